@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: MIT
+/* error.c: the sticky error of a thread, and the thread's state as a whole.
+
+   The first error is kept and told once; whatever fails afterwards fails because of it. */
+#include <pthread.h>
+#include <stdarg.h>
+#include <string.h>
+
+#include "tensor/tensor_impl.h"
+
+_Thread_local wg__context wg__thread;
+
+static pthread_key_t at_thread_end;
+static pthread_once_t key_made = PTHREAD_ONCE_INIT;
+
+static void thread_ends(void *unused) {
+    (void)unused;
+    wg_reset();
+}
+static void make_key(void) { (void)pthread_key_create(&at_thread_end, thread_ends); }
+
+// The main thread runs no key destructors when main returns.
+__attribute__((destructor)) static void process_ends(void) {
+    if (wg__thread.ready) wg_reset();
+}
+
+void wg__context_init(void) {
+    wg__context *ctx = &wg__thread;
+    ctx->ready = true;
+    ctx->recording = true;
+    ctx->root.recording = true;
+    ctx->scope = &ctx->root;
+    wg_set_allocator(NULL);
+    (void)pthread_once(&key_made, make_key);
+    (void)pthread_setspecific(at_thread_end, ctx);
+}
+
+wg_status wg_error(void) { return wg__ctx()->status; }
+const char *wg_error_message(void) { return wg__ctx()->message; }
+
+void wg_error_clear(void) {
+    wg__context *ctx = wg__ctx();
+    ctx->status = WG_OK;
+    ctx->message[0] = 0;
+}
+
+void wg_on_error(wg_error_handler *handler, void *user) {
+    wg__context *ctx = wg__ctx();
+    ctx->handler = handler;
+    ctx->handler_user = user;
+    ctx->handler_set = true;
+}
+
+void wg__handler_get(wg__handler *h) {
+    wg__context *ctx = wg__ctx();
+    *h = (wg__handler){ ctx->handler, ctx->handler_user, ctx->handler_set };
+}
+void wg__handler_put(const wg__handler *h) {
+    wg__context *ctx = wg__ctx();
+    ctx->handler = h->handler, ctx->handler_user = h->user, ctx->handler_set = h->set;
+}
+
+void wg__where(const char *path) {
+    char *where = wg__ctx()->where;
+    if (where[0] == 0 && path[0] == 0) return;
+    size_t n = strnlen(path, sizeof wg__ctx()->where - 1);
+    memcpy(where, path, n);
+    where[n] = 0;
+}
+
+static void tell(wg__context *ctx) {
+    if (ctx->handler)
+        ctx->handler(ctx->handler_user, ctx->status, ctx->message);
+    else if (!ctx->handler_set)
+        fprintf(stderr, "wengert: %s\n", ctx->message);
+}
+
+bool wg_fail(wg_status status, const char *format, ...) {
+    wg__context *ctx = wg__ctx();
+    if (ctx->status != WG_OK) return false;
+    ctx->status = status == WG_OK ? WG_ERROR_ARGUMENT : status;
+    size_t used = 0;
+    if (ctx->where[0])
+        used = (size_t)snprintf(ctx->message, sizeof ctx->message, "%s: ", ctx->where);
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(ctx->message + used, sizeof ctx->message - used, format, arguments);
+    va_end(arguments);
+    tell(ctx);
+    return false;
+}
