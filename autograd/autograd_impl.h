@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: MIT
+/* autograd_impl.h: what the files of this folder share. */
+#ifndef WG_AUTOGRAD_IMPL_H
+#define WG_AUTOGRAD_IMPL_H
+
+#include "autograd/autograd.h"
+#include "autograd/op.h"
+#include "tensor/tensor_impl.h"
+
+/* ---- the list of operations: ops/ops.def ------------------------------------------------------ */
+
+/* WG__DEFINE_OP(sum) = { ... }; in a family's file does not compile unless ops.def lists `sum`, and a
+   name that is listed but not defined does not link. */
+#define OP(name)                                                                                   \
+    extern const wg_op wg__op_##name;                                                              \
+    enum { WG__LISTED_##name = 1 };
+#define UNARY(name, ...) OP(name)
+#define UNARY1(name, ...) OP(name)
+#define UNARY2(name, ...) OP(name)
+#define UNARY_FLAT(name, ...) OP(name)
+#define PREDICATE(name, ...) OP(name)
+#define BINARY(name, ...) OP(name)
+#define COMPARE(name, ...) OP(name)
+#include "autograd/ops/binary.def"
+#include "autograd/ops/ops.def"
+#include "autograd/ops/unary.def"
+#undef OP
+#undef UNARY
+#undef UNARY1
+#undef UNARY2
+#undef UNARY_FLAT
+#undef PREDICATE
+#undef BINARY
+#undef COMPARE
+#define WG__DEFINE_OP(opname)                                                                      \
+    _Static_assert(WG__LISTED_##opname, "list it in ops.def");                                     \
+    const wg_op wg__op_##opname
+
+/* wg__op1(&wg__op_neg, x, NULL): one and two inputs without the array. */
+static inline wg_tensor *wg__op1(const wg_op *op, wg_tensor *x, const void *attr) {
+    return wg_apply(op, (wg_tensor *[]){ x }, 1, attr);
+}
+static inline wg_tensor *wg__op2(const wg_op *op, wg_tensor *a, wg_tensor *b, const void *attr) {
+    return wg_apply(op, (wg_tensor *[]){ a, b }, 2, attr);
+}
+
+/* ---- the tape: tape.c ---------------------------------------------------------------------------- */
+
+/* Struct of arrays; record k computed out[k]. Creation order is topological order. A leaf has a record
+   of its own, with op NULL, made when it is first met. */
+typedef struct wg__payload {
+    uint32_t inputs;
+    uint32_t attr_size;
+    wg_tensor *in[];  // then the attributes
+} wg__payload;
+typedef struct wg__tape {
+    uint32_t count, capacity;
+    const wg_op **op;
+    wg_tensor **out;
+    wg__payload **payload;
+    uint64_t *versions;  // sum of the versions of all storage that the rule may read
+} wg__tape;
+
+wg__tape *wg__tape_now(void);
+/* The record of a tracked tensor, made for a leaf that has none; WG__NO_NODE after reporting. */
+uint32_t wg__tape_node(wg_tensor *x);
+/* Appends a record; false after reporting. `out` gets its node. */
+bool wg__tape_record(const wg_call *c);
+/* The call that record k stands for. */
+wg_call wg__tape_call(uint32_t k);
+/* False, after reporting which operation saved it, if a value that its rule reads was overwritten. */
+bool wg__tape_fresh(uint32_t k);
+/* Whether some record has x among its inputs. */
+bool wg__tape_names(const wg_tensor *x);
+/* x's record if it has one now, else WG__NO_NODE. */
+static inline uint32_t wg__node_of(const wg_tensor *x, const wg__tape *t) {
+    return x->node < t->count && t->out[x->node] == x ? x->node : WG__NO_NODE;
+}
+bool wg__is_tracked(const wg_tensor *x);
+
+/* The reverse sweep behind wg_backward and wg_grad: backward.c. */
+
+/* ---- attributes and samples: attr.c sample.c ------------------------------------------------------ */
+
+/* "axes=0,1 keepdim=1"; returns the length of the whole text. */
+size_t wg__attr_text(const wg_op *op, const void *attr, char *text, size_t size);
+/* Reads the same form into attr (zeroed first); false after reporting. */
+bool wg__attr_parse(const wg_op *op, const char *text, void *attr);
+
+#endif

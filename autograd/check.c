@@ -1,0 +1,297 @@
+// SPDX-License-Identifier: MIT
+/* check.c: wg_op_selftest. A record is held against itself: each sample, in each dtype, is a trial, and each
+   row of a table below is an oracle that a trial goes through.
+
+   Numbers come from a fixed seed, so a failure is there again tomorrow. Every comparison is written
+   !(gap <= bound), so that NaN fails, and every bound says where it comes from. */
+#include <inttypes.h>
+#include <math.h>
+#include <string.h>
+
+#include "autograd/check_impl.h"
+
+static const uint64_t SEED = 1964;
+
+/* ---- verdicts ------------------------------------------------------------------------------------ */
+
+static const char *layout_name(wg__layout layout) {
+    static const char *const name[WG__LAYOUTS] = {
+        "dense",
+        "transposed",
+        "sliced with gaps",
+        "negative strides",
+        "shifted",
+        "stride 0 on the first axis",
+        "stride 0 on the last axis",
+    };
+    return name[layout];
+}
+
+// "NAME: sample "2,3", transposed, f64: ORACLE" for the first failure; returns its length, else 0.
+static size_t begin_text(wg__trial *t) {
+    if (t->report->failures++ > 0) return 0;
+    char *text = t->report->text;
+    size_t size = sizeof t->report->text;
+    const char *floats = t->floats ? wg_dtype_name(t->dtype) : "no floats";
+    int n = snprintf(text, size, "%s: %s", t->op->name, t->oracle);
+    if (t->sample->text)
+        n = snprintf(text, size, "%s: sample \"%s\", %s, %s: %s", t->op->name, t->sample->text,
+                     layout_name(t->layout), floats, t->oracle);
+    return n > 0 && (size_t)n < size ? (size_t)n : 0;
+}
+
+static void fail_text(wg__trial *t, const char *what) {
+    size_t used = begin_text(t);
+    if (used) snprintf(t->report->text + used, sizeof t->report->text - used, ": %s", what);
+}
+
+static void fail_numbers(wg__trial *t, int64_t index, const double number[3]) {
+    char place[32] = "";
+    if (index >= 0) snprintf(place, sizeof place, " at element %" PRId64, index);
+    size_t used = begin_text(t);
+    if (used)
+        snprintf(t->report->text + used, sizeof t->report->text - used,
+                 "%s: %.17g instead of %.17g, %.3g apart where %.3g is allowed", place, number[0],
+                 number[1], fabs(number[0] - number[1]), number[2]);
+}
+
+bool wg__hold(wg__trial *t, int64_t index, double got, double want, double bound) {
+    t->report->checks++;
+    double gap = fabs(got - want);
+    bool same = got == want || (t->sample->exact && isnan(got) && isnan(want));
+    // An infinite bound would let anything pass.
+    if (same || (gap <= bound && bound < INFINITY)) {
+        if (!same && gap / bound > t->report->worst) t->report->worst = gap / bound;
+        return true;
+    }
+    fail_numbers(t, index, (double[]){ got, want, bound });
+    return false;
+}
+
+void wg__hold_all(wg__trial *t, const double *got, const double *want, int64_t n, double rel,
+                  double floor) {
+    for (int64_t k = 0; k < n; k++)
+        wg__hold(t, k, got[k], want[k], rel > 0 ? rel * (fabs(want[k]) + floor) : 0);
+}
+
+void wg__hold_that(wg__trial *t, bool truth, const char *what) {
+    t->report->checks++;
+    if (!truth) fail_text(t, what);
+}
+
+/* ---- oracles --------------------------------------------------------------------------------------- */
+
+enum {
+    IN_F64 = 1,
+    IN_F32 = 2,
+    EXACT = 4,   // also where a sample lists its values, which may be kinks and poles
+    SMOOTH = 8,  // only where there is a derivative
+};
+
+typedef struct oracle {
+    const char *name;
+    void (*check)(wg__trial *t);
+    unsigned when;
+} oracle;
+
+static const oracle oracles[] = {
+    { "value against reference", wg__check_value, IN_F64 | EXACT },
+    { "recording", wg__check_recording, IN_F64 | IN_F32 | EXACT },
+    { "no gradient", wg__check_no_gradient, IN_F64 | EXACT },
+    { "forward mode against the complex step", wg__check_jvp, IN_F64 | SMOOTH },
+    { "reverse against forward mode", wg__check_adjoint, IN_F64 | EXACT | SMOOTH },
+    { "reverse mode against the complex step", wg__check_elements, IN_F64 | SMOOTH },
+    { "second order", wg__check_second, IN_F64 | SMOOTH },
+    { "f32 against f64", wg__check_twin, IN_F32 | EXACT },
+    { "fused backward against the rule", wg__check_fused, IN_F64 | IN_F32 | EXACT | SMOOTH },
+    { "linear in the cotangent", wg__check_cotangent, IN_F64 | IN_F32 | EXACT | SMOOTH },
+    { "memory layout", wg__check_layouts, IN_F64 | IN_F32 | EXACT },
+    { "saved values", wg__check_saves, IN_F64 | EXACT | SMOOTH },
+    { "kinks", wg__check_ties, IN_F64 | EXACT | SMOOTH },
+};
+
+static bool applies(const wg__trial *t, const oracle *o) {
+    if (!(o->when & (t->dtype == WG_F64 ? IN_F64 : IN_F32))) return false;
+    if (t->sample->exact && !(o->when & EXACT)) return false;
+    return t->differentiable || !(o->when & SMOOTH);
+}
+
+// An error that an oracle did not provoke is a failure of its own.
+static void hold_no_error(wg__trial *t) {
+    if (wg_error() == WG_OK) return;
+    char what[700];
+    snprintf(what, sizeof what, "unexpected error: %s", wg_error_message());
+    fail_text(t, what);
+    wg_error_clear();
+}
+
+static void consult(wg__trial *t, const char *name, void (*check)(wg__trial *)) {
+    wg_scope *scope = wg_scope_open();
+    t->oracle = name;
+    if (scope) check(t);
+    hold_no_error(t);
+    t->layout = WG__DENSE;
+    wg_scope_close(scope);
+}
+
+/* ---- trials ------------------------------------------------------------------------------------------ */
+
+// +-0.5 to +-1.5: no number so small that an error would hide behind it.
+static double signed_number(wg_random *r) {
+    double size = 0.5 + wg_random_uniform(r);
+    return wg_random_u64(r) & 1 ? size : -size;
+}
+
+static double *draw_direction(const wg__trial *t, int64_t n, wg_random *r) {
+    double *d = wg__scratch(n);
+    for (int64_t k = 0; d && k < n; k++) {
+        d[k] = signed_number(r);
+        if (t->dtype == WG_F32) d[k] = (float)d[k];
+    }
+    return d;
+}
+
+// Values and directions; those of an f32 trial are f32 numbers, so that its f64 twin has the same.
+static bool draw_numbers(wg__trial *t, wg_random *r) {
+    for (int i = 0; i < t->sample->inputs; i++)
+        if (!(t->value[i] = wg__scratch(wg__size(t, i)))) return false;
+    if (!wg__sample_draw(t->sample, r, t->value)) return false;
+    for (int i = 0; i < t->sample->inputs; i++) {
+        if (t->sample->in[i].kind != WG__FLOAT) continue;
+        int64_t n = wg__size(t, i);
+        t->floats |= 1ull << i;
+        for (int64_t k = 0; k < n && t->dtype == WG_F32; k++)
+            t->value[i][k] = (float)t->value[i][k];
+        t->largest = fmax(t->largest, wg__most(t->value[i], n));
+        t->u[i] = draw_direction(t, n, r);
+        t->v[i] = draw_direction(t, n, r);
+    }
+    return !wg_error();
+}
+
+// Needs the result's dtype: a cast to f32 is no more exact than f32, whatever it comes from.
+static void set_bounds(wg__trial *t) {
+    int64_t terms = 1;
+    for (int i = 0; i < t->sample->inputs; i++)
+        terms = wg__size(t, i) > terms ? wg__size(t, i) : terms;
+    bool single = t->dtype == WG_F32 || t->y_dtype == WG_F32;
+    t->rel = single ? (8 + 2 * sqrt((double)terms)) * 0x1p-24 : 1e-9;
+    t->value_rel = single ? t->rel : 1e-12;
+    unsigned none = WG_OP_ZERO_GRADIENT | WG_OP_NO_GRADIENT;
+    t->differentiable = t->floats && wg_dtype_is_float(t->y_dtype) && !(t->op->flags & none);
+}
+
+// Without forward and map the result must be a view.
+static bool can_compute(wg__trial *t, const wg__run *r) {
+    wg_call call = { t->op, t->sample->inputs, r->in, NULL, t->sample->attr };
+    wg_spec spec = { .alias = false };
+    if (t->op->map || t->op->forward || call.inputs < t->op->inputs) return true;
+    if (!t->op->infer(&call, &spec)) return false;
+    if (!spec.alias) fail_text(t, "the record has no forward, and the result is no view");
+    return spec.alias;
+}
+
+// Applies the operation once, to learn what its result looks like. An f32 that is not taken is no failure.
+static bool try_once(wg__trial *t, wg__run *plain, wg_random *r) {
+    if (!wg__run_inputs(t, &(wg__setting){ .dtype = t->dtype }, plain)) return false;
+    if (!can_compute(t, plain)) return false;
+    plain->y = wg_apply(t->op, plain->in, t->sample->inputs, t->sample->attr);
+    if (t->dtype == WG_F32 && wg_error() == WG_ERROR_DTYPE) wg_error_clear();
+    if (!plain->y) return false;
+    t->plain = plain->in;
+    t->y_dtype = wg_dtype_of(plain->y);
+    t->y_shape = wg_shape_of(plain->y);
+    t->w = draw_direction(t, wg_numel(plain->y), r);
+    set_bounds(t);
+    return t->w != NULL;
+}
+
+static void run_good(wg__trial *t, wg_random *r) {
+    wg__run plain;
+    t->oracle = "value";
+    bool ok = draw_numbers(t, r) && (t->floats || t->dtype == WG_F64) && try_once(t, &plain, r);
+    hold_no_error(t);
+    for (size_t k = 0; ok && k < sizeof oracles / sizeof *oracles; k++)
+        if (applies(t, &oracles[k])) consult(t, oracles[k].name, oracles[k].check);
+}
+
+static void run_bad(wg__trial *t, wg_random *r) {
+    t->oracle = "refusal";
+    if (draw_numbers(t, r)) consult(t, "a bad sample", wg__check_bad);
+    hold_no_error(t);
+}
+
+typedef void run_trial(wg__trial *t, wg_random *r);
+
+static void run_sample(const wg__trial *whole, const char *text, int index, run_trial *run) {
+    wg__trial t = *whole;
+    wg_random r = { .seed = SEED, .stream = (uint64_t)index };
+    wg__sample sample = { .text = text };
+    wg_scope *scope = wg_scope_open();
+    bool read = scope && wg__sample_parse(t.op, text, &sample);
+    t.sample = &sample;
+    t.oracle = "reading the sample";
+    hold_no_error(&t);
+    if (read) run(&t, &r);
+    wg_scope_close(scope);
+}
+
+/* ---- the whole -------------------------------------------------------------------------------------- */
+
+// Why the record cannot be tested: the first thing that must be there for any of this to mean something.
+static const char *lacks(const wg_op *op) {
+    if (!op) return "is NULL";
+    if (wg__pending()) return "is not tested: an error is pending";
+    bool rules = op->vjp && op->jvp;
+    if (op->abi != WG_OP_ABI) return "was made for another version of the library";
+    if (!op->name || !op->name[0]) return "has no name";
+    if (!op->map && !op->infer) return "has no infer, and no map";
+    if (!rules && !(op->flags & (WG_OP_ZERO_GRADIENT | WG_OP_NO_GRADIENT)))
+        return "lacks vjp or jvp, and no flag says why";
+    if (!op->samples[0]) return "has no samples";
+    return NULL;
+}
+
+static void run_all(wg__trial *t) {
+    for (int d = 0; d < 2; d++) {
+        t->dtype = d ? WG_F32 : WG_F64;
+        for (int i = 0; i < WG_MAX_SAMPLES && t->op->samples[i]; i++)
+            run_sample(t, t->op->samples[i], i, run_good);
+        for (int i = 0; i < WG_MAX_SAMPLES && t->op->bad[i]; i++)
+            run_sample(t, t->op->bad[i], i, run_bad);
+    }
+    t->oracle = "kinks";
+    wg__hold_that(t, t->op->tie == WG_TIE_NONE || *t->kinks > 0,
+                  "the record declares a tie rule, but no sample meets a kink");
+}
+
+// Errors are provoked here, in the thread's own recording state: both are put back.
+static void run_silently(wg__trial *t) {
+    wg__handler handler;
+    wg__handler_get(&handler);
+    wg_on_error(NULL, NULL);
+    wg_scope *scope = wg_scope_open();
+    wg_recording(true);
+    if (scope) run_all(t);
+    t->oracle = "opening a scope";
+    hold_no_error(t);
+    wg_scope_close(scope);
+    wg__handler_put(&handler);
+}
+
+bool wg_op_selftest(const wg_op *op, wg_selftest_report *report) {
+    wg_selftest_report own;
+    if (!report) report = &own;
+    *report = (wg_selftest_report){ 0 };
+    const char *missing = lacks(op);
+    if (missing) {
+        report->failures = 1;
+        snprintf(report->text, sizeof report->text, "%s: the record %s",
+                 op && op->name ? op->name : "operation", missing);
+        return false;
+    }
+    int kinks = 0;
+    wg__sample none = { .text = NULL };
+    run_silently(&(wg__trial){ .op = op, .sample = &none, .report = report, .kinks = &kinks });
+    return report->failures == 0;
+}

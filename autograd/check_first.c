@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: MIT
+/* check_first.c: first derivatives. Forward mode is held against the complex step of the reference, reverse
+   mode against forward mode by <w, J u> = <J'w, u> for random signed u and w: an identity without any
+   step size, which almost no wrong entry of J' survives.
+
+   Bounds are 1e-9 of S, the size of the terms plus 1e-3 (1 + |tangents|) (1 + |adjoints|): the rules' own
+   rounding is a few 1e-16 of that, and the smallest error worth finding, an f32 in an f64 path, 6e-8. */
+#include "autograd/check_impl.h"
+
+// The directions of the inputs in `moving`, NULL for all others.
+static void pick(const wg__trial *t, double *const from[], uint64_t moving, double *to[]) {
+    for (int i = 0; i < t->sample->inputs; i++)
+        to[i] = wg__bit(moving & t->floats, i) ? from[i] : NULL;
+}
+
+/* ---- forward mode ---------------------------------------------------------------------------------- */
+
+static void tangent_by_reference(wg__trial *t, const double *dy, double *const u[]) {
+    int64_t n = wg__numel(&t->y_shape);
+    const double *want = wg__complex_step(t, &(wg__point){ .value = t->value, .step = u });
+    if (!want) return;
+    // In elementwise operations no element's rounding can come from another.
+    double largest = t->op->map ? 0 : wg__most(want, n);
+    wg__hold_all(t, dy, want, n, t->rel, wg__floor(t, largest));
+}
+
+typedef struct line {
+    const wg__trial *t;
+    double *const *u;
+} line;
+
+// <w, f(x + s u)>
+static double along_line(void *user, double s) {
+    const line *l = user;
+    const wg__trial *t = l->t;
+    wg_scope *scope = wg_scope_open();
+    double *value[WG_MAX_INPUTS], result = NAN;
+    wg__run r;
+    bool ok = wg__move(t, l->u, s, value) &&
+              wg__run_make(t, &(wg__setting){ .dtype = t->dtype, .value = value }, &r);
+    const double *y = ok ? wg__numbers(r.y) : NULL;
+    if (y) result = wg__dot(t->w, y, wg_numel(r.y));
+    wg_scope_close(scope);
+    return result;
+}
+
+// Without a reference: differences of the value itself, as good as they say they are.
+static void tangent_by_difference(wg__trial *t, const double *dy, double *const u[]) {
+    int64_t n = wg__numel(&t->y_shape);
+    wg__slope slope = wg__slope_at_zero(along_line, &(line){ t, u });
+    double scale = wg__dot_abs(t->w, dy, n) + 1e-3 * (1 + wg__most(dy, n));
+    wg__hold(t, -1, slope.error, 0, 1e-5 * (1 + scale));  // else it says nothing
+    wg__hold(t, -1, wg__dot(t->w, dy, n), slope.value, 10 * slope.error + t->rel * scale);
+}
+
+static void check_tangent(wg__trial *t, uint64_t tracked, uint64_t moving) {
+    double *u[WG_MAX_INPUTS];
+    wg__run r;
+    pick(t, t->u, moving, u);
+    if (!wg__run_make(t, &(wg__setting){ .dtype = t->dtype, .tracked = tracked }, &r)) return;
+    const double *dy = wg__numbers(wg__run_jvp(t, &r, u));
+    if (dy) (t->op->reference ? tangent_by_reference : tangent_by_difference)(t, dy, u);
+}
+
+// All at once; each alone, the others constant; each standing still, the others moving.
+void wg__check_jvp(wg__trial *t) {
+    check_tangent(t, t->floats, t->floats);
+    if ((t->floats & (t->floats - 1)) == 0) return;
+    for (int i = 0; i < t->sample->inputs && !wg_error(); i++) {
+        uint64_t one = 1ull << i;
+        if (!(t->floats & one)) continue;
+        check_tangent(t, one, one);
+        check_tangent(t, t->floats, one);
+        check_tangent(t, t->floats, t->floats & ~one);
+    }
+}
+
+/* ---- reverse mode ---------------------------------------------------------------------------------- */
+
+typedef struct pairing {
+    double value, size, most;  // sum of products, of their absolute values; largest factor
+} pairing;
+
+static void pair(pairing *p, const double *a, const double *b, int64_t n) {
+    p->value += wg__dot(a, b, n);
+    p->size += wg__dot_abs(a, b, n);
+    p->most = fmax(p->most, wg__most(a, n));
+}
+
+static void check_pairing(wg__trial *t, uint64_t tracked) {
+    wg__run r;
+    wg_tensor *gx[WG_MAX_INPUTS];
+    if (!wg__run_make(t, &(wg__setting){ .dtype = t->dtype, .tracked = tracked }, &r)) return;
+    const double *dy = wg__numbers(wg__run_jvp(t, &r, t->u));
+    if (!dy || !wg__run_grad(&r, wg__seed_of(t, &r, t->w), false, gx)) return;
+    pairing left = { 0 }, right = { 0 };
+    pair(&left, dy, t->w, wg_numel(r.y));
+    for (int k = 0; k < r.leaves; k++) {
+        const double *g = wg__numbers(gx[k]);
+        if (!g) return;
+        pair(&right, g, t->u[r.which[k]], wg_numel(gx[k]));
+    }
+    if (t->sample->exact && !isfinite(left.value + right.value)) return;  // a pole; see check_tie.c
+    double scale = left.size + right.size + 1e-3 * (1 + left.most) * (1 + right.most);
+    wg__hold(t, -1, right.value, left.value, t->rel * scale);
+}
+
+void wg__check_adjoint(wg__trial *t) {
+    check_pairing(t, t->floats);
+    if ((t->floats & (t->floats - 1)) == 0) return;
+    for (int i = 0; i < t->sample->inputs && !wg_error(); i++)
+        if (wg__bit(t->floats, i)) check_pairing(t, 1ull << i);
+}
+
+/* ---- reverse mode, element by element ------------------------------------------------------------------ */
+
+enum { FEW = 24 };  // elements: the reference is evaluated once for each
+
+// w' df/dx_k for one element of input i.
+static double slope_of_element(const wg__trial *t, int i, int64_t k, double *unit) {
+    double *step[WG_MAX_INPUTS] = { 0 };
+    step[i] = unit;
+    unit[k] = 1;
+    const double *column = wg__complex_step(t, &(wg__point){ .value = t->value, .step = step });
+    unit[k] = 0;
+    return column ? wg__dot(column, t->w, wg__numel(&t->y_shape)) : NAN;
+}
+
+// Says which element is wrong, where the identity above only says that one is.
+void wg__check_elements(wg__trial *t) {
+    wg__run r;
+    wg_tensor *gx[WG_MAX_INPUTS];
+    if (!t->op->reference || !wg__run_usual(t, &r)) return;
+    if (!wg__run_grad(&r, wg__seed_of(t, &r, t->w), false, gx)) return;
+    for (int j = 0; j < r.leaves; j++) {
+        int64_t n = wg_numel(gx[j]);
+        const double *g = n <= FEW ? wg__numbers(gx[j]) : NULL;
+        double *unit = wg__scratch(n);
+        double floor = wg__floor(t, g ? wg__most(g, n) : 0);
+        for (int64_t k = 0; g && unit && k < n; k++) {
+            double want = slope_of_element(t, r.which[j], k, unit);
+            wg__hold(t, k, g[k], want, t->rel * (fabs(want) + floor));
+        }
+    }
+}

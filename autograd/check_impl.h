@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: MIT
+/* check_impl.h: what the files behind wg_op_selftest share.
+
+   A trial is one sample in one dtype. Each oracle (a function of the trial) makes tensors of its own from
+   the trial's numbers, so that one oracle cannot disturb the next; all of it is freed with a scope. */
+#ifndef WG_CHECK_IMPL_H
+#define WG_CHECK_IMPL_H
+
+#include "autograd/sample_impl.h"
+
+typedef enum wg__layout {
+    WG__DENSE,
+    WG__TRANSPOSED,  // last axis slowest
+    WG__GAPS,      // every second element of every axis, from the second on, in an odd-sized block
+    WG__NEGATIVE,  // all strides negative
+    WG__SHIFTED,   // dense, but three elements into its block
+    WG__FIRST_ZERO,  // stride 0 along the first axis that is longer than 1
+    WG__LAST_ZERO,   // and along the last
+    WG__LAYOUTS
+} wg__layout;
+
+typedef struct wg__trial {
+    const wg_op *op;
+    const wg__sample *sample;
+    wg_selftest_report *report;
+    int *kinks;  // how many the whole test has met
+    const char *oracle;
+    wg__layout layout;
+    wg_dtype dtype;    // of the float inputs
+    wg_dtype y_dtype;  // and of the result
+    wg_shape y_shape;
+    uint64_t floats;          // bit i: input i is a float
+    bool differentiable;      // some input is a float, so is the result, and no flag says otherwise
+    double largest;           // |x| of the float inputs
+    double rel, value_rel;    // relative bounds of derivatives and of values
+    wg_tensor *const *plain;  // the inputs, dense and untracked
+    double *value[WG_MAX_INPUTS];  // C order
+    double *u[WG_MAX_INPUTS];      // directions in the space of the inputs; NULL if not floats
+    double *v[WG_MAX_INPUTS];
+    double *w;  // and in that of the result
+} wg__trial;
+
+/* ---- verdicts: check.c ---------------------------------------------------------------------------- */
+
+/* Counts one comparison, and the first failure's text: |got - want| <= bound, where `index` is the
+   element in C order, or -1. NaN fails, but NaN against NaN passes where a sample lists its values. */
+bool wg__hold(wg__trial *t, int64_t index, double got, double want, double bound);
+/* All n of them, within rel (|want| + floor). */
+void wg__hold_all(wg__trial *t, const double *got, const double *want, int64_t n, double rel,
+                  double floor);
+void wg__hold_that(wg__trial *t, bool truth, const char *what);
+/* What the bound of a derivative counts in besides the derivative itself, `largest` being the largest that
+   goes with it. In f64 1e-3 (1 + |direction|) (1 + largest), directions being at most 1.5. In f32 all of it:
+   rules may cancel, softmax less a target for one, and f32 has no digits to spare for that. */
+static inline double wg__floor(const wg__trial *t, double largest) {
+    bool single = t->dtype == WG_F32 || t->y_dtype == WG_F32;
+    return (single ? 1 : 2.5e-3) * (1 + largest);
+}
+
+/* ---- tensors of a trial: check_case.c -------------------------------------------------------------- */
+
+typedef struct wg__setting {
+    wg_dtype dtype;
+    wg__layout layout;
+    uint64_t tracked;      // bit i: input i is a leaf, if it is a float
+    double *const *value;  // NULL: the trial's
+} wg__setting;
+
+typedef struct wg__run {  // one application
+    wg_tensor *in[WG_MAX_INPUTS];
+    wg_tensor *base[WG_MAX_INPUTS];  // the block that in[i] is a view of, canaries and all
+    wg_tensor *x[WG_MAX_INPUTS];     // the leaves among in[]
+    int which[WG_MAX_INPUTS];        // and their places there
+    int leaves;
+    wg_tensor *y;
+} wg__run;
+
+/* Inputs only, and with the result; false after reporting. */
+bool wg__run_inputs(const wg__trial *t, const wg__setting *s, wg__run *r);
+bool wg__run_make(const wg__trial *t, const wg__setting *s, wg__run *r);
+/* The trial's own dtype, dense, all float inputs tracked. */
+bool wg__run_usual(const wg__trial *t, wg__run *r);
+bool wg__run_grad(const wg__run *r, wg_tensor *gy, bool constant, wg_tensor *gx[]);
+/* The tangent of y along direction[i] of each leaf i; NULL stands still. */
+wg_tensor *wg__run_jvp(const wg__trial *t, const wg__run *r, double *const direction[]);
+/* w as a tensor for y, in the trial's layout. */
+wg_tensor *wg__seed_of(const wg__trial *t, const wg__run *r, const double *w);
+wg_tensor *wg__lay_out(wg_dtype dtype, const wg_shape *shape, const double *values,
+                       wg__layout layout, wg_tensor **base);
+/* value[i] = the trial's + e * direction[i], in the innermost scope; false after reporting. */
+bool wg__move(const wg__trial *t, double *const direction[], double e, double *value[]);
+/* The axis that a layout gives stride 0, -1 for none. */
+int wg__zero_axis(wg__layout layout, const wg_shape *shape);
+
+double *wg__numbers(const wg_tensor *x);  // read out, in the innermost scope; NULL after reporting
+double wg__most(const double *x, int64_t n);                      // largest |x|
+double wg__dot(const double *a, const double *b, int64_t n);      // sum a b
+double wg__dot_abs(const double *a, const double *b, int64_t n);  // sum |a b|
+static inline bool wg__bit(uint64_t set, int i) { return set >> i & 1; }
+static inline int64_t wg__size(const wg__trial *t, int i) {
+    return wg__numel(&t->sample->in[i].shape);
+}
+
+/* ---- derivatives without rules: check_numeric.c ----------------------------------------------------- */
+
+/* value + d for d = shift * along + i * 1e-100 * step, or value + d + d^2 / 2 if bent. NULL arrays, or NULL
+   within, stand still. */
+typedef struct wg__point {
+    double *const *value, *const *along, *const *step;
+    double shift;
+    bool bent;
+} wg__point;
+static const double WG__STEP = 1e-100;
+
+/* The reference there, as many complex numbers as y has elements; NULL after reporting. */
+const double complex *wg__reference(const wg__trial *t, const wg__point *p);
+/* Imaginary parts over the step: the directional derivative, free of truncation and cancellation. */
+double *wg__complex_step(const wg__trial *t, const wg__point *p);
+
+typedef double wg__curve(void *user, double s);
+typedef struct wg__slope {
+    double value, error;
+} wg__slope;
+/* f'(0) from values of f alone, with an estimate of its own error. */
+wg__slope wg__slope_at_zero(wg__curve *f, void *user);
+
+/* ---- oracles ------------------------------------------------------------------------------------------ */
+
+void wg__check_value(wg__trial *t);  // check_value.c
+void wg__check_recording(wg__trial *t);
+void wg__check_no_gradient(wg__trial *t);
+void wg__check_bad(wg__trial *t);  // the sample must be refused
+void wg__check_jvp(wg__trial *t);  // check_first.c
+void wg__check_adjoint(wg__trial *t);
+void wg__check_elements(wg__trial *t);
+void wg__check_twin(wg__trial *t);  // check_reverse.c
+void wg__check_fused(wg__trial *t);
+void wg__check_cotangent(wg__trial *t);
+void wg__check_second(wg__trial *t);   // check_second.c
+void wg__check_layouts(wg__trial *t);  // check_memory.c
+void wg__check_saves(wg__trial *t);
+void wg__check_ties(wg__trial *t);  // check_tie.c
+
+#endif

@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: MIT
+/* check_value.c: the value against the reference, recorded and not; what has no gradient; what must be
+   refused. */
+#include <string.h>
+
+#include "autograd/check_impl.h"
+
+/* The reference is naive, so its own rounding decides the bound: 1e-12 of the numbers that take part, some
+   thousand units in the last place. Integers and truth values must be exact. Where the reference leaves
+   the real axis, as the logarithm of a negative number does, the value has to be NaN. */
+void wg__check_value(wg__trial *t) {
+    if (!t->op->reference) return;
+    wg__run r;
+    if (!wg__run_make(t, &(wg__setting){ .dtype = t->dtype }, &r)) return;
+    const double *y = wg__numbers(r.y);
+    const double complex *z = wg__reference(t, &(wg__point){ .value = t->value });
+    int64_t n = wg_numel(r.y);
+    double floor = 0, rel = wg_dtype_is_float(t->y_dtype) ? t->value_rel : 0;
+    for (int64_t k = 0; y && z && k < n && !t->op->map; k++)  // sums: each may have large terms
+        if (isfinite(creal(z[k]))) floor = fmax(floor, fabs(creal(z[k])));
+    for (int64_t k = 0; y && z && k < n; k++) {
+        double want = creal(z[k]);
+        if (fabs(cimag(z[k])) > rel * (1 + fabs(want))) want = NAN;
+        wg__hold(t, k, y[k], want, rel * (1 + t->largest) * (1 + floor + fabs(want)));
+    }
+}
+
+static bool same_bits(const wg_tensor *a, const wg_tensor *b) {
+    size_t bytes = (size_t)wg_numel(a) * wg_dtype_size(wg_dtype_of(a));
+    void *copy[2] = { wg__scratch((int64_t)bytes / 8 + 1), wg__scratch((int64_t)bytes / 8 + 1) };
+    if (!copy[0] || !copy[1]) return false;
+    if (!wg_read(a, copy[0], wg_numel(a)) || !wg_read(b, copy[1], wg_numel(b))) return false;
+    return memcmp(copy[0], copy[1], bytes) == 0;
+}
+
+void wg__check_recording(wg__trial *t) {
+    wg__run recorded, silent, constant;
+    if (!wg__run_usual(t, &recorded)) return;
+    wg_recording(false);
+    bool ok = wg__run_usual(t, &silent);
+    wg_recording(true);
+    if (!ok || !wg__run_make(t, &(wg__setting){ .dtype = t->dtype }, &constant)) return;
+    wg__hold_that(t, same_bits(recorded.y, silent.y), "recording off changes the value");
+    wg__hold_that(t, same_bits(recorded.y, constant.y), "tracking changes the value");
+    wg__hold_that(t, !wg_is_tracked(silent.y), "the result is tracked though recording is off");
+    wg__hold_that(t, !wg_is_tracked(constant.y), "the result of constants is tracked");
+    bool zero = t->op->flags & WG_OP_ZERO_GRADIENT || !wg_dtype_is_float(t->y_dtype);
+    if (zero)
+        wg__hold_that(t, !wg_is_tracked(recorded.y), "the result is tracked though it is constant");
+    if (t->differentiable)
+        wg__hold_that(t, wg_is_tracked(recorded.y), "the result of variables is not tracked");
+}
+
+// What is flagged as having no derivative must say so when asked, in both modes, not give zeros.
+void wg__check_no_gradient(wg__trial *t) {
+    if (!(t->op->flags & WG_OP_NO_GRADIENT) || !wg_dtype_is_float(t->y_dtype) || !t->floats) return;
+    wg__run r;
+    wg_tensor *gx[WG_MAX_INPUTS];
+    if (!wg__run_usual(t, &r)) return;
+    wg_tensor *gy = wg__seed_of(t, &r, t->w);
+    if (!gy) return;
+    bool given = wg__run_grad(&r, gy, false, gx);
+    wg__hold_that(t, !given && wg_error() != WG_OK,
+                  "a gradient is given that is flagged as undefined");
+    wg_error_clear();
+    wg_tensor *dy = wg__run_jvp(t, &r, t->u);
+    wg__hold_that(t, !dy && wg_error() != WG_OK, "a tangent is given that is flagged as undefined");
+    wg_error_clear();
+}
+
+/* ---- refusals -------------------------------------------------------------------------------------- */
+
+static wg_status refusal(wg__trial *t, const wg__run *r) {
+    uint32_t nodes = wg__tape_now()->count;
+    wg_tensor *y = wg_apply(t->op, r->in, t->sample->inputs, t->sample->attr);
+    wg_status status = wg_error();
+    bool named = strstr(wg_error_message(), t->op->name) != NULL;
+    wg_error_clear();
+    wg__hold_that(t, !y, "it is accepted");
+    wg__hold_that(t, status != WG_OK, "it is refused without an error");
+    wg__hold_that(t, status == WG_OK || named, "it is refused with a message that lacks the name");
+    wg__hold_that(t, wg__tape_now()->count == nodes, "it is refused, but something was recorded");
+    return status;
+}
+
+// Refused once and, the error cleared, again; and no matter whether anything is recorded.
+void wg__check_bad(wg__trial *t) {
+    wg__run r;
+    if (!wg__run_inputs(t, &(wg__setting){ .dtype = t->dtype, .tracked = t->floats }, &r)) return;
+    wg_status first = refusal(t, &r), second = refusal(t, &r);
+    wg_recording(false);
+    wg_status silent = refusal(t, &r);
+    wg_recording(true);
+    wg__hold_that(t, first == second && second == silent,
+                  "the error depends on more than the input");
+}

@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: MIT
+/* cast.c: another dtype, and the choice between two tensors. */
+#include "autograd/autograd_impl.h"
+#include "tensor/kernels/kernels.h"
+
+/* ---- cast ---------------------------------------------------------------------------------------- */
+
+typedef struct cast_attr {
+    int64_t dtype;
+} cast_attr;
+static const wg_attr cast_attrs[] = { { "dtype", WG_ATTR_INT, 0 }, { .name = NULL } };
+
+static bool cast_infer(const wg_call *c, wg_spec *out) {
+    const cast_attr *a = c->attr;
+    if (a->dtype < 0 || a->dtype >= WG_DTYPES)
+        return wg_call_fail(c, WG_ERROR_DTYPE, "there is no dtype %lld", (long long)a->dtype);
+    return wg_spec_set(out, (wg_dtype)a->dtype, c->in[0]->view.shape);
+}
+
+static bool cast_forward(const wg_call *c, const wg_view *const in[], wg_view *out) {
+    (void)c;
+    wg__copy_view(out, in[0]);
+    return true;
+}
+
+// Back to the input's dtype. Results of integer dtype are never tracked, so both ends are floats here.
+static wg_tensor *cast_vjp(const wg_call *c, wg_tensor *gy, int i) {
+    return wg_cast(gy, wg_dtype_of(c->in[i]));
+}
+
+static wg_tensor *cast_jvp(const wg_call *c, wg_tensor *const dx[]) {
+    return wg_cast(dx[0], wg_dtype_of(c->out));
+}
+
+// For floats, which all samples but the last are; a whole number is itself in every dtype.
+static bool cast_reference(const wg_call *c, const wg_zview in[], wg_zview *out) {
+    (void)c;
+    for (int64_t k = 0, n = wg__numel(&out->shape); k < n; k++) out->data[k] = in[0].data[k];
+    return true;
+}
+
+WG__DEFINE_OP(cast) = {
+    .abi = WG_OP_ABI,
+    .name = "cast",
+    .doc = "x in another dtype; floats go towards zero into integers, saturating, NaN to 0",
+    .inputs = 1,
+    .flags = WG_OP_LINEAR,
+    .saves = WG_SAVES_NOTHING,
+    .attr_size = sizeof(cast_attr),
+    .attrs = cast_attrs,
+    .infer = cast_infer,
+    .forward = cast_forward,
+    .vjp = cast_vjp,
+    .jvp = cast_jvp,
+    .reference = cast_reference,
+    .samples = { "2,3 | dtype=1", "() | dtype=1", "0,2 | dtype=1", "4@i0..3 | dtype=1",
+                 "4@i0..3 | dtype=2" },
+    .bad = { "2 | dtype=6", "2 | dtype=-1" },
+};
+
+wg_tensor *wg_cast(wg_tensor *x, wg_dtype dtype) {
+    return wg__op1(&wg__op_cast, x, &(cast_attr){ dtype });
+}
+
+/* ---- where ----------------------------------------------------------------------------------------- */
+
+static bool where_infer(const wg_call *c, wg_spec *out) {
+    wg_shape shape;
+    const wg_shape *s[3] = { &c->in[0]->view.shape, &c->in[1]->view.shape, &c->in[2]->view.shape };
+    if (wg_call_dtype(c, 0) != WG_BOOL)
+        return wg_call_fail(c, WG_ERROR_DTYPE, "the condition is %s, not bool",
+                            wg_dtype_name(wg_call_dtype(c, 0)));
+    if (c->in[1]->number && c->in[2]->number)
+        return wg_call_fail(c, WG_ERROR_DTYPE, "two wg_num() and nothing that tells their dtype");
+    if (wg_call_dtype(c, 1) != wg_call_dtype(c, 2))
+        return wg_call_fail(c, WG_ERROR_DTYPE, "%s and %s do not mix; use wg_cast",
+                            wg_dtype_name(wg_call_dtype(c, 1)), wg_dtype_name(wg_call_dtype(c, 2)));
+    if (!wg__broadcast(s[0], s[1], &shape) || !wg__broadcast(&shape, s[2], &out->shape))
+        return wg_call_fail(c, WG_ERROR_SHAPE, "the shapes do not broadcast");
+    out->dtype = wg_call_dtype(c, 1);
+    return true;
+}
+
+#define WHERE_LOOP(name, type)                                                                     \
+    static void name(int64_t n, void *const p[], const int64_t s[], const double *param) {         \
+        (void)param;                                                                               \
+        type *restrict y = p[0];                                                                   \
+        const uint8_t *condition = p[1];                                                           \
+        const type *a = p[2], *b = p[3];                                                           \
+        for (int64_t k = 0; k < n; k++)                                                            \
+            y[k * s[0]] = condition[k * s[1]] ? a[k * s[2]] : b[k * s[3]];                         \
+    }
+WHERE_LOOP(where_f32, float)
+WHERE_LOOP(where_f64, double)
+WHERE_LOOP(where_i32, int32_t)
+WHERE_LOOP(where_i64, int64_t)
+WHERE_LOOP(where_u8, uint8_t)
+
+static bool where_forward(const wg_call *c, const wg_view *const in[], wg_view *out) {
+    static wg__loop *const loop[WG_DTYPES] = { where_f32, where_f64, where_i32,
+                                               where_i64, where_u8,  where_u8 };
+    (void)c;
+    wg__map(loop[out->dtype], (const wg_view *[]){ out, in[0], in[1], in[2] }, 4, NULL);
+    return true;
+}
+
+// g where the branch was taken, 0 elsewhere: chosen, not multiplied, so that nothing leaks.
+static wg_tensor *taken(const wg_call *c, wg_tensor *g, int i) {
+    wg_tensor *zero = wg_zeros(wg_dtype_of(g), WG_SCALAR);
+    return i == 1 ? wg_where(c->in[0], g, zero) : wg_where(c->in[0], zero, g);
+}
+
+static wg_tensor *where_vjp(const wg_call *c, wg_tensor *gy, int i) {
+    return wg_sum_to(taken(c, gy, i), wg_shape_of(c->in[i]));
+}
+
+static wg_tensor *where_jvp(const wg_call *c, wg_tensor *const dx[]) {
+    wg_tensor *dy = dx[1] ? taken(c, dx[1], 1) : NULL;
+    if (dx[2]) dy = wg_add_maybe(dy, taken(c, dx[2], 2));
+    return dy ? wg_expand(dy, wg_shape_of(c->out)) : NULL;
+}
+
+static double complex broadcast_at(const wg_zview *x, const wg_shape *full, int64_t flat) {
+    wg_view index = { .shape = x->shape };
+    wg__contiguous_strides(&index);
+    index = wg__view_broadcast(&index, full);
+    return x->data[wg__offset(&index, flat)];
+}
+
+static bool where_reference(const wg_call *c, const wg_zview in[], wg_zview *out) {
+    (void)c;
+    for (int64_t k = 0, n = wg__numel(&out->shape); k < n; k++) {
+        bool first = creal(broadcast_at(&in[0], &out->shape, k)) != 0;
+        out->data[k] = broadcast_at(&in[first ? 1 : 2], &out->shape, k);
+    }
+    return true;
+}
+
+WG__DEFINE_OP(where) = {
+    .abi = WG_OP_ABI,
+    .name = "where",
+    .doc = "a where condition is true, else b; the branch not taken gets gradient 0, whatever it "
+           "holds",
+    .inputs = 3,
+    .saves = WG_SAVES_IN(0),
+    .infer = where_infer,
+    .forward = where_forward,
+    .vjp = where_vjp,
+    .jvp = where_jvp,
+    .reference = where_reference,
+    .samples = { "2,3@b 2,3 2,3", "2,3@b 3 ()", "()@b 2,3 2,3", "2,1@b 1,3 2,3", "0,2@b 2 2",
+                 "4@b 4@i0..3 4@i0..3" },
+    .bad = { "2,3 2,3 2,3", "2@b 3 2", "2@b 2@i0..3 2" },
+};
+
+wg_tensor *wg_where(wg_tensor *condition, wg_tensor *a, wg_tensor *b) {
+    return wg_apply(&wg__op_where, (wg_tensor *[]){ condition, a, b }, 3, NULL);
+}

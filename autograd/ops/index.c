@@ -1,0 +1,289 @@
+// SPDX-License-Identifier: MIT
+/* index.c: picking from tensors element by element, and adding back: gather and scatter_add are each other's
+   transpose and share one walk. An index is checked before anything is written. take.c has the two for
+   whole slices. */
+#include "autograd/ops/index.h"
+#include "tensor/kernels/kernels.h"
+
+/* ---- shared ------------------------------------------------------------------------------------------ */
+
+const wg_attr wg__axis_attrs[] = { { "axis", WG_ATTR_INT, 0 }, { .name = NULL } };
+
+bool wg__is_index(const wg_call *c, int i) {
+    wg_dtype dtype = wg_call_dtype(c, i);
+    if (dtype == WG_I64 || dtype == WG_I32) return true;
+    return wg_call_fail(c, WG_ERROR_DTYPE, "the index is %s, not i64 or i32", wg_dtype_name(dtype));
+}
+
+bool wg__index_in_range(const wg_call *c, const wg_view *index, int64_t size) {
+    bool dense = wg__is_contiguous(index);
+    for (int64_t k = 0, n = wg__numel(&index->shape); k < n; k++) {
+        int64_t offset = dense ? k : wg__offset(index, k);
+        int64_t i = wg__read_index(index->dtype, index->data, offset);
+        if (i < 0 || i >= size)
+            return wg_call_fail(c, WG_ERROR_INDEX,
+                                "index %lld at position %lld is out of range for size %lld",
+                                (long long)i, (long long)k, (long long)size);
+    }
+    return true;
+}
+
+bool wg__agree_off_axis(const wg_call *c, const wg_shape *x, const wg_shape *part, int axis) {
+    bool fits = x->rank == part->rank;
+    for (int k = 0; fits && k < x->rank; k++) fits = k == axis || x->dim[k] == part->dim[k];
+    return fits || wg_call_fail(c, WG_ERROR_SHAPE, "sizes differ elsewhere than on axis %d", axis);
+}
+
+wg_tensor *wg__add_jvp(const wg_call *c, wg_tensor *const dx[]) {
+    wg_tensor *in[] = { dx[0] ? dx[0] : wg_zeros_like(c->in[0]), c->in[1],
+                        dx[2] ? dx[2] : wg_zeros_like(c->in[2]) };
+    return wg_apply(c->op, in, 3, c->attr);
+}
+
+int64_t wg__moved(const wg_shape *whole, const wg_shape *part, int axis, int64_t flat, int64_t at) {
+    wg_view v = { .shape = *whole };
+    wg__contiguous_strides(&v);
+    int64_t offset = at * v.stride[axis];
+    for (int k = part->rank - 1; k >= 0; k--) {
+        if (k != axis) offset += flat % part->dim[k] * v.stride[k];
+        flat /= part->dim[k];
+    }
+    return offset;
+}
+
+/* ---- gather and scatter_add ---------------------------------------------------------------------------- */
+
+static bool gather_infer(const wg_call *c, wg_spec *out) {
+    int axis = wg__axis_of(c, wg_call_rank(c, 0));
+    if (axis < 0 || !wg__is_index(c, 1)) return false;
+    const wg_shape *index = &c->in[1]->view.shape;
+    if (!wg__agree_off_axis(c, &c->in[0]->view.shape, index, axis)) return false;
+    return wg_spec_set(out, wg_call_dtype(c, 0), *index);
+}
+
+/* One row along the last axis: element l of `part` belongs to element l * step + index[l] * jump of
+   `whole`, whose axis the index moves along. Steps in elements. */
+typedef struct row {
+    int64_t n;
+    const void *index;
+    wg_dtype index_dtype;
+    int64_t index_step;
+    char *whole, *part;
+    int64_t step, jump, part_step;
+} row;
+
+typedef void row_loop(const row *r);
+
+/* Hands the rows of index, which is shaped like part, to `loop`, as an odometer turns. */
+static void each_row(row_loop *loop, const wg_view *index, const wg_view *whole,
+                     const wg_view *part, int axis) {
+    const wg_shape *s = &index->shape;
+    const wg_view *walked[3] = { index, whole, part };
+    const int last = s->rank - 1;
+    int64_t at[3] = { 0 }, turn[WG_MAX_RANK] = { 0 };
+    if (wg__numel(s) == 0) return;
+    row r = { .n = s->dim[last], .index_dtype = index->dtype, .index_step = index->stride[last] };
+    r.step = last == axis ? 0 : whole->stride[last];
+    r.jump = whole->stride[axis], r.part_step = part->stride[last];
+    for (int k = last; k >= 0;) {
+        r.index = wg__at(index, at[0]), r.whole = wg__at(whole, at[1]),
+        r.part = wg__at(part, at[2]);
+        loop(&r);
+        for (k = last - 1; k >= 0; k--) {
+            bool over = ++turn[k] == s->dim[k];
+            for (int v = 0; v < 3; v++)
+                if (v != 1 || k != axis)
+                    at[v] += over ? -(s->dim[k] - 1) * walked[v]->stride[k] : walked[v]->stride[k];
+            if (!over) break;
+            turn[k] = 0;
+        }
+    }
+}
+
+#define ROW_LOOP(name, type, action)                                                               \
+    static void name(const row *r) {                                                               \
+        type *whole = (type *)(void *)r->whole, *part = (type *)(void *)r->part;                   \
+        for (int64_t l = 0; l < r->n; l++) {                                                       \
+            int64_t i = wg__read_index(r->index_dtype, r->index, l * r->index_step);               \
+            type *w = &whole[l * r->step + i * r->jump], *p = &part[l * r->part_step];             \
+            action;                                                                                \
+        }                                                                                          \
+    }
+ROW_LOOP(pick_f32, float, *p = *w)
+ROW_LOOP(pick_f64, double, *p = *w)
+ROW_LOOP(pick_i32, int32_t, *p = *w)
+ROW_LOOP(pick_i64, int64_t, *p = *w)
+ROW_LOOP(pick_u8, uint8_t, *p = *w)
+ROW_LOOP(add_f32, float, *w += *p)
+ROW_LOOP(add_f64, double, *w += *p)
+
+static bool gather_forward(const wg_call *c, const wg_view *const in[], wg_view *out) {
+    static row_loop *const pick[WG_DTYPES] = { pick_f32, pick_f64, pick_i32,
+                                               pick_i64, pick_u8,  pick_u8 };
+    int axis = wg__known_axis(c, out->shape.rank);
+    if (!wg__index_in_range(c, in[1], in[0]->shape.dim[axis])) return false;
+    each_row(pick[out->dtype], in[1], in[0], out, axis);
+    return true;
+}
+
+static wg_tensor *gather_vjp(const wg_call *c, wg_tensor *gy, int i) {
+    (void)i;
+    int axis = wg__known_axis(c, wg_rank(c->in[0]));
+    return wg_scatter_add(wg_zeros(wg_dtype_of(gy), wg_shape_of(c->in[0])), axis, c->in[1], gy);
+}
+
+static wg_tensor *gather_jvp(const wg_call *c, wg_tensor *const dx[]) {
+    return wg_gather(dx[0], wg__known_axis(c, wg_rank(c->in[0])), c->in[1]);
+}
+
+static bool gather_reference(const wg_call *c, const wg_zview in[], wg_zview *out) {
+    const wg_shape *x = &in[0].shape, *index = &in[1].shape;
+    int axis = wg__known_axis(c, x->rank);
+    for (int64_t k = 0, n = wg__numel(index); k < n; k++)
+        out->data[k] = in[0].data[wg__moved(x, index, axis, k, (int64_t)creal(in[1].data[k]))];
+    return true;
+}
+
+WG__DEFINE_OP(gather) = {
+    .abi = WG_OP_ABI,
+    .name = "gather",
+    .doc = "y[i][j] = x[i][index[i][j]] along an axis; NumPy's take_along_axis",
+    .inputs = 2,
+    .saves = WG_SAVES_IN(1),
+    WG__AXIS_ATTR,
+    .infer = gather_infer,
+    .forward = gather_forward,
+    .vjp = gather_vjp,
+    .jvp = gather_jvp,
+    .reference = gather_reference,
+    .samples = { "4 6@i0..3", "3,4 3,2@i0..3 | axis=1", "3,4 5,4@i0..2",
+                 "2,3,2 2,1,2@i0..2 | axis=-2", "3,4 3,0@i0..3 | axis=1",
+                 "0,2 0,3@i0..1 | axis=1" },
+    .bad = { "3,4 3,2@i4..5 | axis=1", "3,4 3,2@i-2..-1 | axis=1", "3,4 2,2@i0..1 | axis=1",
+             "3 3,1@i0..0", "3 3", "() ()@i0..0" },
+};
+
+wg_tensor *wg_gather(wg_tensor *x, int axis, wg_tensor *index) {
+    return wg__op2(&wg__op_gather, x, index, &(wg__axis_attr){ axis });
+}
+
+static bool scatter_add_infer(const wg_call *c, wg_spec *out) {
+    int axis = wg__axis_of(c, wg_call_rank(c, 0));
+    if (axis < 0 || !wg__is_index(c, 1) || !wg_call_float(c, 0)) return false;
+    const wg_shape *x = &c->in[0]->view.shape, *source = &c->in[2]->view.shape;
+    if (wg_call_dtype(c, 0) != wg_call_dtype(c, 2))
+        return wg_call_fail(c, WG_ERROR_DTYPE, "x and source do not have one dtype");
+    if (!wg__shape_equal(&c->in[1]->view.shape, source))
+        return wg_call_fail(c, WG_ERROR_SHAPE, "index and source do not have one shape");
+    if (!wg__agree_off_axis(c, x, source, axis)) return false;
+    return wg_spec_set(out, wg_call_dtype(c, 0), *x);
+}
+
+static bool scatter_add_forward(const wg_call *c, const wg_view *const in[], wg_view *out) {
+    int axis = wg__known_axis(c, out->shape.rank);
+    if (!wg__index_in_range(c, in[1], out->shape.dim[axis])) return false;
+    wg__copy_view(out, in[0]);
+    each_row(out->dtype == WG_F32 ? add_f32 : add_f64, in[1], out, in[2], axis);
+    return true;
+}
+
+static wg_tensor *scatter_add_vjp(const wg_call *c, wg_tensor *gy, int i) {
+    return i == 0 ? gy : wg_gather(gy, wg__known_axis(c, wg_rank(gy)), c->in[1]);
+}
+
+static bool scatter_add_reference(const wg_call *c, const wg_zview in[], wg_zview *out) {
+    const wg_shape *y = &out->shape, *index = &in[1].shape;
+    int axis = wg__known_axis(c, y->rank);
+    for (int64_t k = 0, n = wg__numel(y); k < n; k++) out->data[k] = in[0].data[k];
+    for (int64_t k = 0, n = wg__numel(index); k < n; k++)
+        out->data[wg__moved(y, index, axis, k, (int64_t)creal(in[1].data[k]))] += in[2].data[k];
+    return true;
+}
+
+WG__DEFINE_OP(scatter_add) = {
+    .abi = WG_OP_ABI,
+    .name = "scatter_add",
+    .doc = "x with source[i][j] added at [i][index[i][j]] along an axis; equal indices add up",
+    .inputs = 3,
+    .saves = WG_SAVES_IN(1),
+    WG__AXIS_ATTR,
+    .infer = scatter_add_infer,
+    .forward = scatter_add_forward,
+    .vjp = scatter_add_vjp,
+    .jvp = wg__add_jvp,
+    .reference = scatter_add_reference,
+    .samples = { "4 6@i0..3 6", "3,4 3,2@i0..3 3,2 | axis=1", "3,4 5,4@i0..2 5,4",
+                 "2,3,2 2,1,2@i0..2 2,1,2 | axis=-2", "3,4 3,0@i0..3 3,0 | axis=1" },
+    .bad = { "3,4 3,2@i4..5 3,2 | axis=1", "3,4 3,2@i0..3 3,3 | axis=1",
+             "3,4 2,2@i0..3 2,2 | axis=1", "4 6 6", "4@i0..2 6@i0..3 6@i0..2" },
+};
+
+wg_tensor *wg_scatter_add(wg_tensor *x, int axis, wg_tensor *index, wg_tensor *source) {
+    return wg_apply(&wg__op_scatter_add, (wg_tensor *[]){ x, index, source }, 3,
+                    &(wg__axis_attr){ axis });
+}
+
+/* ---- one_hot ------------------------------------------------------------------------------------------------ */
+
+typedef struct one_hot_attr {
+    int64_t classes, dtype;
+} one_hot_attr;
+static const wg_attr one_hot_attrs[] = {
+    { "classes", WG_ATTR_INT, offsetof(one_hot_attr, classes) },
+    { "dtype", WG_ATTR_INT, offsetof(one_hot_attr, dtype) },
+    { .name = NULL },
+};
+
+static bool one_hot_infer(const wg_call *c, wg_spec *out) {
+    const one_hot_attr *a = c->attr;
+    if (!wg__is_index(c, 0)) return false;
+    if (a->classes < 0 || a->dtype < 0 || a->dtype >= WG_DTYPES)
+        return wg_call_fail(c, WG_ERROR_ARGUMENT, "%lld classes in dtype %lld",
+                            (long long)a->classes, (long long)a->dtype);
+    if (wg_call_rank(c, 0) == WG_MAX_RANK)
+        return wg_call_fail(c, WG_ERROR_SHAPE, "no room for another dimension");
+    wg_spec_set(out, (wg_dtype)a->dtype, c->in[0]->view.shape);
+    out->shape.dim[out->shape.rank++] = a->classes;
+    return true;
+}
+
+static bool one_hot_forward(const wg_call *c, const wg_view *const in[], wg_view *out) {
+    int64_t classes = ((const one_hot_attr *)c->attr)->classes;
+    const wg_view *index = in[0];
+    if (!wg__index_in_range(c, index, classes)) return false;
+    wg__fill_view(out, 0);
+    for (int64_t k = 0, n = wg__numel(&index->shape); k < n; k++) {
+        int64_t i = wg__read_index(index->dtype, index->data, wg__offset(index, k));
+        wg__store(out->dtype, wg__at(out, k * classes + i), 1);
+    }
+    return true;
+}
+
+static bool one_hot_reference(const wg_call *c, const wg_zview in[], wg_zview *out) {
+    int64_t classes = ((const one_hot_attr *)c->attr)->classes;
+    for (int64_t k = 0, n = wg__numel(&out->shape); k < n; k++)
+        out->data[k] = creal(in[0].data[k / classes]) == (double)(k % classes);
+    return true;
+}
+
+WG__DEFINE_OP(one_hot) = {
+    .abi = WG_OP_ABI,
+    .name = "one_hot",
+    .doc = "index (...) -> (..., classes): 1 at the index, else 0",
+    .inputs = 1,
+    .flags = WG_OP_ZERO_GRADIENT,
+    .saves = WG_SAVES_NOTHING,
+    .attr_size = sizeof(one_hot_attr),
+    .attrs = one_hot_attrs,
+    .infer = one_hot_infer,
+    .forward = one_hot_forward,
+    .reference = one_hot_reference,
+    .samples = { "4@i0..2 | classes=3", "2,2@i0..4 | classes=5 dtype=1", "()@i0..1 | classes=2",
+                 "0@i0..1 | classes=2" },
+    .bad = { "3@i3..4 | classes=3", "3@i-1..-1 | classes=3", "3 | classes=3",
+             "3@i0..0 | classes=-1" },
+};
+
+wg_tensor *wg_one_hot(wg_tensor *index, int64_t classes, wg_dtype dtype) {
+    return wg__op1(&wg__op_one_hot, index, &(one_hot_attr){ classes, (int64_t)dtype });
+}

@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: MIT
+/* matmul.c: products of matrices, batched over leading axes that broadcast. */
+#include "autograd/autograd_impl.h"
+#include "tensor/kernels/kernels.h"
+
+static bool matmul_infer(const wg_call *c, wg_spec *out) {
+    const wg_shape *a = &c->in[0]->view.shape, *b = &c->in[1]->view.shape;
+    if (a->rank < 2 || b->rank < 2)
+        return wg_call_fail(c, WG_ERROR_SHAPE, "both must have 2 dimensions or more");
+    if (!wg_call_float(c, 0) || !wg_call_float(c, 1) || !wg_call_same_dtype(c)) return false;
+    int64_t k = a->dim[a->rank - 1], l = b->dim[b->rank - 2];
+    if (k != l)
+        return wg_call_fail(c, WG_ERROR_SHAPE, "inner sizes %lld and %lld differ", (long long)k,
+                            (long long)l);
+    wg_shape left = *a, right = *b;
+    left.rank -= 2, right.rank -= 2;
+    wg_shape *full = &out->shape;
+    if (!wg__broadcast(&left, &right, full))
+        return wg_call_fail(c, WG_ERROR_SHAPE, "the leading dimensions do not broadcast");
+    full->dim[full->rank++] = a->dim[a->rank - 2];
+    full->dim[full->rank++] = b->dim[b->rank - 1];
+    out->dtype = wg_call_dtype(c, 0);
+    return true;
+}
+
+// The last two axes of v, at the batch index that `flat` counts in C order of y's leading axes.
+static wg_view slice_at(const wg_view *v, const wg_view *y, int64_t flat) {
+    wg_view m = { .data = v->data, .dtype = v->dtype, .shape = { .rank = 2 } };
+    int rank = v->shape.rank, lead = y->shape.rank - 2;
+    for (int k = 0; k < 2; k++) {
+        m.shape.dim[k] = v->shape.dim[rank - 2 + k];
+        m.stride[k] = v->stride[rank - 2 + k];
+    }
+    int64_t offset = 0;
+    for (int axis = lead - 1; axis >= 0; axis--) {
+        int64_t index = flat % y->shape.dim[axis];
+        flat /= y->shape.dim[axis];
+        int own = axis - (y->shape.rank - rank);
+        if (own >= 0 && v->shape.dim[own] != 1) offset += index * v->stride[own];
+    }
+    m.data = wg__at(&m, offset);
+    return m;
+}
+
+/* A stack of matrices times one matrix is one product, if the stack's rows follow each other evenly. */
+static bool rows_of(const wg_view *a, wg_view *m) {
+    int rank = a->shape.rank;
+    *m = (wg_view){ .data = a->data,
+                    .dtype = a->dtype,
+                    .shape = { 2, { 1, a->shape.dim[rank - 1] } } };
+    m->stride[1] = a->stride[rank - 1];
+    for (int i = rank - 2; i >= 0; i--) {
+        if (a->shape.dim[i] == 1) continue;
+        if (m->shape.dim[0] == 1)
+            m->stride[0] = a->stride[i];
+        else if (a->stride[i] != m->stride[0] * m->shape.dim[0])
+            return false;
+        m->shape.dim[0] *= a->shape.dim[i];
+    }
+    if (m->shape.dim[0] == 1) m->stride[0] = m->shape.dim[1];
+    return true;
+}
+
+static bool is_one_matrix(const wg_view *b) {
+    for (int i = 0; i < b->shape.rank - 2; i++)
+        if (b->shape.dim[i] != 1) return false;
+    return true;
+}
+
+static bool matmul_forward(const wg_call *c, const wg_view *const in[], wg_view *y) {
+    (void)c;
+    wg_view a, b, part;
+    int64_t batches = 1;
+    for (int i = 0; i < y->shape.rank - 2; i++) batches *= y->shape.dim[i];
+    if (wg__numel(&y->shape) == 0) return true;
+    if (batches > 1 && is_one_matrix(in[1]) && rows_of(in[0], &a) && rows_of(y, &part)) {
+        b = slice_at(in[1], y, 0);
+        wg__gemm(&part, &a, &b, false);
+        return true;
+    }
+    for (int64_t k = 0; k < batches; k++) {
+        a = slice_at(in[0], y, k), b = slice_at(in[1], y, k), part = slice_at(y, y, k);
+        wg__gemm(&part, &a, &b, false);
+    }
+    return true;
+}
+
+static wg_tensor *transposed(wg_tensor *x) { return wg_transpose(x, -2, -1); }
+
+static wg_tensor *as_rows(wg_tensor *x) {  // (..., N) -> (all before it, N); not for empty ones
+    return wg_reshape(x, WG_SHAPE(WG_REST, wg_dim(x, -1)));
+}
+
+/* a^T gy. Where one b served a whole stack, the sum over the stack is part of the product: its rows are just
+   more of the inner axis, and no stack of gradients is ever made. */
+static wg_tensor *right_gradient(wg_tensor *a, wg_tensor *b, wg_tensor *gy) {
+    bool empty = wg_numel(a) == 0 || wg_numel(gy) == 0;
+    if (empty || wg_rank(gy) == 2 || !is_one_matrix(&b->view)) return wg_matmul(transposed(a), gy);
+    return wg_reshape(wg_matmul(transposed(as_rows(a)), as_rows(gy)), wg_shape_of(b));
+}
+
+// y = a b: ga = gy b^T, gb = a^T gy, summed over the batch axes along which the input was stretched.
+static wg_tensor *matmul_vjp(const wg_call *c, wg_tensor *gy, int i) {
+    wg_tensor *a = c->in[0], *b = c->in[1];
+    wg_tensor *g = i == 0 ? wg_matmul(gy, transposed(b)) : right_gradient(a, b, gy);
+    return wg_sum_to(g, wg_shape_of(c->in[i]));
+}
+
+static wg_tensor *matmul_jvp(const wg_call *c, wg_tensor *const dx[]) {
+    wg_tensor *da = dx[0] ? wg_matmul(dx[0], c->in[1]) : NULL;
+    wg_tensor *db = dx[1] ? wg_matmul(c->in[0], dx[1]) : NULL;
+    return wg_add_maybe(da, db);
+}
+
+// Offset of matrix `flat` of the result's batch in a dense stack of shape s.
+static int64_t batch_offset(const wg_shape *s, const wg_shape *full, int64_t flat) {
+    wg_view dense = { .shape = *s };
+    wg__contiguous_strides(&dense);
+    int64_t offset = 0;
+    for (int axis = full->rank - 3; axis >= 0; axis--) {
+        int64_t index = flat % full->dim[axis];
+        flat /= full->dim[axis];
+        int own = axis - (full->rank - s->rank);
+        if (own >= 0 && s->dim[own] != 1) offset += index * dense.stride[own];
+    }
+    return offset;
+}
+
+static bool matmul_reference(const wg_call *c, const wg_zview in[], wg_zview *out) {
+    (void)c;
+    const wg_shape *s = &out->shape;
+    int64_t m = s->dim[s->rank - 2], n = s->dim[s->rank - 1];
+    int64_t k = in[0].shape.dim[in[0].shape.rank - 1];
+    for (int64_t e = 0, count = wg__numel(s); e < count; e++) {
+        int64_t batch = e / (m * n), row = e / n % m, col = e % n;
+        const double complex *a = in[0].data + batch_offset(&in[0].shape, s, batch) + row * k;
+        const double complex *b = in[1].data + batch_offset(&in[1].shape, s, batch) + col;
+        out->data[e] = 0;
+        for (int64_t l = 0; l < k; l++) out->data[e] += a[l] * b[l * n];
+    }
+    return true;
+}
+
+WG__DEFINE_OP(matmul) = {
+    .abi = WG_OP_ABI,
+    .name = "matmul",
+    .doc = "(..., M, K) x (..., K, N) -> (..., M, N), leading axes broadcast",
+    .inputs = 2,
+    .saves = WG_SAVES_IN(0) | WG_SAVES_IN(1),
+    .infer = matmul_infer,
+    .forward = matmul_forward,
+    .vjp = matmul_vjp,
+    .jvp = matmul_jvp,
+    .reference = matmul_reference,
+    .samples = { "2,3 3,4", "3,3 3,3", "1,5 5,1", "2,1 1,3", "2,3,4 2,4,2", "2,3,4 4,2",
+                 "3,4 2,4,2", "2,1,2,3 3,3,2", "2,0 0,3", "0,2 2,3", "2,3 3,0", "0,2,3 3,2",
+                 "2,2,0 0,3", "9,17 17,8" },
+    .bad = { "2,3 4,2", "3 3", "2,3 3", "2,2,3 3,3,2", "2,3@i0..3 3,2@i0..3" },
+};
+
+wg_tensor *wg_matmul(wg_tensor *a, wg_tensor *b) {
+    if (wg__pending()) return NULL;
+    bool row = wg_rank(a) == 1, column = wg_rank(b) == 1;
+    if (!a || !b || (!row && !column)) return wg__op2(&wg__op_matmul, a, b, NULL);
+    wg_tensor *left = row ? wg_unsqueeze(a, 0) : a, *right = column ? wg_unsqueeze(b, 1) : b;
+    wg_tensor *y = wg__op2(&wg__op_matmul, left, right, NULL);
+    if (column) y = wg_squeeze(y, -1);
+    return row ? wg_squeeze(y, column ? -1 : -2) : y;
+}

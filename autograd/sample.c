@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: MIT
+/* sample.c: samples such as "2,3@0.5..4 5@i0..2 | axis=1": read, and turned into numbers.
+
+   General position comes from cells: the range of a float input is cut into at least twice as many cells
+   as there are floats, each float gets a cell of its own by a random permutation, and stays away from the
+   cell's borders. So no two are equal, and none is where the formulas of this field have their kinks. */
+#include <string.h>
+
+#include "autograd/sample_impl.h"
+
+static const double DEFAULT_LOW = -2, DEFAULT_HIGH = 2;
+
+double *wg__scratch(int64_t count) {
+    wg_tensor *x = wg_zeros(WG_F64, WG_SHAPE(count + 1));
+    return x ? x->view.data : NULL;
+}
+
+/* ---- reading ----------------------------------------------------------------------------------- */
+
+static bool read_size(const char *text, size_t length, int64_t *size) {
+    int64_t n = 0;
+    if (length == 0 || length > 9) return false;
+    for (size_t i = 0; i < length; i++) {
+        if (text[i] < '0' || text[i] > '9') return false;
+        n = 10 * n + (text[i] - '0');
+    }
+    *size = n;
+    return true;
+}
+
+// "2,3", or "()" for rank 0.
+static bool read_shape(const char *p, const char *end, wg_shape *shape) {
+    *shape = WG_SCALAR;
+    if (end - p == 2 && p[0] == '(' && p[1] == ')') return true;
+    for (;;) {
+        const char *comma = memchr(p, ',', (size_t)(end - p));
+        const char *stop = comma ? comma : end;
+        if (shape->rank == WG_MAX_RANK) return false;
+        if (!read_size(p, (size_t)(stop - p), &shape->dim[shape->rank++])) return false;
+        if (!comma) return true;
+        p = comma + 1;
+    }
+}
+
+static bool read_range(const char *p, const char *end, wg__slot *slot) {
+    const char *dots = p;
+    while (dots + 1 < end && !(dots[0] == '.' && dots[1] == '.')) dots++;
+    if (dots + 1 >= end) return false;
+    return wg__number_parse(p, (size_t)(dots - p), &slot->low) &&
+           wg__number_parse(dots + 2, (size_t)(end - dots - 2), &slot->high) &&
+           slot->low <= slot->high;
+}
+
+// The k-th number of a list that read_exact has accepted.
+static double exact_value(const char *p, int64_t k) {
+    for (; k > 0; k--) p = strchr(p, ',') + 1;
+    double value = 0;
+    (void)wg__number_parse(p, strcspn(p, ", "), &value);
+    return value;
+}
+
+static bool read_exact(const char *p, const char *end, wg__slot *slot) {
+    int64_t count = 0;
+    double value;
+    slot->exact = p;
+    for (;; p++) {
+        size_t length = strcspn(p, ", ");
+        if (!wg__number_parse(p, length, &value)) return false;
+        count++, p += length;
+        if (p >= end || *p != ',') return count == wg__numel(&slot->shape);
+    }
+}
+
+// What stands behind "@": [i | b] and then "low..high" or "=1,2,3"; nothing more is needed after b.
+static bool read_values(const char *p, const char *end, wg__slot *slot) {
+    if (p < end && *p == 'i') slot->kind = WG__INTEGER, p++;
+    if (p < end && *p == 'b') slot->kind = WG__TRUTH, p++;
+    if (p < end && *p == '=') return read_exact(p + 1, end, slot);
+    if (slot->kind == WG__TRUTH) slot->low = 0, slot->high = 1;
+    if (slot->kind == WG__TRUTH && p == end) return true;
+    return read_range(p, end, slot);
+}
+
+static bool read_slot(const char *p, const char *end, wg__slot *slot) {
+    *slot = (wg__slot){ .low = DEFAULT_LOW, .high = DEFAULT_HIGH };
+    const char *at = memchr(p, '@', (size_t)(end - p));
+    if (!read_shape(p, at ? at : end, &slot->shape)) return false;
+    return !at || read_values(at + 1, end, slot);
+}
+
+static bool read_attributes(const wg_op *op, const char *text, wg__sample *s) {
+    if (op->attr_size > 0) s->attr = wg__scratch((int64_t)(op->attr_size / sizeof(double)) + 1);
+    if (op->attr_size > 0 && !s->attr) return false;
+    return wg__attr_parse(op, text, s->attr);
+}
+
+bool wg__sample_parse(const wg_op *op, const char *text, wg__sample *s) {
+    *s = (wg__sample){ .text = text };
+    const char *p = text + strspn(text, " ");
+    while (*p && *p != '|') {
+        const char *end = p + strcspn(p, " |");
+        if (s->inputs == WG_MAX_INPUTS)
+            return wg_fail(WG_ERROR_ARGUMENT, "%s: sample \"%s\" has more than %d inputs", op->name,
+                           text, WG_MAX_INPUTS);
+        wg__slot *slot = &s->in[s->inputs++];
+        if (!read_slot(p, end, slot))
+            return wg_fail(WG_ERROR_ARGUMENT,
+                           "%s: sample \"%s\": input %d, \"%.*s\", makes no sense", op->name, text,
+                           s->inputs - 1, (int)(end - p), p);
+        s->exact = s->exact || (slot->exact && slot->kind == WG__FLOAT);
+        p = end + strspn(end, " ");
+    }
+    return read_attributes(op, *p ? p + 1 : p, s);
+}
+
+/* ---- drawing ----------------------------------------------------------------------------------- */
+
+typedef struct cells {
+    int64_t count, next;
+    double *order;  // a permutation of 0 ... count-1
+} cells;
+
+static bool cells_shuffle(const wg__sample *s, wg_random *r, cells *c) {
+    int64_t floats = 0;
+    for (int i = 0; i < s->inputs; i++)
+        if (s->in[i].kind == WG__FLOAT) floats += wg__numel(&s->in[i].shape);
+    *c = (cells){ .count = 64 };  // a power of two, so that 0 is a border of the default range
+    while (c->count < 2 * floats) c->count *= 2;
+    c->order = wg__scratch(c->count);
+    if (!c->order) return false;
+    for (int64_t i = 0; i < c->count; i++) {  // Fisher and Yates, inside out
+        int64_t j = wg_random_below(r, i + 1);
+        c->order[i] = c->order[j];
+        c->order[j] = (double)i;
+    }
+    return true;
+}
+
+// Input i of n keeps to its own n-th part of each cell, in the middle of it.
+static double draw_float(const wg__sample *s, int i, wg_random *r, cells *c) {
+    const wg__slot *slot = &s->in[i];
+    double part = ((double)i + 0.5 + 0.4 * (wg_random_uniform(r) - 0.5)) / s->inputs;
+    double place = (c->order[c->next++] + part) / (double)c->count;
+    return slot->low + place * (slot->high - slot->low);
+}
+
+static double draw(const wg__sample *s, int i, wg_random *r, cells *c) {
+    const wg__slot *slot = &s->in[i];
+    if (slot->kind == WG__FLOAT) return draw_float(s, i, r, c);
+    return slot->low + (double)wg_random_below(r, (int64_t)(slot->high - slot->low) + 1);
+}
+
+bool wg__sample_draw(const wg__sample *s, wg_random *r, double *const value[]) {
+    cells c;
+    if (!cells_shuffle(s, r, &c)) return false;
+    for (int i = 0; i < s->inputs; i++) {
+        int64_t n = wg__numel(&s->in[i].shape);
+        const char *exact = s->in[i].exact;
+        for (int64_t k = 0; k < n; k++)
+            value[i][k] = exact ? exact_value(exact, k) : draw(s, i, r, &c);
+    }
+    return true;
+}
