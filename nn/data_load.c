@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: MIT
+/* data_load.c: data sets from files. What the readers return is cut into samples and labels here. */
+#include <math.h>
+#include <string.h>
+
+#include "nn/nn_impl.h"
+
+/* ---- CSV ------------------------------------------------------------------------------------------- */
+
+// False where row `row` of a table does not name a class.
+static bool read_label(const wg_tensor *table, int64_t row, int64_t column, int64_t *label) {
+    double value =
+        wg__load(table->view.dtype, wg__at(&table->view, row * wg_dim(table, 1) + column));
+    *label = 0;
+    if (!(value >= 0 && value <= 0x1p53 && value == floor(value))) return false;
+    *label = (int64_t)value;
+    return true;
+}
+
+// The labels of a table (N, C) as (N) i64.
+static wg_tensor *labels_of(const char *path, const wg_tensor *table, int64_t column) {
+    int64_t n = wg_dim(table, 0);
+    wg_tensor *y = wg__tensor_new_owned(WG_I64, WG_SHAPE(n));  // (N)
+    for (int64_t i = 0; y && i < n; i++) {
+        if (read_label(table, i, column, (int64_t *)y->view.data + i)) continue;
+        int64_t at[] = { i, column };
+        wg_fail(WG_ERROR_FORMAT,
+                "%s: row %lld has the label %g, wanted is a whole number from 0 on", path,
+                (long long)i + 1, wg_at(table, at));
+        wg__tensor_free(y);
+        return NULL;
+    }
+    return y;
+}
+
+// A table (N, C) without one of its columns.
+static wg_tensor *samples_of(const wg_tensor *table, int64_t column) {
+    int64_t n = wg_dim(table, 0), columns = wg_dim(table, 1);
+    wg_tensor *x = wg__tensor_new_owned(table->view.dtype, WG_SHAPE(n, columns - 1));  // (N, C - 1)
+    if (!x) return NULL;
+    size_t size = wg__size_of(table->view.dtype);
+    size_t before = (size_t)column * size, after = (size_t)(columns - 1 - column) * size;
+    const char *from = table->view.data;
+    char *to = x->view.data;
+    for (int64_t i = 0; i < n; i++) {
+        memcpy(to, from, before);
+        memcpy(to + before, from + before + size, after);
+        to += before + after, from += before + after + size;
+    }
+    return x;
+}
+
+static wg_data *data_of_table(const char *path, const wg_tensor *table, wg_data_options o) {
+    int64_t columns = wg_dim(table, 1);
+    if (columns < 2)
+        return WG__FAIL_NULL(WG_ERROR_FORMAT, "%s: %lld columns, wanted are samples and a label",
+                             path, (long long)columns);
+    if (o.label_column < 0 || o.label_column > columns)
+        return WG__FAIL_NULL(WG_ERROR_ARGUMENT, "%s: label column %d of %lld", path, o.label_column,
+                             (long long)columns);
+    int64_t column = o.label_column == 0 ? columns - 1 : o.label_column - 1;
+    wg_tensor *y = labels_of(path, table, column);
+    return wg__data_take(y ? samples_of(table, column) : NULL, y, o);
+}
+
+wg_data *wg_data_csv(const char *path, wg_data_options o) {
+    if (wg__pending()) return NULL;
+    wg__where("");
+    if (!path) return WG__FAIL_NULL(WG_ERROR_ARGUMENT, "data_csv: the path is NULL");
+    wg_scope *scope = wg_scope_open();
+    const wg_tensor *table = wg_io_load_csv(path, o.csv);  // (N, C)
+    wg_data *d = table ? data_of_table(path, table, o) : NULL;
+    wg_scope_close(scope);
+    return d;
+}
+
+/* ---- IDX ------------------------------------------------------------------------------------------- */
+
+// (N, ...) as (N, M), on the same storage.
+static wg_tensor *flat_handle(const wg_tensor *x) {
+    wg_tensor *flat = wg__data_handle(x);
+    if (!flat) return NULL;
+    int64_t n = wg_dim(x, 0), m = 1;
+    for (int i = 1; i < wg_rank(x); i++) m *= wg_dim(x, i);
+    flat->view.shape = WG_SHAPE(n, m);
+    wg__contiguous_strides(&flat->view);
+    return flat;
+}
+
+static wg_tensor *i64_of(const wg_tensor *labels) {
+    wg_tensor *y = wg__tensor_new_owned(WG_I64, labels->view.shape);  // (N)
+    if (!y || wg_copy(y, labels)) return y;
+    wg__tensor_free(y);
+    return NULL;
+}
+
+static bool pair_valid(const wg_tensor *x, const char *images, const wg_tensor *y,
+                       const char *labels) {
+    char text[200];
+    if (wg_rank(x) < 2)
+        return wg_fail(WG_ERROR_FORMAT, "%s: %s, wanted are images (N, rows, columns)", images,
+                       wg_shape_text(wg_shape_of(x), text, sizeof text));
+    if (wg_rank(y) != 1 || wg_dtype_is_float(wg_dtype_of(y)))
+        return wg_fail(WG_ERROR_FORMAT, "%s: %s %s, wanted are labels (N), integers", labels,
+                       wg_dtype_name(wg_dtype_of(y)),
+                       wg_shape_text(wg_shape_of(y), text, sizeof text));
+    if (wg_dim(x, 0) == wg_dim(y, 0)) return true;
+    return wg_fail(WG_ERROR_FORMAT, "%s has %lld images and %s %lld labels", images,
+                   (long long)wg_dim(x, 0), labels, (long long)wg_dim(y, 0));
+}
+
+wg_data *wg_data_idx(const char *images, const char *labels, wg_data_options o) {
+    if (wg__pending()) return NULL;
+    wg__where("");
+    if (!images || !labels)
+        return WG__FAIL_NULL(WG_ERROR_ARGUMENT, "data_idx: the path of the %s is NULL",
+                             images ? "labels" : "images");
+    wg_scope *scope = wg_scope_open();
+    const wg_tensor *x = wg_io_load_idx(images);             // (N, rows, columns)
+    const wg_tensor *y = x ? wg_io_load_idx(labels) : NULL;  // (N)
+    wg_data *d = NULL;
+    if (y && pair_valid(x, images, y, labels)) d = wg__data_take(flat_handle(x), i64_of(y), o);
+    wg_scope_close(scope);
+    return d;
+}

@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: MIT
+/* data_split.c: parts of a set, drawn at random, each class shared out alike. Within a class every part gets
+   its share rounded down or up; who is rounded up is decided by what earlier classes left owing, so that the
+   sizes of the parts come out right as well. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "nn/nn_impl.h"
+
+enum { SPLIT = 2 };  // the stream of the permutation
+
+typedef struct sample {
+    int64_t label;
+    int64_t draw;  // place in the random order
+    int64_t at;    // in the set
+} sample;
+
+static int compare(const void *a, const void *b) {
+    const sample *x = a, *y = b;
+    if (x->label != y->label) return x->label < y->label ? -1 : 1;
+    return (x->draw > y->draw) - (x->draw < y->draw);
+}
+
+/* One share for each part and one for what is left over. */
+typedef struct shares {
+    int n;  // with the rest
+    double *share;
+    double *owed;    // share * samples seen, less what was given
+    int64_t *given;  // of the class at hand
+} shares;
+
+static bool labelled(const wg_tensor *y) {
+    return wg_rank(y) == 1 && !wg_dtype_is_float(wg_dtype_of(y));
+}
+
+static int64_t label_at(const wg_tensor *y, int64_t i) {
+    const void *element = wg__at(&y->view, i * y->view.stride[0]);
+    if (y->view.dtype == WG_I64)
+        return *(const int64_t *)element;  // doubles hold no more than 2^53
+    return (int64_t)wg__load(y->view.dtype, element);
+}
+
+// All samples, class by class, at random within each; one class where there are no labels.
+static sample *draw_samples(const wg_data *d, uint64_t seed) {
+    sample *s = wg__alloc((size_t)d->size * sizeof *s);
+    if (!s) return NULL;
+    wg__shuffle shuffle = wg__shuffle_new(d->size, seed, SPLIT);
+    bool classes = labelled(d->y);
+    for (int64_t i = 0; i < d->size; i++) {
+        int64_t at = wg__shuffle_at(&shuffle, i), stored = d->index ? d->index[at] : at;
+        s[i] = (sample){ classes ? label_at(d->y, stored) : 0, i, at };
+    }
+    if (classes) qsort(s, (size_t)d->size, sizeof *s, compare);
+    return s;
+}
+
+static int most_owed(const shares *s, const bool taken[]) {
+    int best = -1;
+    for (int k = 0; k < s->n; k++)
+        if (s->share[k] > 0 && !taken[k] && (best < 0 || s->owed[k] > s->owed[best])) best = k;
+    return best;
+}
+
+// Decides how many of a class of m samples each part is given.
+static void share_out(shares *s, int64_t m, bool taken[]) {
+    int64_t left = m;
+    for (int k = 0; k < s->n; k++) {
+        double quota = s->share[k] * (double)m;
+        s->given[k] = (int64_t)floor(quota);
+        if (s->given[k] > left) s->given[k] = left;  // shares may add up to a hair more than 1
+        left -= s->given[k];
+        s->owed[k] += quota - (double)s->given[k];
+        taken[k] = false;
+    }
+    for (int k; left > 0 && (k = most_owed(s, taken)) >= 0; left--) {
+        s->given[k]++;
+        s->owed[k] -= 1;
+        taken[k] = true;
+    }
+}
+
+// Writes the part of each sample to part[]; the last stands for none.
+static void assign(const wg_data *d, const sample *sorted, shares *s, bool taken[], int part[]) {
+    for (int64_t start = 0, end; start < d->size; start = end) {
+        for (end = start + 1; end < d->size && sorted[end].label == sorted[start].label;) end++;
+        share_out(s, end - start, taken);
+        int64_t i = start;
+        for (int k = 0; k < s->n; k++)
+            for (int64_t given = s->given[k]; given > 0; given--) part[sorted[i++].at] = k;
+    }
+}
+
+// The samples of part k, in the order in which they stand in d.
+static wg_data *part_new(const wg_data *d, const int part[], int k) {
+    wg_data_options o = { .scale = d->scale, .dtype = d->dtype };
+    wg_data *p = wg__data_take(wg__data_handle(d->x), wg__data_handle(d->y), o);
+    if (!p) return NULL;
+    p->size = 0;
+    for (int64_t i = 0; i < d->size; i++) p->size += part[i] == k;
+    p->index = wg__alloc((size_t)p->size * sizeof *p->index);
+    if (!p->index) {
+        wg_data_free(p);
+        return NULL;
+    }
+    for (int64_t i = 0, n = 0; i < d->size; i++)
+        if (part[i] == k) p->index[n++] = d->index ? d->index[i] : i;
+    return p;
+}
+
+static bool make_parts(const wg_data *d, const int part[], int n, wg_data *parts[]) {
+    for (int k = 0; k < n; k++) {
+        parts[k] = part_new(d, part, k);
+        if (parts[k]) continue;
+        while (k-- > 0) {
+            wg_data_free(parts[k]);
+            parts[k] = NULL;
+        }
+        return false;
+    }
+    return true;
+}
+
+static bool shares_valid(const double share[], int n, double *sum) {
+    *sum = 0;
+    for (int k = 0; k < n; k++) {
+        if (!(share[k] >= 0 && share[k] <= 1))
+            return wg_fail(WG_ERROR_ARGUMENT, "data_split: share %d is %g, not in [0, 1]", k,
+                           share[k]);
+        *sum += share[k];
+    }
+    if (*sum <= 1 + 1e-9) return true;  // tenths do not add up to 1 exactly
+    return wg_fail(WG_ERROR_ARGUMENT, "data_split: the %d shares add up to %g, more than 1", n,
+                   *sum);
+}
+
+static bool split(const wg_data *d, shares *s, uint64_t seed, wg_data *parts[]) {
+    bool *taken = wg__alloc_zero((size_t)s->n * sizeof *taken);
+    int *part = taken ? wg__alloc((size_t)d->size * sizeof *part) : NULL;
+    sample *sorted = part ? draw_samples(d, seed) : NULL;
+    if (sorted) assign(d, sorted, s, taken, part);
+    bool done = sorted && make_parts(d, part, s->n - 1, parts);
+    wg__free(sorted), wg__free(part), wg__free(taken);
+    return done;
+}
+
+bool wg_data_split(const wg_data *d, const double share[], int n, uint64_t seed, wg_data *part[]) {
+    for (int k = 0; part && k < n; k++) part[k] = NULL;
+    if (wg__pending()) return false;
+    wg__where("");
+    if (!d || !share || !part)
+        return wg_fail(WG_ERROR_ARGUMENT, "data_split: %s is NULL",
+                       !d      ? "the set"
+                       : share ? "part"
+                               : "share");
+    double sum;
+    if (n < 1) return wg_fail(WG_ERROR_ARGUMENT, "data_split: %d parts", n);
+    if (!shares_valid(share, n, &sum)) return false;
+    size_t count = (size_t)n + 1;
+    double *all = wg__alloc_zero(2 * count * sizeof *all);
+    int64_t *given = all ? wg__alloc_zero(count * sizeof *given) : NULL;
+    shares s = { n + 1, all, all + count, given };
+    if (given) memcpy(all, share, (size_t)n * sizeof *all);
+    if (given) all[n] = sum < 1 - 1e-9 ? 1 - sum : 0;
+    bool done = given && split(d, &s, seed, part);
+    wg__free(given), wg__free(all);
+    return done;
+}

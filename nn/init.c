@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: MIT
+/* init.c: what parameters start from. Every kind is one of three laws with two numbers; the schemes only
+   choose the numbers from the fans. All draws are made in double, so that f32 and f64 models start from the
+   same numbers up to rounding. */
+#include <math.h>
+
+#include "nn/nn_impl.h"
+
+typedef enum law { CONSTANT, UNIFORM, NORMAL } law;
+
+// Variance-preserving schemes: the bound, or the deviation, is sqrt(numerator / fans).
+static const struct {
+    law law;
+    double numerator;
+    bool fan_out;  // counts as well
+} scheme[] = {
+    [WG_INIT_XAVIER_UNIFORM] = { UNIFORM, 6, true },
+    [WG_INIT_XAVIER_NORMAL] = { NORMAL, 2, true },
+    [WG_INIT_HE_UNIFORM] = { UNIFORM, 6, false },
+    [WG_INIT_HE_NORMAL] = { NORMAL, 2, false },
+};
+
+static double fans(const wg_shape *s, bool fan_out) {
+    double in = 1;
+    for (int i = 0; i < s->rank - 1; i++) in *= (double)s->dim[i];
+    return in + (fan_out ? (double)(s->rank > 0 ? s->dim[s->rank - 1] : 1) : 0);
+}
+
+// The law of an initialiser for this shape; its numbers go to a and b.
+static law resolve(wg_init init, const wg_shape *shape, double *a, double *b) {
+    static const law plain[] = { [WG_INIT_ZEROS] = CONSTANT,
+                                 [WG_INIT_CONSTANT] = CONSTANT,
+                                 [WG_INIT_UNIFORM] = UNIFORM,
+                                 [WG_INIT_NORMAL] = NORMAL };
+    if (init.kind == WG_INIT_DEFAULT)
+        init = (wg_init){ .kind = shape->rank < 2 ? WG_INIT_ZEROS : WG_INIT_XAVIER_UNIFORM };
+    if (init.kind == WG_INIT_ZEROS) init.a = 0;
+    *a = init.a, *b = init.b;
+    if (init.kind <= WG_INIT_NORMAL) return plain[init.kind];
+    double s = sqrt(scheme[init.kind].numerator / fans(shape, scheme[init.kind].fan_out));
+    *a = scheme[init.kind].law == UNIFORM ? -s : 0, *b = s;
+    return scheme[init.kind].law;
+}
+
+static bool valid(wg_init init) {
+    if ((unsigned)init.kind > WG_INIT_HE_NORMAL)
+        return wg_fail(WG_ERROR_ARGUMENT, "init: there is no kind %d", (int)init.kind);
+    if (!isfinite(init.a) || !isfinite(init.b))
+        return wg_fail(WG_ERROR_ARGUMENT, "init: a is %g and b is %g, wanted are finite numbers",
+                       init.a, init.b);
+    if (init.kind == WG_INIT_UNIFORM && !(init.a < init.b))
+        return wg_fail(WG_ERROR_ARGUMENT, "init: uniform on [%g, %g) is empty", init.a, init.b);
+    if (init.kind == WG_INIT_NORMAL && init.b < 0)
+        return wg_fail(WG_ERROR_ARGUMENT, "init: the standard deviation %g is negative", init.b);
+    return true;
+}
+
+static double constant(double a, double b, wg_random *r) {
+    (void)b, (void)r;
+    return a;
+}
+static double uniform(double a, double b, wg_random *r) {
+    return a + (b - a) * wg_random_uniform(r);
+}
+// Box and Muller (1958); 1 - u keeps the logarithm finite.
+static double normal(double a, double b, wg_random *r) {
+    double u = 1 - wg_random_uniform(r), v = wg_random_uniform(r);
+    return a + b * sqrt(-2 * log(u)) * cos(6.283185307179586477 * v);
+}
+
+bool wg__init_fill(wg_tensor *w, wg_init init, wg_random r) {
+    static double (*const draw[])(double, double, wg_random *) = {
+        [CONSTANT] = constant, [UNIFORM] = uniform, [NORMAL] = normal
+    };
+    if (!valid(init)) return false;
+    double a, b;
+    law how = resolve(init, &w->view.shape, &a, &b);
+    for (int64_t k = 0, n = wg_numel(w); k < n; k++) {
+        void *element = wg__at(&w->view, k);
+        wg__store(w->view.dtype, element, draw[how](a, b, &r));
+        // Rounding may have reached the open end.
+        if (how != UNIFORM || wg__load(w->view.dtype, element) < b) continue;
+        if (w->view.dtype == WG_F32)
+            *(float *)element = nextafterf((float)b, (float)a);
+        else
+            *(double *)element = nextafter(b, a);
+    }
+    return true;
+}

@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: MIT
+/* nn_impl.h: how a model and a data set are laid out, for this folder and optim.
+
+   A model is one table from paths to nodes. A node is a path: what wg_nn_sub() returns, where a parameter
+   lives, where dropout counts its calls. */
+#ifndef WG_NN_IMPL_H
+#define WG_NN_IMPL_H
+
+#include "nn/nn.h"
+#include "tensor/tensor_impl.h"
+
+enum { WG__PATH_MAX = 190 };  // bytes of a path; one fits into wg__context.where
+
+typedef struct wg__model {
+    uint64_t seed;
+    bool training, frozen;
+    wg_nn *root;
+    wg_nn **slot;  // open addressing; slots is a power of two, used at most 3/4 of it
+    size_t slots, used;
+    wg_nn **param;  // the nodes that have one, in the order in which they were made
+    int params, room;
+} wg__model;
+
+struct wg_nn {
+    wg__model *model;
+    wg_tensor *param;  // of this path; NULL if it is none
+    uint64_t hash;     // its key in the table
+    uint64_t stream;   // XXH3 of the path: where its random numbers come from
+    uint64_t calls;    // of dropout here
+    size_t length;     // of the path
+    char path[];       // "" for the root
+};
+
+/* ---- paths: path.c ---------------------------------------------------------------------------------- */
+
+/* A path below some node. */
+typedef struct wg__key {
+    const char *name;
+    size_t length;
+    uint64_t hash;
+} wg__key;
+
+static inline size_t wg__path_length(const wg_nn *m, size_t name) {
+    return m->length + (m->length > 0) + name;
+}
+/* The key of m/name; false, without reporting, where a part is empty or the path too long. */
+bool wg__key_of(const wg_nn *m, const char *name, wg__key *k);
+/* Reports what wg__key_of did not like; always NULL. */
+void *wg__name_fail(const wg_nn *m, const char *name);
+wg_nn *wg__nn_lookup(const wg_nn *m, const wg__key *k);  // NULL if there is no such node
+wg_nn *wg__nn_find_or_make(wg_nn *m, const wg__key *k);  // NULL after reporting
+/* A node for m's path and k's below it, in no table yet; the root for m NULL. */
+wg_nn *wg__nn_node(wg__model *model, const wg_nn *m, const wg__key *k);
+/* The node m/name on entry to a layer: messages begin with its path from now on. NULL after reporting, `what`
+   being the layer, that m or the name is NULL, or what is wrong with the name. */
+wg_nn *wg__nn_enter(wg_nn *m, const char *name, const char *what);
+
+/* ---- parameters: model.c init.c ---------------------------------------------------------------------- */
+
+/* The next parameter below m that matches, from place *i of the model's list on; NULL after the last. */
+wg_nn *wg__nn_next(const wg_nn *m, const char *pattern, int *i);
+
+/* Fills a new parameter; false after reporting what is wrong with `init`. */
+bool wg__init_fill(wg_tensor *w, wg_init init, wg_random r);
+
+/* ---- data sets ------------------------------------------------------------------------------------- */
+
+struct wg_data {
+    wg_tensor *x, *y;  // (N, ...), (N, ...): handles of ours on the caller's storage
+    int64_t *index;    // of the samples in x and y; NULL: all of them
+    int64_t size;
+    double scale;
+    wg_dtype dtype;
+    wg_tensor *batch_x, *batch_y;  // (<= rows, ...), overwritten by each batch
+    int64_t rows;
+};
+
+/* A set on handles that it takes over; frees them when it fails. */
+wg_data *wg__data_take(wg_tensor *x, wg_tensor *y, wg_data_options o);
+/* A handle of nobody's scope on x's storage; NULL after reporting. */
+wg_tensor *wg__data_handle(const wg_tensor *x);
+
+/* ---- permutations: shuffle.c ---------------------------------------------------------------------- */
+
+typedef struct wg__shuffle {
+    uint64_t key[8];
+    int half;  // bits
+    uint64_t mask;
+    int64_t n;
+} wg__shuffle;
+
+/* A permutation of 0 ... n-1 that needs no memory: a function of seed and stream alone. */
+wg__shuffle wg__shuffle_new(int64_t n, uint64_t seed, uint64_t stream);
+int64_t wg__shuffle_at(const wg__shuffle *s, int64_t i);
+
+#endif
