@@ -1,0 +1,225 @@
+// SPDX-License-Identifier: MIT
+/* optim.c: what all optimisers share. A step has two halves: the first looks at everything and finds all
+   memory, and may fail; the second runs the rule, and cannot. */
+#include <math.h>
+#include <string.h>
+
+#include "optim/optim_impl.h"
+
+/* ---- making ---------------------------------------------------------------------------------------- */
+
+bool wg__optim_check(const char *rule, const char *name, double value, double below) {
+    if (value >= 0 && value < below) return true;
+    if (isinf(below))
+        return wg_fail(WG_ERROR_ARGUMENT, "%s: %s is %g, wanted is a finite number from 0 on", rule,
+                       name, value);
+    return wg_fail(WG_ERROR_ARGUMENT, "%s: %s is %g, wanted is a number in [0, %g)", rule, name,
+                   value, below);
+}
+
+static bool rule_valid(const wg_nn *m, const wg_optim_rule *rule, const void *options,
+                       size_t size) {
+    if (!m || !rule)
+        return wg_fail(WG_ERROR_ARGUMENT, "optim: the %s is NULL", m ? "rule" : "model");
+    if (!rule->name || !rule->update)
+        return wg_fail(WG_ERROR_ARGUMENT, "optim: the rule has no %s",
+                       rule->name ? "update" : "name");
+    if (rule->states < 0 || rule->states > WG__STATES)
+        return wg_fail(WG_ERROR_ARGUMENT, "%s: %d states, at most %d are kept", rule->name,
+                       rule->states, WG__STATES);
+    if (!options && size > 0)
+        return wg_fail(WG_ERROR_ARGUMENT, "%s: %zu bytes of options at NULL", rule->name, size);
+    return true;
+}
+
+wg_optim *wg_optim_new(wg_nn *m, const wg_optim_rule *rule, double rate, const void *options,
+                       size_t size) {
+    if (wg__pending()) return NULL;
+    wg__where("");
+    if (!rule_valid(m, rule, options, size)) return NULL;
+    if (!wg__optim_check(rule->name, "the rate", rate, INFINITY)) return NULL;
+    wg_optim *o = wg__alloc(sizeof *o);
+    void *copy = o ? wg__alloc(size) : NULL;
+    if (!copy) {
+        wg__free(o);
+        return NULL;
+    }
+    if (size > 0) memcpy(copy, options, size);
+    *o = (wg_optim){ .m = m, .rule = *rule, .rate = rate, .options = copy };
+    return o;
+}
+
+static void free_states(const wg_optim *o, wg__slot *slot) {
+    for (int k = 0; k < o->rule.states; k++) {
+        wg__tensor_free(slot->state[k]);
+        slot->state[k] = NULL;
+    }
+}
+
+void wg_optim_free(wg_optim *o) {
+    if (!o) return;
+    for (int i = 0; i < o->slots; i++) free_states(o, &o->slot[i]);
+    wg__free(o->slot);
+    wg__free(o->options);
+    wg__free(o);
+}
+
+int64_t wg_optim_steps(const wg_optim *o) { return o ? o->steps : 0; }
+double wg_optim_rate(const wg_optim *o) { return o ? o->rate : NAN; }
+
+bool wg_optim_set_rate(wg_optim *o, double rate) {
+    if (wg__pending()) return false;
+    if (!o) return wg_fail(WG_ERROR_ARGUMENT, "set_rate: the optimiser is NULL");
+    if (!wg__optim_check(o->rule.name, "the rate", rate, INFINITY)) return false;
+    o->rate = rate;
+    return true;
+}
+
+/* ---- the half that may fail ------------------------------------------------------------------------ */
+
+// A slot for every parameter of the model.
+static bool reserve(wg_optim *o) {
+    int wanted = o->m->model->params;
+    if (wanted <= o->slots) return true;
+    size_t keep = (size_t)o->slots * sizeof *o->slot, size = (size_t)wanted * sizeof *o->slot;
+    wg__slot *slot = wg__resize(o->slot, keep, size);
+    if (!slot) return false;
+    memset(slot + o->slots, 0, size - keep);
+    o->slot = slot;
+    o->slots = wanted;
+    return true;
+}
+
+static bool gradient_fits(const wg_optim *o, const wg_nn *p, const wg_tensor *g) {
+    const wg_view *v = &p->param->view;
+    if (g->view.dtype == v->dtype && wg__shape_equal(&g->view.shape, &v->shape)) return true;
+    char a[200], b[200];
+    return wg_fail(WG_ERROR_SHAPE, "%s: the gradient of \"%s\" is %s %s, the parameter %s %s",
+                   o->rule.name, p->path, wg_dtype_name(g->view.dtype),
+                   wg_shape_text(g->view.shape, a, sizeof a), wg_dtype_name(v->dtype),
+                   wg_shape_text(v->shape, b, sizeof b));
+}
+
+// g itself, or a copy in the innermost scope if it is a view that a rule could not run through.
+static wg_tensor *dense(wg_tensor *g) {
+    if (wg__is_contiguous(&g->view)) return g;
+    wg_tensor *copy = wg__tensor_new(g->view.dtype, g->view.shape);
+    return copy && wg_copy(copy, g) ? copy : NULL;
+}
+
+static bool make_states(const wg_optim *o, wg__slot *slot) {
+    if (o->rule.states == 0 || slot->state[0]) return true;
+    slot->fresh = true;
+    const wg_view *v = &slot->w->view;
+    for (int k = 0; k < o->rule.states; k++) {
+        slot->state[k] = wg__tensor_new_owned(v->dtype, v->shape);
+        if (!slot->state[k]) return false;
+        memset(slot->state[k]->view.data, 0, (size_t)wg__numel(&v->shape) * wg__size_of(v->dtype));
+    }
+    return true;
+}
+
+static bool prepare(wg_optim *o) {
+    if (!reserve(o)) return false;
+    for (int i = 0; i < o->slots; i++) o->slot[i].w = NULL, o->slot[i].fresh = false;
+    const wg_nn *p;
+    for (int i = 0; (p = wg__nn_next(o->m, NULL, &i));) {
+        wg_tensor *g = p->param->gradient;
+        if (!g) continue;
+        wg__slot *slot = &o->slot[i - 1];
+        slot->w = p->param;
+        if (!gradient_fits(o, p, g) || !(slot->g = dense(g)) || !make_states(o, slot)) return false;
+    }
+    return true;
+}
+
+static void undo(wg_optim *o) {
+    for (int i = 0; i < o->slots; i++)
+        if (o->slot[i].fresh) free_states(o, &o->slot[i]);
+}
+
+/* ---- the half that cannot --------------------------------------------------------------------------- */
+
+/* t is the parameter's own count of updates: states that begin later are young when others are old. */
+static void update(const wg_optim *o, wg__slot *slot, double scale) {
+    void *state[WG__STATES] = { 0 };
+    for (int k = 0; k < o->rule.states; k++) state[k] = slot->state[k]->view.data;
+    wg_optim_call call = { .n = wg_numel(slot->w),
+                           .t = ++slot->t,
+                           .dtype = slot->w->view.dtype,
+                           .w = slot->w->view.data,
+                           .g = slot->g->view.data,
+                           .state = state,
+                           .scale = scale,
+                           .rate = o->rate,
+                           .options = o->options };
+    o->rule.update(&call);
+    wg__touch(slot->w);
+}
+
+static bool step_in_scope(wg_optim *o) {
+    double scale = 1;
+    if (!prepare(o) || !wg__clip_scale(o, &scale)) {
+        undo(o);
+        return false;
+    }
+    for (int i = 0; i < o->slots; i++)
+        if (o->slot[i].w) update(o, &o->slot[i], scale);
+    o->steps++;
+    wg_nn_freeze(o->m);
+    return true;
+}
+
+bool wg_optim_step(wg_optim *o) {
+    if (wg__pending()) return false;
+    wg__where("");
+    if (!o) return wg_fail(WG_ERROR_ARGUMENT, "optim_step: the optimiser is NULL");
+    wg_scope *scope = wg_scope_open();  // for dense copies of gradients
+    bool done = scope && step_in_scope(o);
+    wg_scope_close(scope);
+    return done;
+}
+
+void wg_optim_clear(wg_optim *o) {
+    const wg_nn *p;
+    for (int i = 0; o && (p = wg__nn_next(o->m, NULL, &i));) wg_clear_gradient(p->param);
+    if (!o) wg_fail(WG_ERROR_ARGUMENT, "optim_clear: the optimiser is NULL");
+}
+
+/* ---- both, after a backward pass -------------------------------------------------------------------- */
+
+static bool remember(wg_optim *o) {
+    if (!reserve(o)) return false;
+    for (int i = 0; i < o->slots; i++)
+        o->slot[i].had = o->m->model->param[i]->param->gradient != NULL;
+    return true;
+}
+
+// Drops the gradients that were not there before.
+static void forget(const wg_optim *o) {
+    const wg_nn *p;
+    for (int i = 0; (p = wg__nn_next(o->m, NULL, &i));)
+        if (i > o->slots || !o->slot[i - 1].had) wg_clear_gradient(p->param);
+}
+
+static bool reached(const wg_optim *o) {
+    const wg_nn *p;
+    for (int i = 0; (p = wg__nn_next(o->m, NULL, &i));)
+        if (p->param->gradient) return true;
+    return wg_fail(WG_ERROR_STATE, "%s: the loss depends on none of the model's %d parameters",
+                   o->rule.name, wg_nn_params(o->m, NULL));
+}
+
+bool wg_optim_minimize(wg_optim *o, wg_tensor *loss) {
+    if (wg__pending()) return false;
+    wg__where("");
+    if (!o || !loss)
+        return wg_fail(WG_ERROR_ARGUMENT, "minimize: the %s is NULL", o ? "loss" : "optimiser");
+    if (!remember(o)) return false;
+    bool done = wg_backward(loss) && reached(o) && wg_optim_step(o);
+    if (done)
+        wg_optim_clear(o);
+    else
+        forget(o);
+    return done;
+}

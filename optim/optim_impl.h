@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: MIT
+/* optim_impl.h: what the files of this folder share. */
+#ifndef WG_OPTIM_IMPL_H
+#define WG_OPTIM_IMPL_H
+
+#include "nn/nn_impl.h"
+#include "optim/optim.h"
+
+enum { WG__STATES = 4 };
+
+/* What an optimiser knows of one parameter. */
+typedef struct wg__slot {
+    wg_tensor *state[WG__STATES];  // shaped like it; NULL before its first gradient
+    int64_t t;                     // updates made
+    wg_tensor *w, *g;  // of the step at hand: it and its dense gradient; NULL: left alone
+    bool fresh;        // the states were made by the step at hand
+    bool had;          // it had a gradient before the backward pass
+} wg__slot;
+
+struct wg_optim {
+    wg_nn *m;
+    wg_optim_rule rule;
+    double rate;
+    double max_norm;  // 0: no clipping
+    int64_t steps;
+    void *options;
+    wg__slot *slot;  // by the parameter's place in the model's list, which only grows
+    int slots;
+};
+
+/* Value is in [0, below); reports it by name otherwise. */
+bool wg__optim_check(const char *rule, const char *name, double value, double below);
+
+/* What clipping multiplies gradients with; false, after reporting, if their norm is no finite number. */
+bool wg__clip_scale(const wg_optim *o, double *scale);
+
+#endif
