@@ -1,0 +1,267 @@
+// SPDX-License-Identifier: MIT
+/* test_mistakes.c: records with the mistakes that people make, by name: a slope, a sum or a transpose that was
+   forgotten, a flag that is not true, strides that are not looked at. wg_op_selftest finds each, and the
+   registry refuses what is incomplete. */
+#include "tests/op_test.h"
+
+static const wg_op *victim;  // whose functions a mistaken one calls
+
+/* ---- flags and samples ------------------------------------------------------------------------------------- */
+
+START_TEST(a_wrong_flag_is_caught) {
+    wg_op mutant = *wg_op_find("tanh");
+    mutant.flags |= WG_OP_LINEAR;
+    expect_caught(&mutant, "tanh is not linear", "second order");
+    mutant = *wg_op_find("relu");
+    mutant.tie = WG_TIE_RIGHT;
+    expect_caught(&mutant, "relu has slope 0 at 0", "kinks");
+    mutant.tie = WG_TIE_NONE;
+    expect_caught(&mutant, "relu has a kink", "kinks");
+    mutant = *wg_op_find("max");
+    mutant.tie = WG_TIE_ZERO;
+    expect_caught(&mutant, "equals share evenly", "kinks");
+    mutant = *wg_op_find("exp");
+    mutant.tie = WG_TIE_LEFT;
+    expect_caught(&mutant, "exp has no kink", "no sample meets a kink");
+}
+END_TEST
+
+START_TEST(a_bad_sample_that_is_accepted_is_caught) {
+    wg_op mutant = *wg_op_find("add");
+    mutant.bad[0] = "2,3 2,3";
+    expect_caught(&mutant, "this is a good sample", "it is accepted");
+    mutant = *wg_op_find("add");
+    mutant.samples[0] = "2,3 4";
+    expect_caught(&mutant, "this is a bad sample", "unexpected error: add");
+    mutant.samples[0] = "no sample at all";
+    expect_caught(&mutant, "this is no sample", "makes no sense");
+}
+END_TEST
+
+/* ---- well-known mistakes ---------------------------------------------------------------------------------- */
+
+static wg_tensor *tanh_by_y(const wg_call *c, wg_tensor *gy, int i) {  // 1 - y, not 1 - y^2
+    (void)i;
+    return wg_xmul(gy, wg_sub(wg_num(1), c->out));
+}
+
+START_TEST(a_record_that_cannot_compute_is_caught) {
+    wg_op mutant = *wg_op_find("sum");
+    mutant.forward = NULL;
+    expect_caught(&mutant, "only views need no forward", "no forward");
+    mutant.infer = NULL;
+    expect_caught(&mutant, "nothing tells the shape", "no infer");
+}
+END_TEST
+
+START_TEST(a_wrong_slope_of_tanh_is_caught) {
+    wg_op mutant = *wg_op_find("tanh");
+    mutant.vjp = tanh_by_y;
+    expect_caught(&mutant, "1 - y", "reverse against forward mode");
+}
+END_TEST
+
+static wg_tensor *add_without_sum(const wg_call *c, wg_tensor *gy, int i) {
+    (void)c, (void)i;
+    return gy;
+}
+
+// Undoes the axes in front, and of those that were stretched takes the first place in lieu of the sum.
+static wg_tensor *add_with_half_a_sum(const wg_call *c, wg_tensor *gy, int i) {
+    wg_tensor *x = c->in[i], *g = gy;
+    while (wg_rank(g) > wg_rank(x)) g = wg_sum_axes(g, WG_AXES(0), false);
+    for (int axis = 0; axis < wg_rank(x); axis++)
+        if (wg_dim(x, axis) == 1 && wg_dim(g, axis) > 1) g = wg_slice(g, axis, 0, 1, 1);
+    return g;
+}
+
+START_TEST(a_broadcast_that_is_not_summed_is_caught) {
+    wg_op mutant = *wg_op_find("add");
+    mutant.vjp = add_without_sum;
+    expect_caught(&mutant, "the gradient has the result's shape", "its vjp for input 1 gives");
+    mutant.vjp = add_with_half_a_sum;
+    expect_caught(&mutant, "only leading axes are summed", "reverse against forward mode");
+}
+END_TEST
+
+static wg_tensor *matmul_untransposed(const wg_call *c, wg_tensor *gy, int i) {
+    return i == 0 ? wg_matmul(gy, c->in[1]) : wg_matmul(c->in[0], gy);
+}
+
+START_TEST(a_forgotten_transpose_in_matmul_is_caught) {
+    wg_op mutant = *wg_op_find("matmul");
+    memset(mutant.samples, 0, sizeof mutant.samples);
+    mutant.samples[0] = "3,3 3,3";  // square, so that only the numbers tell
+    expect_passes(&mutant);
+    mutant.vjp = matmul_untransposed;
+    expect_caught(&mutant, "no transpose", "reverse against forward mode");
+}
+END_TEST
+
+// Right for dense inputs; of others it reads the first element over and over.
+static bool strideless_forward(const wg_call *c, const wg_view *const in[], wg_view *out) {
+    wg_view flat = *in[0];
+    int64_t n = 1;
+    bool dense = true;
+    for (int i = flat.shape.rank - 1; i >= 0; i--) {
+        dense = dense && (flat.stride[i] == n || flat.shape.dim[i] == 1);
+        n *= flat.shape.dim[i];
+    }
+    if (!dense) memset(flat.stride, 0, sizeof flat.stride);
+    const wg_view *views[] = { &flat };
+    return victim->forward(c, views, out);
+}
+
+// 0 times infinity at 0, where the library's rule takes 0 for it.
+static wg_tensor *sqrt_unmasked(const wg_call *c, wg_tensor *gy, int i) {
+    (void)i;
+    return wg_mul(gy, wg_div(wg_num(0.5), c->out));
+}
+
+START_TEST(a_zero_cotangent_that_meets_an_infinite_slope_is_caught) {
+    wg_op mutant = *wg_op_find("sqrt");
+    mutant.vjp = sqrt_unmasked;
+    expect_caught(&mutant, "0 * inf", "linear in the cotangent");
+}
+END_TEST
+
+// The product rule as it stands in books, where no tangent is ever absent.
+static wg_tensor *mul_without_null(const wg_call *c, wg_tensor *const dx[]) {
+    return wg_add(wg_mul(dx[0], c->in[1]), wg_mul(c->in[0], dx[1]));
+}
+
+START_TEST(a_jvp_that_expects_all_tangents_is_caught) {
+    wg_op mutant = *wg_op_find("mul");
+    mutant.jvp = mul_without_null;
+    expect_caught(&mutant, "NULL is zero", "unexpected error: mul: input");
+}
+END_TEST
+
+// Loops of one dtype that belong to another function: tanh and its slope from y, for sigmoid's.
+START_TEST(a_wrong_loop_of_one_dtype_is_caught) {
+    const wg_map *right = wg_op_find("tanh")->map, *wrong = wg_op_find("sigmoid")->map;
+    wg_map map = *right;
+    wg_op mutant = *wg_op_find("tanh");
+    mutant.map = &map;
+    expect_passes(&mutant);
+    map.forward[WG_F32] = wrong->forward[WG_F32];
+    expect_caught(&mutant, "f32 value", "f32 against f64");
+    map = *right;
+    map.forward[WG_F64] = wrong->forward[WG_F64];
+    expect_caught(&mutant, "f64 value", "value against reference");
+    map = *right;
+    map.backward[WG_F32] = wrong->backward[WG_F32];
+    expect_caught(&mutant, "f32 slope", "f32: fused backward");
+    map = *right;
+    map.backward[WG_F64] = wrong->backward[WG_F64];
+    expect_caught(&mutant, "f64 slope", "f64: fused backward");
+}
+END_TEST
+
+START_TEST(strides_that_are_ignored_are_caught) {
+    victim = wg_op_find("sum");
+    wg_op mutant = *victim;
+    mutant.forward = strideless_forward;
+    expect_caught(&mutant, "strides are ignored", "memory layout");
+}
+END_TEST
+
+// Adds one to what it should only read.
+static bool writing_forward(const wg_call *c, const wg_view *const in[], wg_view *out) {
+    bool done = victim->forward(c, in, out);
+    wg_view x = *in[0];
+    if (done && wg_view_numel(&x) > 0) wg_view_set(&x, 0, wg_view_get(&x, 0) + 1);
+    return done;
+}
+
+START_TEST(an_input_that_is_written_to_is_caught) {
+    victim = wg_op_find("sum");
+    wg_op mutant = *victim;
+    mutant.forward = writing_forward;
+    expect_caught(&mutant, "an input is written to", "was written to");
+}
+END_TEST
+
+/* ---- the registry ------------------------------------------------------------------------------------------ */
+
+static void expect_refused(const wg_op *op, const char *words) {
+    int count = wg_op_count();
+    ck_assert(!wg_op_register(op));
+    ck_assert_int_eq(wg_error(), WG_ERROR_ARGUMENT);
+    ck_assert_msg(strstr(wg_error_message(), words) != NULL, "%s", wg_error_message());
+    ck_assert_int_eq(wg_op_count(), count);
+    wg_error_clear();
+}
+
+static wg_op renamed(const char *name) {
+    wg_op op = *wg_op_find("tanh");
+    op.name = name;
+    return op;
+}
+
+START_TEST(an_incomplete_record_is_not_registered) {
+    wg_op op = renamed("planted_incomplete");
+    op.vjp = NULL;
+    expect_refused(&op, "vjp");
+    ck_assert(!wg_op_selftest(&op, NULL));
+    op = renamed("planted_incomplete");
+    op.jvp = NULL;
+    expect_refused(&op, "jvp");
+    ck_assert(!wg_op_selftest(&op, NULL));
+    op = renamed("planted_incomplete");
+    memset(op.samples, 0, sizeof op.samples);
+    expect_refused(&op, "samples");
+    ck_assert(!wg_op_selftest(&op, NULL));
+    op = renamed("planted_incomplete");
+    op.abi++;
+    expect_refused(&op, "version");
+    ck_assert(!wg_op_selftest(&op, NULL));
+}
+END_TEST
+
+START_TEST(a_name_is_taken_once) {
+    static wg_op op;
+    op = renamed("tanh");
+    expect_refused(&op, "taken");
+    op = renamed("not an identifier");
+    expect_refused(&op, "identifier");
+    op = renamed("planted_complete");
+    int count = wg_op_count();
+    ck_assert(wg_op_register(&op));
+    ck_assert_int_eq(wg_op_count(), count + 1);
+    ck_assert_ptr_eq(wg_op_find("planted_complete"), &op);
+    ck_assert_ptr_eq(wg_op_at(count), &op);
+    expect_refused(&op, "taken");
+}
+END_TEST
+
+START_TEST(an_undefined_derivative_must_be_refused) {
+    wg_op op = renamed("planted_undefined");
+    op.flags = WG_OP_NO_GRADIENT;
+    op.vjp = NULL, op.jvp = NULL;
+    expect_passes(&op);
+}
+END_TEST
+
+/* ---- main -------------------------------------------------------------------------------------------------- */
+
+int main(void) {
+    Suite *suite = suite_create("mistakes");
+    TCase *known = add_case(suite, "mistakes");
+    tcase_add_test(known, a_wrong_flag_is_caught);
+    tcase_add_test(known, a_bad_sample_that_is_accepted_is_caught);
+    tcase_add_test(known, a_record_that_cannot_compute_is_caught);
+    tcase_add_test(known, a_wrong_slope_of_tanh_is_caught);
+    tcase_add_test(known, a_broadcast_that_is_not_summed_is_caught);
+    tcase_add_test(known, a_forgotten_transpose_in_matmul_is_caught);
+    tcase_add_test(known, a_zero_cotangent_that_meets_an_infinite_slope_is_caught);
+    tcase_add_test(known, a_jvp_that_expects_all_tangents_is_caught);
+    tcase_add_test(known, a_wrong_loop_of_one_dtype_is_caught);
+    tcase_add_test(known, strides_that_are_ignored_are_caught);
+    tcase_add_test(known, an_input_that_is_written_to_is_caught);
+    TCase *registry = add_case(suite, "registry");
+    tcase_add_test(registry, an_incomplete_record_is_not_registered);
+    tcase_add_test(registry, a_name_is_taken_once);
+    tcase_add_test(registry, an_undefined_derivative_must_be_refused);
+    return run_suite(suite);
+}

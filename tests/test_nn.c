@@ -1,0 +1,505 @@
+// SPDX-License-Identifier: MIT
+/* test_nn.c: models. Parameters are found by path whichever way the path is told, start from what seed and
+   path say, and no failure leaves half a model. */
+#include "tests/nn_test.h"
+
+static const wg_init DEFAULT = { WG_INIT_DEFAULT, 0, 0 };
+
+static wg_tensor *param(wg_nn *m, const char *name, wg_shape shape) {
+    wg_tensor *w = wg_nn_param(m, name, WG_F32, shape, DEFAULT);
+    ck_assert_msg(w != NULL, "%s", wg_error_message());
+    return w;
+}
+
+/* ---- paths ------------------------------------------------------------------------------------------- */
+
+START_TEST(one_path_is_one_parameter_however_it_is_told) {
+    wg_nn *m = wg_nn_new(1);
+    wg_tensor *w = param(m, "a/b/c", WG_SHAPE(2, 3));
+    ck_assert_ptr_eq(param(wg_nn_sub(m, "a"), "b/c", WG_SHAPE(2, 3)), w);
+    ck_assert_ptr_eq(param(wg_nn_sub(m, "a/b"), "c", WG_SHAPE(2, 3)), w);
+    ck_assert_ptr_eq(param(wg_nn_sub(wg_nn_sub(m, "a"), "b"), "c", WG_SHAPE(2, 3)), w);
+    ck_assert_ptr_eq(wg_nn_find(m, "a/b/c"), w);
+    ck_assert_ptr_eq(wg_nn_find(wg_nn_sub(m, "a"), "b/c"), w);
+    ck_assert_int_eq(wg_nn_params(m, NULL), 1);
+    ck_assert_ptr_ne(param(m, "ab/c", WG_SHAPE(2, 3)), w);
+    wg_nn_free(m);
+}
+END_TEST
+
+START_TEST(a_part_is_made_once_and_belongs_to_the_model) {
+    wg_nn *m = wg_nn_new(1);
+    wg_nn *sub = wg_nn_sub(m, "block%d", 7);
+    ck_assert_ptr_nonnull(sub);
+    ck_assert_ptr_eq(wg_nn_sub(m, "block%d", 7), sub);
+    ck_assert_ptr_eq(wg_nn_sub(m, "%s%c", "block", '7'), sub);
+    ck_assert_ptr_ne(wg_nn_sub(m, "block%d", 8), sub);
+    param(sub, "w", WG_SHAPE(2, 2));
+    ck_assert_str_eq(wg_nn_path_at(m, NULL, 0), "block7/w");
+    wg_nn_train(sub, false);  // one model, so one mode
+    ck_assert(!wg_nn_is_training(m));
+    wg_nn_free(sub);  // frees all of it
+}
+END_TEST
+
+START_TEST(a_look_up_asks_for_no_memory) {
+    wg_nn *m = wg_nn_new(1);
+    for (int pass = 0; pass < 3; pass++) {
+        int64_t before = counted.calls;
+        size_t used = in_use();
+        param(wg_nn_sub(wg_nn_sub(m, "block%d", 3), "attention"), "query/w", WG_SHAPE(4, 4));
+        if (pass > 0) ck_assert_int_eq(counted.calls, before);
+        if (pass > 0) ck_assert_uint_eq(in_use(), used);
+    }
+    wg_nn_free(m);
+}
+END_TEST
+
+static const char *const bad_names[] = { "", "/", "/a", "a/", "a//b", "//" };
+
+START_TEST(a_bad_name_is_refused) {
+    wg_nn *m = wg_nn_new(1);
+    ck_assert_ptr_null(wg_nn_param(m, bad_names[_i], WG_F32, WG_SHAPE(1), DEFAULT));
+    expect_error(WG_ERROR_ARGUMENT, "is no name");
+    ck_assert_ptr_null(wg_nn_sub(m, "%s", bad_names[_i]));
+    expect_error(WG_ERROR_ARGUMENT, "is no name");
+    ck_assert_ptr_null(wg_nn_find(m, bad_names[_i]));
+    expect_no_error();
+    wg_nn_free(m);
+}
+END_TEST
+
+START_TEST(a_path_has_a_longest_length_and_the_error_says_so) {
+    wg_nn *m = wg_nn_new(1);
+    char name[400];
+    memset(name, 'x', sizeof name);
+    name[100] = 0;
+    wg_nn *sub = wg_nn_sub(m, "%s", name);
+    name[89] = 0;  // 100 + 1 + 89 = 190
+    ck_assert_ptr_eq(param(sub, name, WG_SHAPE(1)), wg_nn_param_at(m, NULL, 0));
+    name[89] = 'x', name[90] = 0;
+    ck_assert_ptr_null(wg_nn_param(sub, name, WG_F32, WG_SHAPE(1), DEFAULT));
+    expect_error(WG_ERROR_ARGUMENT, "191 bytes, at most 190");
+    name[90] = name[100] = 'x', name[399] = 0;
+    ck_assert_ptr_null(wg_nn_sub(m, "%s", name));
+    expect_error(WG_ERROR_ARGUMENT, "399 bytes, at most 190");
+    wg_nn_free(m);
+}
+END_TEST
+
+START_TEST(many_parameters_are_all_found_in_the_order_of_making) {
+    enum { N = 3000 };
+    wg_nn *m = wg_nn_new(1);
+    char name[40];
+    for (int i = 0; i < N; i++) {
+        snprintf(name, sizeof name, "layer%d/part%d", i % 10, i);
+        param(m, name, WG_SHAPE(1 + i % 3));
+    }
+    for (int i = 0; i < N; i += 7) {
+        snprintf(name, sizeof name, "layer%d/part%d", i % 10, i);
+        ck_assert_str_eq(wg_nn_path_at(m, NULL, i), name);
+        ck_assert_ptr_eq(wg_nn_find(m, name), wg_nn_param_at(m, NULL, i));
+    }
+    ck_assert_int_eq(wg_nn_params(m, NULL), N);
+    ck_assert_int_eq(wg_nn_params(wg_nn_sub(m, "layer3"), NULL), N / 10);
+    ck_assert_int_eq(wg_nn_params(wg_nn_sub(m, "layer"), NULL), 0);
+    ck_assert_ptr_null(wg_nn_param_at(m, NULL, N));
+    ck_assert_ptr_null(wg_nn_path_at(m, NULL, -1));
+    wg_nn_free(m);
+}
+END_TEST
+
+START_TEST(a_pattern_is_matched_against_the_whole_path) {
+    wg_nn *m = wg_nn_new(1);
+    const char *names[] = { "enc/1/w", "enc/1/b", "enc/2/w", "out/w", "w" };
+    for (int i = 0; i < 5; i++) param(m, names[i], WG_SHAPE(10, 1 + i));
+    ck_assert_int_eq(wg_nn_params(m, "*/w"), 3);
+    ck_assert_int_eq(wg_nn_params(m, "*w"), 4);
+    ck_assert_int_eq(wg_nn_params(m, "enc*"), 3);
+    ck_assert_int_eq(wg_nn_params(m, "enc/?/b"), 1);
+    ck_assert_int_eq(wg_nn_params(m, "w"), 1);
+    ck_assert_int_eq(wg_nn_params(m, "enc"), 0);
+    ck_assert_int_eq(wg_nn_params(wg_nn_sub(m, "enc"), "enc/1/*"), 2);
+    ck_assert_int_eq(wg_nn_params(wg_nn_sub(m, "enc"), "1/*"), 0);
+    ck_assert_str_eq(wg_nn_path_at(m, "*/w", 2), "out/w");
+    ck_assert_int_eq(wg_nn_count(m, "*/w"), 10 + 30 + 40);
+    wg_nn_free(m);
+}
+END_TEST
+
+START_TEST(readers_take_null) {
+    ck_assert_int_eq(wg_nn_params(NULL, NULL), 0);
+    ck_assert_int_eq(wg_nn_count(NULL, NULL), 0);
+    ck_assert_ptr_null(wg_nn_find(NULL, "w"));
+    ck_assert_ptr_null(wg_nn_param_at(NULL, NULL, 0));
+    ck_assert_ptr_null(wg_nn_path_at(NULL, NULL, 0));
+    ck_assert(!wg_nn_is_training(NULL) && !wg_nn_is_frozen(NULL));
+    wg_nn_free(NULL);
+    expect_no_error();
+}
+END_TEST
+
+START_TEST(makers_refuse_null) {
+    wg_nn *m = wg_nn_new(1);
+    ck_assert_ptr_null(wg_nn_sub(NULL, "a"));
+    expect_error(WG_ERROR_ARGUMENT, "model is NULL");
+    ck_assert_ptr_null(wg_nn_param(NULL, "a", WG_F32, WG_SHAPE(1), DEFAULT));
+    expect_error(WG_ERROR_ARGUMENT, "model is NULL");
+    ck_assert_ptr_null(wg_nn_param(m, NULL, WG_F32, WG_SHAPE(1), DEFAULT));
+    expect_error(WG_ERROR_ARGUMENT, "name is NULL");
+    ck_assert(!wg_nn_copy(m, NULL));
+    expect_error(WG_ERROR_ARGUMENT, "from is NULL");
+    wg_nn_free(m);
+}
+END_TEST
+
+START_TEST(nothing_is_made_while_an_error_is_pending) {
+    wg_nn *m = wg_nn_new(1);
+    wg_fail(WG_ERROR_ARGUMENT, "first");
+    ck_assert_ptr_null(wg_nn_new(2));
+    ck_assert_ptr_null(wg_nn_sub(m, "a"));
+    ck_assert_ptr_null(wg_nn_param(m, "a", WG_F32, WG_SHAPE(1), DEFAULT));
+    ck_assert(wg_nn_train(m, false));  // but modes can be put back
+    expect_error(WG_ERROR_ARGUMENT, "first");
+    ck_assert_int_eq(wg_nn_params(m, NULL), 0);
+    wg_nn_free(m);
+}
+END_TEST
+
+/* ---- asking again --------------------------------------------------------------------------------------- */
+
+START_TEST(another_shape_or_dtype_is_an_error_with_both) {
+    wg_nn *m = wg_nn_new(1);
+    param(m, "fc/w", WG_SHAPE(64, 32));
+    ck_assert_ptr_null(wg_nn_param(m, "fc/w", WG_F32, WG_SHAPE(64, 16), DEFAULT));
+    expect_error(WG_ERROR_SHAPE, "\"fc/w\" is f32 [64,32], asked for as f32 [64,16]");
+    ck_assert_ptr_null(wg_nn_param(m, "fc/w", WG_F64, WG_SHAPE(64, 32), DEFAULT));
+    expect_error(WG_ERROR_DTYPE, "\"fc/w\" is f32 [64,32], asked for as f64 [64,32]");
+    ck_assert_ptr_null(wg_nn_param(m, "n", WG_I64, WG_SHAPE(1), DEFAULT));
+    expect_error(WG_ERROR_DTYPE, "\"n\" cannot be i64");
+    ck_assert_int_eq(wg_nn_params(m, NULL), 1);
+    wg_nn_free(m);
+}
+END_TEST
+
+START_TEST(a_frozen_model_refuses_new_paths_and_names_the_nearest) {
+    wg_nn *m = wg_nn_new(1);
+    wg_tensor *w = param(m, "hidden/w", WG_SHAPE(2, 2));
+    param(m, "out/w", WG_SHAPE(2, 2));
+    ck_assert(!wg_nn_is_frozen(m));
+    wg_nn_freeze(m);
+    ck_assert(wg_nn_is_frozen(m));
+    ck_assert_ptr_eq(param(m, "hidden/w", WG_SHAPE(2, 2)), w);
+    ck_assert_ptr_null(wg_nn_param(wg_nn_sub(m, "hiden"), "w", WG_F32, WG_SHAPE(2, 2), DEFAULT));
+    expect_error(WG_ERROR_STATE, "no parameter \"hiden/w\"; the nearest is \"hidden/w\"");
+    ck_assert_ptr_null(wg_nn_param(m, "ot/w", WG_F32, WG_SHAPE(2, 2), DEFAULT));
+    expect_error(WG_ERROR_STATE, "no parameter \"ot/w\"; the nearest is \"out/w\"");
+    ck_assert_int_eq(wg_nn_params(m, NULL), 2);
+    wg_nn_free(m);
+    m = wg_nn_new(1);
+    wg_nn_freeze(m);
+    ck_assert_ptr_null(wg_nn_param(m, "a", WG_F32, WG_SHAPE(2), DEFAULT));
+    expect_error(WG_ERROR_STATE, "no parameter \"a\"");
+    wg_nn_free(m);
+}
+END_TEST
+
+START_TEST(dense_nets_have_the_number_of_parameters_of_the_formula) {
+    static const int64_t width[] = { 5, 7, 3, 11, 2, 13 };
+    wg_nn *m = wg_nn_new(1);
+    int64_t wanted = 0;
+    for (int depth = 1; depth < 6; depth++) {
+        wg_nn *net = wg_nn_sub(m, "net%d", depth);
+        wg_tensor *x = wg_zeros(WG_F64, WG_SHAPE(1, width[0]));  // (1, n0)
+        char name[8];
+        for (int l = 1; l <= depth; l++) {
+            snprintf(name, sizeof name, "%d", l);
+            x = wg_nn_linear(net, name, x, width[l]);  // (1, n_l)
+        }
+        wanted += width[depth] * (width[depth - 1] + 1);
+        ck_assert_int_eq(wg_nn_count(net, NULL), wanted);  // sum of n_l (n_{l-1} + 1)
+        ck_assert_int_eq(wg_nn_params(net, NULL), 2 * depth);
+    }
+    wg_nn_free(m);
+}
+END_TEST
+
+/* ---- initial values ------------------------------------------------------------------------------------- */
+
+START_TEST(initial_values_depend_on_seed_and_path_alone) {
+    wg_nn *a = wg_nn_new(5), *b = wg_nn_new(5), *c = wg_nn_new(6);
+    const wg_shape s = WG_SHAPE(4, 3);
+    wg_tensor *first = param(a, "one/w", s), *second = param(a, "two/w", s);
+    ck_assert(wg_equal(param(wg_nn_sub(b, "two"), "w", s), second));  // in the other order
+    ck_assert(wg_equal(param(b, "one/w", s), first));
+    ck_assert(!wg_equal(first, second));
+    ck_assert(!wg_equal(param(c, "one/w", s), first));
+    wg_nn_free(a), wg_nn_free(b), wg_nn_free(c);
+}
+END_TEST
+
+START_TEST(both_dtypes_start_from_the_same_numbers) {
+    static const wg_init_kind kinds[] = { WG_INIT_HE_UNIFORM, WG_INIT_XAVIER_NORMAL };
+    wg_nn *m = wg_nn_new(3), *d = wg_nn_new(3);
+    wg_init init = { .kind = kinds[_i] };
+    wg_tensor *w = wg_nn_param(m, "w", WG_F32, WG_SHAPE(50, 20), init);
+    wg_tensor *v = wg_nn_param(d, "w", WG_F64, WG_SHAPE(50, 20), init);
+    // Rounding to float: half a unit in 24 bits.
+    for (int64_t k = 0; k < 1000; k++)
+        expect_close(element(w, k), element(v, k), ldexp(fabs(element(v, k)), -24), "f32, f64");
+    wg_nn_free(m), wg_nn_free(d);
+}
+END_TEST
+
+enum { IN = 200, OUT = 300, N = IN * OUT };
+
+/* The law that each kind is to follow for a matrix (IN, OUT). */
+static const struct {
+    wg_init init;
+    double low, high;  // bounds; 0, 0 for none
+    double mean, variance, kurtosis;
+} laws[] = {
+    { { WG_INIT_UNIFORM, -1, 3 }, -1, 3, 1, 16 / 12.0, 1.8 },
+    { { WG_INIT_NORMAL, 2, 0.5 }, 0, 0, 2, 0.25, 3 },
+    { { WG_INIT_XAVIER_UNIFORM, 0, 0 }, -0.10954451150103323, 0.10954451150103323, 0, 0.004, 1.8 },
+    { { WG_INIT_DEFAULT, 0, 0 }, -0.10954451150103323, 0.10954451150103323, 0, 0.004, 1.8 },
+    { { WG_INIT_XAVIER_NORMAL, 0, 0 }, 0, 0, 0, 0.004, 3 },
+    { { WG_INIT_HE_UNIFORM, 0, 0 }, -0.17320508075688773, 0.17320508075688773, 0, 0.01, 1.8 },
+    { { WG_INIT_HE_NORMAL, 0, 0 }, 0, 0, 0, 0.01, 3 },
+};
+
+START_TEST(initialisers_follow_their_law) {
+    wg_nn *m = wg_nn_new(11);
+    wg_tensor *w = wg_nn_param(m, "w", WG_F64, WG_SHAPE(IN, OUT), laws[_i].init);
+    const double *x = wg_values(w, WG_F64);
+    double sum = 0, squares = 0, least = x[0], most = x[0];
+    for (int k = 0; k < N; k++) {
+        sum += x[k], squares += (x[k] - laws[_i].mean) * (x[k] - laws[_i].mean);
+        least = fmin(least, x[k]), most = fmax(most, x[k]);
+    }
+    // Five standard errors, which chance exceeds once in two million: of a mean sqrt(var / n), of a
+    // variance var sqrt((kurtosis - 1) / n).
+    double v = laws[_i].variance;
+    expect_close(sum / N, laws[_i].mean, 5 * sqrt(v / N), "mean");
+    expect_close(squares / N, v, 5 * v * sqrt((laws[_i].kurtosis - 1) / N), "variance");
+    double width = laws[_i].high - laws[_i].low;
+    if (width > 0) {
+        ck_assert(least >= laws[_i].low && most < laws[_i].high);
+        // The largest of n is within 20 / n of the end but for a chance of exp(-20).
+        expect_close(least, laws[_i].low, 20 * width / N, "least");
+        expect_close(most, laws[_i].high, 20 * width / N, "most");
+    } else {  // normal: P(|z| < 1) = 0.6827, with five standard errors again
+        int inside = 0;
+        for (int k = 0; k < N; k++) inside += fabs(x[k] - laws[_i].mean) < sqrt(v);
+        expect_close((double)inside / N, 0.682689492, 5 * sqrt(0.683 * 0.317 / N), "inside");
+    }
+    wg_nn_free(m);
+}
+END_TEST
+
+START_TEST(fans_are_the_product_of_the_leading_dimensions_and_the_last) {
+    wg_nn *m = wg_nn_new(1);
+    wg_init he = { .kind = WG_INIT_HE_UNIFORM }, xavier = { .kind = WG_INIT_XAVIER_UNIFORM };
+    const struct {
+        wg_tensor *w;
+        double bound;
+    } cases[] = {
+        { wg_nn_param(m, "a", WG_F64, WG_SHAPE(5, 6, 100), he), sqrt(6 / 30.0) },
+        { wg_nn_param(m, "b", WG_F64, WG_SHAPE(5, 6, 100), xavier), sqrt(6 / 130.0) },
+        { wg_nn_param(m, "c", WG_F64, WG_SHAPE(3000), he), sqrt(6) },
+        { wg_nn_param(m, "d", WG_F64, WG_SHAPE(3000), xavier), sqrt(6 / 3001.0) },
+    };
+    for (int i = 0; i < 4; i++) {
+        double most = 0;
+        for (int64_t k = 0; k < 3000; k++) most = fmax(most, fabs(element(cases[i].w, k)));
+        // The largest of 3000 is within 20 / 3000 of the bound but for a chance of exp(-20).
+        ck_assert(most <= cases[i].bound && most > cases[i].bound * (1 - 20 / 3000.0));
+    }
+    wg_nn_free(m);
+}
+END_TEST
+
+START_TEST(constants_are_exact_and_biases_start_at_zero) {
+    wg_nn *m = wg_nn_new(1);
+    wg_tensor *c = wg_nn_param(m, "c", WG_F32, WG_SHAPE(3), (wg_init){ WG_INIT_CONSTANT, 0.1, 0 });
+    wg_tensor *z = wg_nn_param(m, "z", WG_F32, WG_SHAPE(3, 3), (wg_init){ WG_INIT_ZEROS, 5, 5 });
+    wg_tensor *b = param(m, "b", WG_SHAPE(4)), *s = param(m, "s", WG_SCALAR);
+    for (int64_t k = 0; k < 3; k++) ck_assert_double_eq(element(c, k), (double)0.1f);
+    ck_assert(wg_equal(z, wg_zeros_like(z)) && wg_equal(b, wg_zeros_like(b)));
+    ck_assert_double_eq(wg_item(s), 0);
+    ck_assert_int_eq(wg_numel(param(m, "none", WG_SHAPE(0, 4))), 0);
+    wg_nn_free(m);
+}
+END_TEST
+
+START_TEST(a_uniform_interval_stays_open_after_rounding_to_float) {
+    wg_nn *m = wg_nn_new(1);
+    wg_init init = { WG_INIT_UNIFORM, 1, 1 + 0x1p-22 };  // two floats
+    wg_tensor *w = wg_nn_param(m, "w", WG_F32, WG_SHAPE(1000), init);
+    int64_t first = 0;
+    for (int64_t k = 0; k < 1000; k++) {
+        ck_assert(element(w, k) >= 1 && element(w, k) < 1 + 0x1p-22);
+        first += element(w, k) == 1;
+    }
+    ck_assert(first > 0 && first < 1000);
+    wg_nn_free(m);
+}
+END_TEST
+
+static const struct {
+    wg_init init;
+    const char *words;
+} bad_inits[] = {
+    { { WG_INIT_UNIFORM, 1, 1 }, "uniform on [1, 1) is empty" },
+    { { WG_INIT_UNIFORM, 0, NAN }, "b is nan" },
+    { { WG_INIT_NORMAL, 0, -2 }, "deviation -2 is negative" },
+    { { WG_INIT_CONSTANT, INFINITY, 0 }, "a is inf" },
+    { { (wg_init_kind)99, 0, 0 }, "no kind 99" },
+};
+
+START_TEST(a_bad_initialiser_is_refused_and_makes_nothing) {
+    wg_nn *m = wg_nn_new(1);
+    ck_assert_ptr_null(wg_nn_param(m, "w", WG_F32, WG_SHAPE(2), bad_inits[_i].init));
+    expect_error(WG_ERROR_ARGUMENT, bad_inits[_i].words);
+    ck_assert_int_eq(wg_nn_params(m, NULL), 0);
+    ck_assert_ptr_nonnull(param(m, "w", WG_SHAPE(2)));  // the path is not spoilt
+    wg_nn_free(m);
+}
+END_TEST
+
+/* ---- copying ---------------------------------------------------------------------------------------------- */
+
+START_TEST(a_copy_has_all_parameters_and_their_values) {
+    wg_nn *a = wg_nn_new(1), *b = wg_nn_new(2);
+    param(a, "x/w", WG_SHAPE(3, 4)), param(a, "y", WG_SHAPE(5)), param(a, "z/w", WG_SHAPE(2, 2));
+    wg_fill(wg_nn_find(a, "y"), 3);
+    wg_tensor *before = param(b, "z/w", WG_SHAPE(2, 2));
+    ck_assert(wg_nn_copy(b, a));
+    ck_assert_int_eq(wg_nn_params(b, NULL), 3);
+    ck_assert_ptr_eq(wg_nn_find(b, "z/w"), before);
+    for (int i = 0; i < 3; i++) {
+        wg_tensor *w = wg_nn_param_at(a, NULL, i), *v = wg_nn_find(b, wg_nn_path_at(a, NULL, i));
+        ck_assert(wg_equal(v, w));
+        ck_assert_ptr_ne(v, w);
+        ck_assert(wg_is_tracked(v));
+    }
+    wg_fill(wg_nn_find(a, "y"), 4);  // no storage is shared
+    ck_assert_double_eq(element(wg_nn_find(b, "y"), 0), 3);
+    ck_assert(wg_nn_copy(b, b));
+    wg_nn_free(a), wg_nn_free(b);
+}
+END_TEST
+
+START_TEST(a_part_can_be_copied_to_another_path) {
+    wg_nn *m = wg_nn_new(1);
+    wg_nn *online = wg_nn_sub(m, "online"), *target = wg_nn_sub(m, "target/net");
+    param(online, "fc/w", WG_SHAPE(3, 3)), param(online, "fc/b", WG_SHAPE(3));
+    ck_assert(wg_nn_copy(target, online));
+    ck_assert(wg_equal(wg_nn_find(m, "target/net/fc/w"), wg_nn_find(m, "online/fc/w")));
+    ck_assert_int_eq(wg_nn_params(m, NULL), 4);
+    ck_assert(!wg_nn_copy(wg_nn_sub(online, "fc"), online));
+    expect_error(WG_ERROR_ARGUMENT, "one of \"online/fc\" and \"online\" contains the other");
+    wg_nn_free(m);
+}
+END_TEST
+
+START_TEST(a_copy_that_fails_changes_nothing) {
+    wg_nn *a = wg_nn_new(1), *b = wg_nn_new(2);
+    param(a, "first", WG_SHAPE(3, 4)), param(a, "new", WG_SHAPE(1)), param(a, "last", WG_SHAPE(5));
+    wg_tensor *first = param(b, "first", WG_SHAPE(3, 4)), *old = wg_zeros_like(first);
+    wg_copy(old, first);
+    param(b, "last", WG_SHAPE(6));
+    ck_assert(!wg_nn_copy(b, a));
+    expect_error(WG_ERROR_SHAPE, "\"last\" is f32 [6], asked for as f32 [5]");
+    ck_assert(wg_equal(first, old));
+    ck_assert_int_eq(wg_nn_params(b, NULL), 2);
+    wg_nn *c = wg_nn_new(2);
+    param(c, "first", WG_SHAPE(3, 4));
+    wg_nn_freeze(c);
+    ck_assert(!wg_nn_copy(c, a));
+    expect_error(WG_ERROR_STATE, "no parameter \"new\"; the nearest is \"first\"");
+    ck_assert(wg_equal(wg_nn_find(c, "first"), old));
+    wg_nn_free(a), wg_nn_free(b), wg_nn_free(c);
+}
+END_TEST
+
+START_TEST(a_written_parameter_is_noticed_by_a_backward_pass) {
+    wg_nn *a = wg_nn_new(1), *b = wg_nn_new(2);
+    wg_tensor *w = param(a, "w", WG_SHAPE(2, 2));
+    param(b, "w", WG_SHAPE(2, 2));
+    wg_tensor *loss = wg_sum(wg_square(w));  // ()
+    ck_assert(wg_nn_copy(a, b));
+    ck_assert(!wg_backward(loss));
+    expect_error(WG_ERROR_STATE, "square");
+    wg_nn_free(a), wg_nn_free(b);
+}
+END_TEST
+
+/* ---- memory ------------------------------------------------------------------------------------------------ */
+
+static bool grow_and_copy(void) {
+    wg_nn *a = wg_nn_new(1), *b = wg_nn_new(2);
+    char name[16];
+    bool done = a && b;
+    for (int i = 0; done && i < 60; i++) {
+        snprintf(name, sizeof name, "part%d/w", i);
+        int had = wg_nn_params(a, NULL);
+        done = wg_nn_param(a, name, WG_F32, WG_SHAPE(2, 2), DEFAULT) != NULL;
+        ck_assert_int_eq(wg_nn_params(a, NULL), had + done);
+    }
+    wg_tensor *w = done ? wg_nn_param(b, "part0/w", WG_F32, WG_SHAPE(2, 2), DEFAULT) : NULL;
+    done = w != NULL;
+    double old = w ? element(w, 0) : 0;
+    if (done && !wg_nn_copy(b, a)) {
+        done = false;
+        ck_assert_int_eq(wg_nn_params(b, NULL), 1);
+        ck_assert_double_eq(element(w, 0), old);
+    }
+    wg_nn_free(a), wg_nn_free(b);
+    return done;
+}
+
+START_TEST(every_allocation_may_fail) { fail_every_allocation(grow_and_copy); }
+END_TEST
+
+START_TEST(a_model_may_go_while_the_tape_still_names_its_parameters) {
+    wg_scope *scope = wg_scope_open();
+    wg_nn *m = wg_nn_new(1);
+    wg_tensor *loss = wg_sum(wg_square(param(m, "w", WG_SHAPE(2, 2))));  // ()
+    wg_nn_free(m);
+    ck_assert(wg_backward(loss));
+    wg_scope_close(scope);
+}
+END_TEST
+
+int main(void) {
+    const test_entry tests[] = {
+        { one_path_is_one_parameter_however_it_is_told, 0 },
+        { a_part_is_made_once_and_belongs_to_the_model, 0 },
+        { a_look_up_asks_for_no_memory, 0 },
+        { a_bad_name_is_refused, sizeof bad_names / sizeof *bad_names },
+        { a_path_has_a_longest_length_and_the_error_says_so, 0 },
+        { many_parameters_are_all_found_in_the_order_of_making, 0 },
+        { a_pattern_is_matched_against_the_whole_path, 0 },
+        { readers_take_null, 0 },
+        { makers_refuse_null, 0 },
+        { nothing_is_made_while_an_error_is_pending, 0 },
+        { another_shape_or_dtype_is_an_error_with_both, 0 },
+        { a_frozen_model_refuses_new_paths_and_names_the_nearest, 0 },
+        { dense_nets_have_the_number_of_parameters_of_the_formula, 0 },
+        { initial_values_depend_on_seed_and_path_alone, 0 },
+        { both_dtypes_start_from_the_same_numbers, 2 },
+        { initialisers_follow_their_law, sizeof laws / sizeof *laws },
+        { fans_are_the_product_of_the_leading_dimensions_and_the_last, 0 },
+        { constants_are_exact_and_biases_start_at_zero, 0 },
+        { a_uniform_interval_stays_open_after_rounding_to_float, 0 },
+        { a_bad_initialiser_is_refused_and_makes_nothing, sizeof bad_inits / sizeof *bad_inits },
+        { a_copy_has_all_parameters_and_their_values, 0 },
+        { a_part_can_be_copied_to_another_path, 0 },
+        { a_copy_that_fails_changes_nothing, 0 },
+        { a_written_parameter_is_noticed_by_a_backward_pass, 0 },
+        { every_allocation_may_fail, 0 },
+        { a_model_may_go_while_the_tape_still_names_its_parameters, 0 },
+    };
+    return run_tests("nn", tests, sizeof tests / sizeof *tests);
+}
