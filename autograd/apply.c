@@ -155,7 +155,7 @@ static const wg_shape *common_shape(const wg_call *c, const operands *o, wg_shap
 
 static wg_tensor *compute_map(const wg_call *c, operands *o) {
     const wg_map *map = c->op->map;
-    if (WG_UNLIKELY(c->inputs > 7 || c->op->flags & WG_OP_OPTIONAL_INPUTS)) {
+    if (WG_UNLIKELY(c->inputs > WG__MAP_INPUTS || c->op->flags & WG_OP_OPTIONAL_INPUTS)) {
         wg_call_fail(c, WG_ERROR_ARGUMENT, "with .map, inputs are 7 at most and none is optional");
         return NULL;
     }

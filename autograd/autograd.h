@@ -170,7 +170,7 @@ WG_API wg_tensor *wg_derivative(wg_tensor *y, wg_tensor *x);
    NULL: not at all). Zeros where y does not depend on any x. Differentiable as well. */
 WG_API wg_tensor *wg_jvp(wg_tensor *y, wg_tensor *const x[], int n, wg_tensor *const v[]);
 
-/* ---- proof: check.c ------------------------------------------------------------------------------- */
+/* ---- proof: check/ ------------------------------------------------------------------------------- */
 
 typedef struct wg_selftest_report {
     int64_t checks;    // single comparisons made

@@ -80,7 +80,7 @@ bool wg__is_tracked(const wg_tensor *x);
 
 /* The reverse sweep behind wg_backward and wg_grad: backward.c. */
 
-/* ---- attributes and samples: attr.c sample.c ------------------------------------------------------ */
+/* ---- attributes: attr.c -------------------------------------------------------------------------- */
 
 /* "axes=0,1 keepdim=1"; returns the length of the whole text. */
 size_t wg__attr_text(const wg_op *op, const void *attr, char *text, size_t size);

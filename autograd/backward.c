@@ -296,11 +296,21 @@ static bool fitting_seed(const wg_tensor *y, const wg_tensor *seed) {
                    wg_dtype_name(y->view.dtype), wg_shape_text(y->view.shape, b, sizeof b));
 }
 
+static bool all_zero(wg_tensor *const x[], int n, wg_tensor *gx[]) {
+    for (int i = 0; i < n; i++)
+        if (!(gx[i] = wg_zeros_like(x[i]))) return false;
+    return true;
+}
+
 bool wg_grad(wg_tensor *y, wg_tensor *const x[], int n, wg_tensor *gx[], wg_grad_options o) {
-    if (wg__pending() || !tracked_input("wg_grad", "y", y)) return false;
+    if (wg__pending()) return false;
+    if (!y) return wg_fail(WG_ERROR_ARGUMENT, "wg_grad: y is NULL");
     for (int i = 0; i < n; i++)
         if (!tracked_input("wg_grad", "an x", x[i])) return false;
     if (!fitting_seed(y, o.seed)) return false;
+    // A constant: the derivative of something linear, say, on its way to the second order.
+    if (!wg__is_tracked(y)) return all_zero(x, n, gx);
+    if (wg__tape_node(y) == WG__NO_NODE) return false;
     sweep s;
     bool done = sweep_open(&s, y, wg__ctx()->recording && !o.constant) && mark_paths(&s, x, n) &&
                 sweep_seed(&s, y, o.seed) && sweep_run(&s) && collect(&s, x, n, gx);

@@ -79,8 +79,8 @@ static wg_tensor *run(push *p, wg_tensor *y) {
 
 wg_tensor *wg_jvp(wg_tensor *y, wg_tensor *const x[], int n, wg_tensor *const v[]) {
     if (wg__pending()) return NULL;
-    if (!y || !wg__is_tracked(y))
-        return WG__FAIL_NULL(WG_ERROR_STATE, "wg_jvp: y is %s", y ? "not tracked" : "NULL");
+    if (!y) return WG__FAIL_NULL(WG_ERROR_ARGUMENT, "wg_jvp: y is NULL");
+    if (!wg__is_tracked(y)) return wg_zeros_like(y);
     push p = { .tape = wg__tape_now(), .top = wg__tape_node(y) };
     if (p.top == WG__NO_NODE) return NULL;
     p.tangent = wg__alloc_zero((p.top + 1) * sizeof *p.tangent);

@@ -56,7 +56,7 @@ typedef struct wg_zview {
 typedef void wg_loop(int64_t n, void *const p[], const int64_t step[], const double *param);
 
 /* An elementwise operation: its inputs are broadcast against each other as in NumPy and share one dtype.
-   A NULL loop refuses that dtype. `backward` is for one-input operations: p = gx, gy, x, y, and computes
+   At most 7 of them. A NULL loop refuses that dtype. `backward` is for one-input operations: p = gx, gy, x, y, and computes
    gx = gy * dy/dx, or exactly 0 where gy is 0. */
 typedef struct wg_map {
     wg_loop *forward[WG_DTYPES];
@@ -100,7 +100,7 @@ typedef struct wg_attr {
 
        "2,3 3"               f32 or f64, normal values in general position
        "2,3@0.5..4"          uniform on [0.5, 4]
-       "3@=0,-1,1"           these very values, in C order: kinks and extremes
+       "3@=0,-1,1"           these very values, in C order: kinks and extremes; "2@i=4,0", "2@b=1,0"
        "5@i0..2"             i64, from 0 to 2;   "5@b" bool
        "2,0,3"               zero-size
        "2,3,4 | axes=0,-1 keepdim=1 p=2.5"      attributes by name; unnamed ones are zero
@@ -192,28 +192,28 @@ WG_API wg_tensor *wg_op_jvp_linear(const wg_call *c, wg_tensor *const dx[]);
 
 #define WG_LN2 0.69314718055994530942
 
-/* For operations outside the library. Defines `wg_tensor *name(wg_tensor *x)` and its record `name##_op`.
+/* For operations outside the library. Defines `wg_tensor *opname(wg_tensor *x)` and its record `opname##_op`.
      value    in C, of a double x
      slope    dy/dx, made of operations on the tensors x and y, y the result
      plain    in complex C, of a double complex z
      domain   as in a sample, "-3..3"
    The user's macro computes in double for both dtypes. */
-#define WG_UNARY(name, doc_line, value, slope, plain, domain)                                      \
-    static inline double name##_value(double x) { return (value); }                                \
-    static wg_tensor *name##_slope(wg_tensor *x, wg_tensor *y) {                                   \
+#define WG_UNARY(opname, doc_line, value, slope, plain, domain)                                    \
+    static inline double opname##_value(double x) { return (value); }                              \
+    static wg_tensor *opname##_slope(wg_tensor *x, wg_tensor *y) {                                 \
         (void)x, (void)y;                                                                          \
         return (slope);                                                                            \
     }                                                                                              \
-    WG__UNARY_LOOP(name##_f32, float, name##_value)                                                \
-    WG__UNARY_LOOP(name##_f64, double, name##_value)                                               \
-    static wg_tensor *name##_vjp(const wg_call *c, wg_tensor *gy, int i) {                         \
+    WG__UNARY_LOOP(opname##_f32, float, opname##_value)                                            \
+    WG__UNARY_LOOP(opname##_f64, double, opname##_value)                                           \
+    static wg_tensor *opname##_vjp(const wg_call *c, wg_tensor *gy, int i) {                       \
         (void)i;                                                                                   \
-        return wg_xmul(gy, name##_slope(c->in[0], c->out));                                        \
+        return wg_xmul(gy, opname##_slope(c->in[0], c->out));                                      \
     }                                                                                              \
-    static wg_tensor *name##_jvp(const wg_call *c, wg_tensor *const dx[]) {                        \
-        return wg_xmul(dx[0], name##_slope(c->in[0], c->out));                                     \
+    static wg_tensor *opname##_jvp(const wg_call *c, wg_tensor *const dx[]) {                      \
+        return wg_xmul(dx[0], opname##_slope(c->in[0], c->out));                                   \
     }                                                                                              \
-    static bool name##_reference(const wg_call *c, const wg_zview in[], wg_zview *out) {           \
+    static bool opname##_reference(const wg_call *c, const wg_zview in[], wg_zview *out) {         \
         (void)c;                                                                                   \
         for (int64_t k = 0; k < wg_shape_numel(out->shape); k++) {                                 \
             double complex z = in[0].data[k];                                                      \
@@ -221,20 +221,22 @@ WG_API wg_tensor *wg_op_jvp_linear(const wg_call *c, wg_tensor *const dx[]);
         }                                                                                          \
         return true;                                                                               \
     }                                                                                              \
-    static const wg_map name##_map = { .forward = { name##_f32, name##_f64 } };                    \
-    extern const wg_op name##_op;                                                                  \
-    const wg_op name##_op = { .abi = WG_OP_ABI,                                                    \
-                              .name = #name,                                                       \
-                              .doc = doc_line,                                                     \
-                              .inputs = 1,                                                         \
-                              .map = &name##_map,                                                  \
-                              .vjp = name##_vjp,                                                   \
-                              .jvp = name##_jvp,                                                   \
-                              .reference = name##_reference,                                       \
-                              .samples = { "7@" domain, "2,3@" domain, "()@" domain,               \
-                                           "0,2@" domain } };                                      \
-    wg_tensor *name(wg_tensor *x);                                                                 \
-    wg_tensor *name(wg_tensor *x) { return wg_apply(&name##_op, (wg_tensor *[]){ x }, 1, NULL); }
+    static const wg_map opname##_map = { .forward = { opname##_f32, opname##_f64 } };              \
+    extern const wg_op opname##_op;                                                                \
+    const wg_op opname##_op = { .abi = WG_OP_ABI,                                                  \
+                                .name = #opname,                                                   \
+                                .doc = doc_line,                                                   \
+                                .inputs = 1,                                                       \
+                                .map = &opname##_map,                                              \
+                                .vjp = opname##_vjp,                                               \
+                                .jvp = opname##_jvp,                                               \
+                                .reference = opname##_reference,                                   \
+                                .samples = { "7@" domain, "2,3@" domain, "()@" domain,             \
+                                             "0,2@" domain } };                                    \
+    wg_tensor *opname(wg_tensor *x);                                                               \
+    wg_tensor *opname(wg_tensor *x) {                                                              \
+        return wg_apply(&opname##_op, (wg_tensor *[]){ x }, 1, NULL);                              \
+    }
 
 #define WG__UNARY_LOOP(loop, real, value)                                                          \
     static void loop(int64_t n, void *const p[], const int64_t step[], const double *param) {      \

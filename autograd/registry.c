@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "autograd/autograd_impl.h"
+#include "tensor/kernels/kernels.h"
 
 enum { MAX_USER_OPS = 1024 };
 
@@ -59,6 +60,8 @@ static const char *flaw(const wg_op *op) {
     if (op->inputs > WG_MAX_INPUTS || op->inputs_max > WG_MAX_INPUTS ||
         (op->inputs_max && op->inputs_max < op->inputs))
         return "its number of inputs is out of range";
+    if (op->map && (op->inputs > WG__MAP_INPUTS || op->inputs_max > WG__MAP_INPUTS))
+        return "an elementwise operation has at most 7 inputs";
     if (!op->map && !op->infer) return "it has neither .map nor .infer";
     if (!excused && !op->vjp) return "it has no .vjp, and no flag that says why";
     if (!excused && !op->jvp) return "it has no .jvp, and no flag that says why";

@@ -12,7 +12,7 @@
 enum { STARTS = 5, EPOCHS = 100, PATIENCE = 20 };
 
 static wg_tensor *net(wg_nn *m, wg_tensor *x) {      // x (B, 64)
-    x = wg_relu(wg_nn_linear(m, "hidden", x, 128));  // (B, 128)
+    x = wg_relu(wg_nn_linear(m, "hidden", x, 256));  // (B, 256)
     x = wg_nn_dropout(m, "drop", x, 0.3);            // only while training
     return wg_nn_linear(m, "out", x, 10);            // (B, 10) logits
 }

@@ -23,8 +23,8 @@ typedef struct wg_csv_options {
 } wg_csv_options;
 
 /* Numbers only, one row a line, all of one length -> (rows, columns). Blank lines and lines that start
-   with '#' are passed over; LF and CRLF both end a line; blanks around a number are allowed; the decimal
-   point is a point in every locale. */
+   with '#' are passed over; LF and CRLF both end a line; blanks around a number are allowed, and with a blank
+   for a separator any run of them separates; the decimal point is a point in every locale. */
 WG_API wg_tensor *wg_io_load_csv(const char *path, wg_csv_options o);
 WG_API wg_tensor *wg_io_parse_csv(const char *name, const void *bytes, size_t size,
                                   wg_csv_options o);
@@ -32,7 +32,7 @@ WG_API wg_tensor *wg_io_parse_csv(const char *name, const void *bytes, size_t si
 /* ---- IDX, plain or gzipped: idx.c ------------------------------------------------------------ */
 
 /* The format of MNIST and its successors: 00 00 type rank, big-endian sizes, big-endian values. Types u8,
-   i32, f32 and f64 -> u8, i32, f32, f64. gzip is recognised by its first two bytes. */
+   i32, f32 and f64 keep their dtype, i8 and i16 become i32. gzip is recognised by its first two bytes. */
 WG_API wg_tensor *wg_io_load_idx(const char *path);
 WG_API wg_tensor *wg_io_parse_idx(const char *name, const void *bytes, size_t size);
 

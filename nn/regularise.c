@@ -23,9 +23,10 @@ static wg_tensor *penalty(wg_nn *m, const char *pattern, double strength, const 
         sum = sum ? wg_add(sum, term) : term;
         if (!sum) return NULL;
     }
-    if (!sum)
-        return WG__FAIL_NULL(WG_ERROR_ARGUMENT, "%s: no parameter below \"%s\" matches %s", name,
-                             m->path, pattern ? pattern : "(weights)");
+    if (!sum)  // often because the net was not run before, or beside: C orders no arguments
+        return WG__FAIL_NULL(WG_ERROR_ARGUMENT,
+                             "%s: none of the %d parameters so far below \"%s\" matches %s", name,
+                             wg_nn_params(m, NULL), m->path, pattern ? pattern : "(weights)");
     return wg_mul(sum, wg_num(strength));
 }
 

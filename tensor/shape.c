@@ -14,6 +14,7 @@ bool wg__is_contiguous(const wg_view *v) {
 }
 
 bool wg__has_overlap(const wg_view *v) {
+    if (wg__numel(&v->shape) == 0) return false;
     bool shared = false;
     for (int i = 0; i < v->shape.rank; i++) {
         if (v->shape.dim[i] == 0) return false;  // no elements, though (3, 0) has stride 0

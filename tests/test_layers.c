@@ -366,9 +366,10 @@ START_TEST(penalties_on_nothing_are_errors) {
     wg_nn *m = wg_nn_new(1);
     wg_nn_param(m, "b", WG_F32, WG_SHAPE(3), (wg_init){ 0 });
     ck_assert_ptr_null(wg_nn_l2(m, NULL, 1));
-    expect_error(WG_ERROR_ARGUMENT, "l2: no parameter below \"\" matches (weights)");
+    expect_error(WG_ERROR_ARGUMENT,
+                 "l2: none of the 1 parameters so far below \"\" matches (weights)");
     ck_assert_ptr_null(wg_nn_l1(wg_nn_sub(m, "x"), "*/w", 1));
-    expect_error(WG_ERROR_ARGUMENT, "l1: no parameter below \"x\" matches */w");
+    expect_error(WG_ERROR_ARGUMENT, "l1: none of the 0 parameters so far below \"x\" matches */w");
     ck_assert_ptr_null(wg_nn_l1(m, "b", -1));
     expect_error(WG_ERROR_ARGUMENT, "strength -1");
     ck_assert_ptr_null(wg_nn_l2(NULL, "b", 1));

@@ -2,7 +2,7 @@
 /* test_ops.c: every registered operation, by its own record. One test case for each operation, named after
    it, so that what fails is named; no operation is named here. Then the texts that records are made of:
    samples and attributes. */
-#include "autograd/sample_impl.h"
+#include "autograd/check/sample_impl.h"
 #include "tests/op_test.h"
 
 /* ---- every operation -------------------------------------------------------------------------------- */

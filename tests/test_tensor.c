@@ -389,6 +389,14 @@ START_TEST(zero_size_tensors_are_contiguous_and_can_be_written) {
 }
 END_TEST
 
+START_TEST(an_empty_tensor_overlaps_nothing_and_can_be_written) {
+    wg_tensor *x = wg_zeros(WG_F32, WG_SHAPE(3, 0));  // its strides are 0
+    ck_assert(wg_write(x, NULL, 0));
+    ck_assert(wg_fill(x, 1));
+    ck_assert(wg_copy(x, x));
+}
+END_TEST
+
 START_TEST(a_bool_is_0_or_1_whatever_bytes_it_is_made_from) {
     const unsigned char bytes[] = { 0, 1, 2, 255 };
     wg_tensor *x = wg_from(WG_BOOL, WG_SHAPE(4), bytes);
@@ -429,5 +437,6 @@ int main(void) {
     tcase_add_test(writing, while_an_error_is_pending_nothing_is_made_or_changed);
     tcase_add_test(writing, zero_size_tensors_are_contiguous_and_can_be_written);
     tcase_add_test(writing, a_bool_is_0_or_1_whatever_bytes_it_is_made_from);
+    tcase_add_test(writing, an_empty_tensor_overlaps_nothing_and_can_be_written);
     return run_suite(suite);
 }

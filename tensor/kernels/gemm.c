@@ -199,8 +199,8 @@ static void blis(const product *p, wg_dtype dtype) {
     }
 }
 
-/* Positive strides, no element twice. BLIS documents no others, and 0.9 gives wrong numbers for two
-   negative ones (seen at 1x64x64). */
+/* Positive strides, no element twice. BLIS documents no others, and 0.9 has given wrong numbers for two
+   negative ones (1x64x64, small-matrix path). */
 static bool blis_takes(const matrix *m) {
     return m->rs > 0 && m->cs > 0 && (m->rs >= m->cs * m->cols || m->cs >= m->rs * m->rows);
 }

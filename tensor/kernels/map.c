@@ -4,7 +4,7 @@
    loop, each over as many elements as possible. */
 #include "tensor/kernels/kernels.h"
 
-enum { MAX_VIEWS = 8 };
+enum { MAX_VIEWS = 1 + WG__MAP_INPUTS };
 
 typedef struct plan {
     int rank, count;

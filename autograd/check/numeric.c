@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
-/* check_numeric.c: derivatives that no rule has touched. First the complex step: for a function that is
+/* numeric.c: derivatives that no rule has touched. First the complex step: for a function that is
    real on the real axis Im f(x + i h u) / h is its derivative along u with an error of h^2, and h may be
    1e-100, since nothing is subtracted (Squire and Trapp 1998). Where there is nothing complex to
    evaluate, a five-point difference whose step is chosen by how well it agrees with half that step. */
-#include "autograd/check_impl.h"
+#include "autograd/check/check_impl.h"
 
 static double complex *complex_scratch(int64_t count) {
     return (double complex *)(void *)wg__scratch(2 * count);

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
-/* check_first.c: first derivatives. Forward mode is held against the complex step of the reference, reverse
+/* first.c: first derivatives. Forward mode is held against the complex step of the reference, reverse
    mode against forward mode by <w, J u> = <J'w, u> for random signed u and w: an identity without any
    step size, which almost no wrong entry of J' survives.
 
    Bounds are 1e-9 of S, the size of the terms plus 1e-3 (1 + |tangents|) (1 + |adjoints|): the rules' own
    rounding is a few 1e-16 of that, and the smallest error worth finding, an f32 in an f64 path, 6e-8. */
-#include "autograd/check_impl.h"
+#include "autograd/check/check_impl.h"
 
 // The directions of the inputs in `moving`, NULL for all others.
 static void pick(const wg__trial *t, double *const from[], uint64_t moving, double *to[]) {
@@ -100,7 +100,7 @@ static void check_pairing(wg__trial *t, uint64_t tracked) {
         if (!g) return;
         pair(&right, g, t->u[r.which[k]], wg_numel(gx[k]));
     }
-    if (t->sample->exact && !isfinite(left.value + right.value)) return;  // a pole; see check_tie.c
+    if (t->sample->exact && !isfinite(left.value + right.value)) return;  // a pole; see tie.c
     double scale = left.size + right.size + 1e-3 * (1 + left.most) * (1 + right.most);
     wg__hold(t, -1, right.value, left.value, t->rel * scale);
 }

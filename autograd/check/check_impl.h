@@ -6,7 +6,7 @@
 #ifndef WG_CHECK_IMPL_H
 #define WG_CHECK_IMPL_H
 
-#include "autograd/sample_impl.h"
+#include "autograd/check/sample_impl.h"
 
 typedef enum wg__layout {
     WG__DENSE,
@@ -57,7 +57,7 @@ static inline double wg__floor(const wg__trial *t, double largest) {
     return (single ? 1 : 2.5e-3) * (1 + largest);
 }
 
-/* ---- tensors of a trial: check_case.c -------------------------------------------------------------- */
+/* ---- tensors of a trial: case.c -------------------------------------------------------------- */
 
 typedef struct wg__setting {
     wg_dtype dtype;
@@ -101,7 +101,7 @@ static inline int64_t wg__size(const wg__trial *t, int i) {
     return wg__numel(&t->sample->in[i].shape);
 }
 
-/* ---- derivatives without rules: check_numeric.c ----------------------------------------------------- */
+/* ---- derivatives without rules: numeric.c ----------------------------------------------------- */
 
 /* value + d for d = shift * along + i * 1e-100 * step, or value + d + d^2 / 2 if bent. NULL arrays, or NULL
    within, stand still. */
@@ -126,19 +126,19 @@ wg__slope wg__slope_at_zero(wg__curve *f, void *user);
 
 /* ---- oracles ------------------------------------------------------------------------------------------ */
 
-void wg__check_value(wg__trial *t);  // check_value.c
+void wg__check_value(wg__trial *t);  // value.c
 void wg__check_recording(wg__trial *t);
 void wg__check_no_gradient(wg__trial *t);
 void wg__check_bad(wg__trial *t);  // the sample must be refused
-void wg__check_jvp(wg__trial *t);  // check_first.c
+void wg__check_jvp(wg__trial *t);  // first.c
 void wg__check_adjoint(wg__trial *t);
 void wg__check_elements(wg__trial *t);
-void wg__check_twin(wg__trial *t);  // check_reverse.c
+void wg__check_twin(wg__trial *t);  // reverse.c
 void wg__check_fused(wg__trial *t);
 void wg__check_cotangent(wg__trial *t);
-void wg__check_second(wg__trial *t);   // check_second.c
-void wg__check_layouts(wg__trial *t);  // check_memory.c
+void wg__check_second(wg__trial *t);   // second.c
+void wg__check_layouts(wg__trial *t);  // memory.c
 void wg__check_saves(wg__trial *t);
-void wg__check_ties(wg__trial *t);  // check_tie.c
+void wg__check_ties(wg__trial *t);  // tie.c
 
 #endif

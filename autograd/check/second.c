@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
-/* check_second.c: second derivatives, by forward over reverse, reverse over reverse and reverse over forward.
+/* second.c: second derivatives, by forward over reverse, reverse over reverse and reverse over forward.
    They take different paths through the rules and must agree, with each other and with the derivative
    along u of J v by the complex step, which takes none.
 
    Once for the operation f itself, and once for h(f(g(x))), g and h slightly bent. There the tangents and
    cotangents that reach f's rules depend on x too, as they do in any program, so that a rule which loses its
    dependence on them is found out, even that of a linear operation. */
-#include "autograd/check_impl.h"
+#include "autograd/check/check_impl.h"
 
 typedef struct second {
     wg__trial *t;
@@ -111,7 +111,7 @@ static double by_reference(void *user, double e) {
     return z ? sum : NAN;
 }
 
-// The same by the rule, which check_first.c has proven by then.
+// The same by the rule, which first.c has proven by then.
 static double by_rule(void *user, double e) {
     const second *s = user;
     const wg__trial *t = s->t;

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
-/* check_memory.c: where the numbers stand must not matter, and what the record says is read afterwards must
+/* memory.c: where the numbers stand must not matter, and what the record says is read afterwards must
    be all that is read. */
 #include <string.h>
 
-#include "autograd/check_impl.h"
+#include "autograd/check/check_impl.h"
 
 /* ---- layouts ----------------------------------------------------------------------------------------- */
 

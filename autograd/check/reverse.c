@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-/* check_reverse.c: what holds of reverse mode without knowing the derivative: f32 follows f64, the fused
+/* reverse.c: what holds of reverse mode without knowing the derivative: f32 follows f64, the fused
    backward follows the rule, the gradient is linear in the cotangent and exactly zero where that is. */
-#include "autograd/check_impl.h"
+#include "autograd/check/check_impl.h"
 
 /* ---- f32 ------------------------------------------------------------------------------------------- */
 

@@ -6,7 +6,7 @@
    cell's borders. So no two are equal, and none is where the formulas of this field have their kinks. */
 #include <string.h>
 
-#include "autograd/sample_impl.h"
+#include "autograd/check/sample_impl.h"
 
 static const double DEFAULT_LOW = -2, DEFAULT_HIGH = 2;
 

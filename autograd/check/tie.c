@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
-/* check_tie.c: kinks. One-sided differences of the value tell where the derivative from the left and from the
+/* tie.c: kinks. One-sided differences of the value tell where the derivative from the left and from the
    right differ; there the rules must give what the record's tie rule says, and everywhere else the one
    derivative there is. A central difference cannot do this: at a kink it agrees with the mean.
 
    Looked at are the samples that list their values, and for every sample one more set of numbers, 0, 1 and
    the operation's own parameters, each in several places: where formulas meet their ends and equals. */
-#include "autograd/check_impl.h"
+#include "autograd/check/check_impl.h"
 
 enum { FEW = 24 };  // elements of the inputs together, and of the result
 

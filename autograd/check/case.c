@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
-/* check_case.c: a trial's numbers as tensors, in every memory layout.
+/* case.c: a trial's numbers as tensors, in every memory layout.
 
    The block behind each input is filled with ones before, bit by bit: NaN as a float, -1 as an index, no
    valid bool. Whoever reads a gap gets what cannot pass, and whoever writes anywhere is found by
    comparing the block with what it was. */
 #include <string.h>
 
-#include "autograd/check_impl.h"
+#include "autograd/check/check_impl.h"
 
 static const int64_t SHIFT = 3;  // odd, so that no vector stands aligned
 

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
-/* check_value.c: the value against the reference, recorded and not; what has no gradient; what must be
+/* value.c: the value against the reference, recorded and not; what has no gradient; what must be
    refused. */
 #include <string.h>
 
-#include "autograd/check_impl.h"
+#include "autograd/check/check_impl.h"
 
 /* The reference is naive, so its own rounding decides the bound: 1e-12 of the numbers that take part, some
    thousand units in the last place. Integers and truth values must be exact. Where the reference leaves

@@ -8,7 +8,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "autograd/check_impl.h"
+#include "autograd/check/check_impl.h"
 
 static const uint64_t SEED = 1964;
 
