@@ -51,7 +51,7 @@ WG_API wg_tensor *wg_where(wg_tensor *condition, wg_tensor *a, wg_tensor *b);
    Differentiable from float to float. */
 WG_API wg_tensor *wg_cast(wg_tensor *x, wg_dtype dtype);
 
-/* ---- shape: ops/view.c. None of these copies, but wg_reshape where strides leave no other way ---- */
+/* ---- shape: ops/view.c ops/slice.c. None of these copies, but wg_reshape where strides leave no other way ---- */
 
 /* Same elements in C order. One dimension may be WG_REST, what is left; WG_SAME keeps x's at that place. */
 WG_API wg_tensor *wg_reshape(wg_tensor *x, wg_shape shape);
@@ -73,7 +73,7 @@ WG_API wg_tensor *wg_contiguous(
 /* Sums x down to `shape`, from which it could have been broadcast: the transpose of wg_expand. */
 WG_API wg_tensor *wg_sum_to(wg_tensor *x, wg_shape shape);
 
-/* ---- reductions: ops/reduce.c. Over all axes, or over those listed; keepdim leaves them as 1 -------- */
+/* ---- reductions: ops/reduce.c ops/extreme.c. Over all axes, or over those listed; keepdim leaves them as 1 -------- */
 
 WG_API wg_tensor *wg_sum(wg_tensor *x);
 WG_API wg_tensor *wg_mean(wg_tensor *x);
@@ -89,7 +89,7 @@ WG_API wg_tensor *wg_var_axes(wg_tensor *x, wg_shape axes, bool keepdim, double 
 WG_API wg_tensor *wg_logsumexp(wg_tensor *x, wg_shape axes, bool keepdim);  // log sum exp x, stable
 WG_API wg_tensor *wg_argmax(wg_tensor *x, int axis, bool keepdim);  // i64; the first of equals
 
-/* ---- joining and indexing: ops/index.c. An index is i64 (or i32), in range, not negative ------------ */
+/* ---- joining and indexing: ops/cat.c ops/index.c ops/take.c. An index is i64 (or i32), in range, not negative ------------ */
 
 WG_API wg_tensor *wg_cat(wg_tensor *const x[], int n, int axis);
 /* y[i][j] = x[i][index[i][j]] along `axis`, as NumPy's take_along_axis. */
@@ -108,7 +108,7 @@ WG_API wg_tensor *wg_one_hot(wg_tensor *index, int64_t classes, wg_dtype dtype);
    left is a row, on the right a column, and its axis goes from the result. f32 and f64. */
 WG_API wg_tensor *wg_matmul(wg_tensor *a, wg_tensor *b);
 
-/* ---- softmax and cross-entropy: ops/softmax.c --------------------------------------------------- */
+/* ---- softmax and cross-entropy: ops/softmax.c ops/loss.c --------------------------------------------------- */
 
 WG_API wg_tensor *wg_softmax(wg_tensor *x, int axis);      // exp(x - max) / sum of it
 WG_API wg_tensor *wg_log_softmax(wg_tensor *x, int axis);  // x - logsumexp(x)

@@ -20,9 +20,7 @@ enum { MAX_USER_OPS = 1024 };
 #define COMPARE(name, ...) OP(name)
 static const wg_op *const built_in[] = {
 #include "autograd/ops/unary.def"
-// (the order is that of the documents)
 #include "autograd/ops/binary.def"
-// families
 #include "autograd/ops/ops.def"
 };
 enum { BUILT_IN = sizeof built_in / sizeof built_in[0] };

@@ -131,6 +131,7 @@ static bool small_shifts_have_large_effects(void) {
         double many = e[i].flipped / e[i].touched;
         printf("%8g   in %4.0f of %d cases        %4.1f of %d   %.6f\n", shift[i], e[i].touched,
                NETS * INPUTS, many, UNITS, e[i].smooth);
+        // A change that did not spread would flip one output.
         holds = holds && many >= 2 && e[i].smooth > 0 && e[i].smooth < shift[i];
     }
     return holds;

@@ -88,6 +88,7 @@ static void assign(const wg_data *d, const sample *sorted, shares *s, bool taken
         int64_t i = start;
         for (int k = 0; k < s->n; k++)
             for (int64_t given = s->given[k]; given > 0; given--) part[sorted[i++].at] = k;
+        while (i < end) part[sorted[i++].at] = s->n - 1;  // rounding of the shares may leave one
     }
 }
 

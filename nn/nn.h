@@ -108,7 +108,12 @@ WG_API wg_tensor *wg_nn_bce_with_logits(wg_tensor *y, wg_tensor *target);
 /* ---- regularisers: regularise.c. Terms to add to the loss --------------------------------------- */
 
 /* strength * sum |w| and strength * sum w^2 over the parameters whose path matches. pattern NULL: the
-   weights, which are those of rank 2 and more, not the biases. An error if nothing matches. */
+   weights, which are those of rank 2 and more, not the biases. An error if nothing matches. Parameters
+   exist once the network has run, and C may evaluate arguments in any order: let the network run in a
+   statement before the one with the penalty.
+
+       wg_tensor *loss = wg_cross_entropy(net(m, x), y);
+       return wg_add(loss, wg_nn_l2(m, NULL, 1e-4)); */
 WG_API wg_tensor *wg_nn_l1(wg_nn *m, const char *pattern, double strength);
 WG_API wg_tensor *wg_nn_l2(wg_nn *m, const char *pattern, double strength);
 

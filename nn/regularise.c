@@ -25,8 +25,9 @@ static wg_tensor *penalty(wg_nn *m, const char *pattern, double strength, const 
     }
     if (!sum)  // often because the net was not run before, or beside: C orders no arguments
         return WG__FAIL_NULL(WG_ERROR_ARGUMENT,
-                             "%s: none of the %d parameters so far below \"%s\" matches %s", name,
-                             wg_nn_params(m, NULL), m->path, pattern ? pattern : "(weights)");
+                             "%s: none of the %d parameters so far below \"%s\" matches %s%s", name,
+                             wg_nn_params(m, NULL), m->path, pattern ? pattern : "(weights)",
+                             wg_nn_params(m, NULL) ? "" : ": the network must run first");
     return wg_mul(sum, wg_num(strength));
 }
 

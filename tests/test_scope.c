@@ -426,10 +426,10 @@ START_TEST(each_thread_has_its_own_error_scopes_and_tape) {
 }
 END_TEST
 
-/* A constant of the main thread's, read by all: results of computing, and tracked tensors that are constants to
-   whoever did not record them. */
+/* Of the main thread, read by all: a constant; what it computed and recorded, a constant to others; and a leaf, which
+   others use while they record nothing, as when a model only evaluates. */
 typedef struct shared {
-    wg_tensor *x, *computed;
+    wg_tensor *x, *computed, *parameter;
 } shared;
 
 static const char *read_shared(const shared *of) {
@@ -441,6 +441,8 @@ static const char *read_shared(const shared *of) {
         DEMAND(!wg_is_tracked(of->computed));
         DEMAND(wg_backward(y));
         DEMAND(wg_item(wg_gradient(w)) == 1 + 4 + 9 + 3 * 10);
+        wg_recording(false);
+        DEMAND(wg_item(wg_sum(wg_mul(of->parameter, of->x))) == 5 * 6);
         wg_scope_close(s);
     }
     return NULL;
@@ -449,7 +451,7 @@ static void *read_shared_thread(void *of) { return as_result(read_shared(of)); }
 
 START_TEST(threads_share_tensors_that_none_writes) {
     wg_tensor *a = leaf(5);
-    shared s = { .x = LIST(1, 2, 3), .computed = wg_add(a, a) };
+    shared s = { .x = LIST(1, 2, 3), .computed = wg_add(a, a), .parameter = a };
     run_threads(read_shared_thread, (void *[]){ &s, &s, &s, &s });
     ck_assert(wg_is_tracked(s.computed));
     ck_assert(wg_backward(s.computed));

@@ -42,14 +42,19 @@ static void factors(const wg_random *r, double p, int64_t block, double factor[4
     for (int lane = 0; lane < 4; lane++) factor[lane] = (double)word[lane] >= limit ? scale : 0;
 }
 
+/* Strip by strip: first the factors, then a loop without branches, which a random mask would mislead. */
+enum { STRIP = 64 };
 #define DROPOUT_LOOP(name, type)                                                                   \
     static void name(const dropout_attr *a, type *y, int64_t n) {                                  \
         const wg_random r = generator(a);                                                          \
-        for (int64_t k = 0; k < n; k += 4) {                                                       \
-            double factor[4];                                                                      \
-            factors(&r, a->p, k / 4, factor);                                                      \
-            for (int64_t i = k; i < k + 4 && i < n; i++)                                           \
-                y[i] = factor[i - k] == 0 ? 0 : y[i] * (type)factor[i - k];                        \
+        for (int64_t k = 0; k < n; k += STRIP) {                                                   \
+            double factor[STRIP];                                                                  \
+            int64_t size = n - k < STRIP ? n - k : STRIP;                                          \
+            for (int64_t i = 0; i < size; i += 4) factors(&r, a->p, (k + i) / 4, factor + i);      \
+            for (int64_t i = 0; i < size; i++) {                                                   \
+                const type scale = (type)factor[i], x = y[k + i];                                  \
+                y[k + i] = scale == 0 ? 0 : x * scale;                                             \
+            }                                                                                      \
         }                                                                                          \
     }
 DROPOUT_LOOP(dropout_f32, float)

@@ -268,6 +268,6 @@ void wg__gemm(const wg_view *c, const wg_view *a, const wg_view *b, bool accumul
     }
     if (thin && p.c.cols < p.c.rows)  // thin in rows: (a b)^T = b^T a^T
         p = (product){ transposed(&p.c), transposed(&p.b), transposed(&p.a), accumulate };
-    if (l == &levels[2] && p.c.cols <= l->width[type] / 2) l--;  // a narrow c wants a narrow strip
+    if (l - levels == 2 && p.c.cols <= l->width[type] / 2) l--;  // a narrow c wants a narrow strip
     l->run[type](&p);
 }
