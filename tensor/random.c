@@ -7,6 +7,10 @@
 
 #include "tensor/tensor_impl.h"
 
+// The keys walk along Weyl sequences: the golden ratio's and that of sqrt(3) - 1.
+#define WEYL_0 0x9E3779B9u
+#define WEYL_1 0xBB67AE85u
+
 static void philox_round(uint32_t x[4], uint32_t k0, uint32_t k1) {
     uint64_t p0 = (uint64_t)0xD2511F53u * x[0], p1 = (uint64_t)0xCD9E8D57u * x[2];
     uint32_t y0 = (uint32_t)(p1 >> 32) ^ x[1] ^ k0, y2 = (uint32_t)(p0 >> 32) ^ x[3] ^ k1;
@@ -18,7 +22,7 @@ void wg__philox(const uint32_t counter[4], const uint32_t key[2], uint32_t out[4
     for (int i = 0; i < 4; i++) out[i] = counter[i];
     for (int round = 0; round < 10; round++) {
         philox_round(out, k0, k1);
-        k0 += 0x9E3779B9u, k1 += 0xBB67AE85u;  // Weyl sequences: golden ratio, sqrt(3) - 1
+        k0 += WEYL_0, k1 += WEYL_1;
     }
 }
 
@@ -27,6 +31,38 @@ void wg__random_block(const wg_random *r, uint64_t block, uint32_t out[4]) {
                             (uint32_t)(r->stream >> 32) };
     uint32_t key[2] = { (uint32_t)r->seed, (uint32_t)(r->seed >> 32) };
     wg__philox(counter, key, out);
+}
+
+/* One round of many blocks side by side: the rounds of one block wait for each other, those of LANES blocks do not, and
+   vectorise. */
+enum { LANES = 16 };
+typedef uint32_t lanes[LANES];
+static void philox_lanes(lanes *restrict x, lanes *restrict y, uint32_t k0, uint32_t k1) {
+    for (int i = 0; i < LANES; i++) {
+        uint64_t p0 = (uint64_t)0xD2511F53u * x[0][i], p1 = (uint64_t)0xCD9E8D57u * x[2][i];
+        y[0][i] = (uint32_t)(p1 >> 32) ^ x[1][i] ^ k0;
+        y[2][i] = (uint32_t)(p0 >> 32) ^ x[3][i] ^ k1;
+        y[1][i] = (uint32_t)p1;
+        y[3][i] = (uint32_t)p0;
+    }
+}
+
+void wg__random_words(const wg_random *r, uint64_t block, uint32_t *out, int64_t blocks) {
+    for (int64_t done = 0; done < blocks; done += LANES) {
+        lanes x[4], y[4];
+        for (int i = 0; i < LANES; i++) {
+            uint64_t position = block + (uint64_t)(done + i);
+            x[0][i] = (uint32_t)position, x[1][i] = (uint32_t)(position >> 32);
+            x[2][i] = (uint32_t)r->stream, x[3][i] = (uint32_t)(r->stream >> 32);
+        }
+        uint32_t k0 = (uint32_t)r->seed, k1 = (uint32_t)(r->seed >> 32);
+        for (int round = 0; round < 10; round += 2, k0 += 2 * WEYL_0, k1 += 2 * WEYL_1) {
+            philox_lanes(x, y, k0, k1);
+            philox_lanes(y, x, k0 + WEYL_0, k1 + WEYL_1);
+        }
+        for (int i = 0; i < LANES && done + i < blocks; i++)
+            for (int word = 0; word < 4; word++) out[4 * (done + i) + word] = x[word][i];
+    }
 }
 
 uint64_t wg_random_u64(wg_random *r) {

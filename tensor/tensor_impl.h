@@ -201,7 +201,8 @@ static inline bool wg__pending(void) { return wg__ctx()->status != WG_OK; }
 
 /* Philox4x32-10, one block. */
 void wg__philox(const uint32_t counter[4], const uint32_t key[2], uint32_t out[4]);
-/* `lanes` of the block at position `block` of (seed, stream). */
+/* The block at position `block` of (seed, stream); and `blocks` of them from there on, four words each. */
 void wg__random_block(const wg_random *r, uint64_t block, uint32_t out[4]);
+void wg__random_words(const wg_random *r, uint64_t block, uint32_t *out, int64_t blocks);
 
 #endif

@@ -376,6 +376,17 @@ START_TEST(a_write_through_a_view_is_noticed_too) {
 }
 END_TEST
 
+START_TEST(a_tape_that_grows_still_knows_what_was_saved) {
+    wg_tensor *one = scalar(0), *x = leaf(3), *y = x;
+    for (int i = 0; i < 5; i++) wg_fill(one, 1);
+    for (int i = 0; i < 5000; i++) y = wg_mul(y, one);
+    ck_assert(slope_at(y, x) == 1);
+    wg_fill(one, 1);
+    ck_assert(!wg_backward(y));
+    expect_error(WG_ERROR_STATE, "mul -> []");
+}
+END_TEST
+
 START_TEST(a_gradient_that_grows_is_a_value_overwritten) {
     wg_tensor *x = leaf(3), *w = leaf(2), *loss = wg_square(x);
     ck_assert(wg_backward(loss));
@@ -721,6 +732,7 @@ int main(void) {
     TCase *wrong = core_cases(suite, "what is wrong is told");
     tcase_add_test(wrong, overwriting_a_saved_value_is_noticed);
     tcase_add_test(wrong, a_write_through_a_view_is_noticed_too);
+    tcase_add_test(wrong, a_tape_that_grows_still_knows_what_was_saved);
     tcase_add_test(wrong, a_gradient_that_grows_is_a_value_overwritten);
     tcase_add_test(wrong, values_that_no_rule_reads_may_be_overwritten);
     tcase_add_test(wrong, a_vjp_of_the_wrong_form_is_an_error_and_changes_no_gradient);

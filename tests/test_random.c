@@ -25,6 +25,22 @@ START_TEST(philox_gives_the_published_words) {
 }
 END_TEST
 
+START_TEST(many_words_at_once_are_those_of_block_after_block) {
+    const wg_random r = { .seed = 5, .stream = 9 };
+    for (int64_t blocks = 0; blocks < 40;
+         blocks++) {  // around the width at which they run side by side
+        uint32_t many[4 * 40 + 1], one[4];
+        many[4 * blocks] = 77;
+        wg__random_words(&r, UINT32_MAX - 7u, many, blocks);
+        ck_assert_uint_eq(many[4 * blocks], 77);
+        for (int64_t k = 0; k < 4 * blocks; k++) {
+            wg__random_block(&r, UINT32_MAX - 7u + (uint64_t)k / 4, one);
+            ck_assert_uint_eq(many[k], one[k % 4]);
+        }
+    }
+}
+END_TEST
+
 START_TEST(seed_stream_and_counter_are_key_and_halves_of_the_counter) {
     wg_random r = { .seed = UINT64_C(0x299f31d0a4093822),
                     .stream = UINT64_C(0x0370734413198a2e),
@@ -250,6 +266,7 @@ int main(void) {
     TCase *cases = core_cases(suite, "generator");
     tcase_add_loop_test(cases, philox_gives_the_published_words, 0,
                         sizeof published / sizeof *published);
+    tcase_add_test(cases, many_words_at_once_are_those_of_block_after_block);
     tcase_add_test(cases, seed_stream_and_counter_are_key_and_halves_of_the_counter);
     tcase_add_test(cases, the_counter_may_start_at_its_end);
     tcase_add_test(cases, element_k_is_the_same_in_any_shape_and_part);

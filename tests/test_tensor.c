@@ -240,6 +240,7 @@ START_TEST(equal_tells_large_whole_numbers_apart) {
     wg_tensor *x = wg_from(WG_I64, WG_SCALAR, &a), *y = wg_from(WG_I64, WG_SCALAR, &b);
     ck_assert(!wg_equal(x, y));
     ck_assert(wg_equal(x, x));
+    ck_assert(!wg_equal(wg_zeros(WG_I64, WG_SHAPE(2)), wg_zeros(WG_I64, WG_SHAPE(3))));
     wg_tensor *z = wg_zeros(WG_I64, WG_SCALAR);
     ck_assert(wg_copy(z, x));
     ck_assert(wg_equal(z, x));

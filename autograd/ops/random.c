@@ -34,26 +34,21 @@ static wg_random generator(const dropout_attr *a) {
                         .stream = (uint64_t)w[3] << 32 | w[2] };
 }
 
-/* What elements 4 block ... 4 block + 3 are multiplied by. */
-static void factors(const wg_random *r, double p, int64_t block, double factor[4]) {
-    uint32_t word[4];
-    wg__random_block(r, (uint64_t)block, word);
-    double limit = p * 0x1p32, scale = 1 / (1 - p);
-    for (int lane = 0; lane < 4; lane++) factor[lane] = (double)word[lane] >= limit ? scale : 0;
-}
-
-/* Strip by strip: first the factors, then a loop without branches, which a random mask would mislead. */
-enum { STRIP = 64 };
+/* Each element takes one word. Strip by strip: first the words, then a loop without branches, which a random
+   mask would mislead. */
+enum { STRIP = 256 };
 #define DROPOUT_LOOP(name, type)                                                                   \
     static void name(const dropout_attr *a, type *y, int64_t n) {                                  \
         const wg_random r = generator(a);                                                          \
+        const uint32_t limit = (uint32_t)(a->p * 0x1p32);                                          \
+        const type scale = (type)(1 / (1 - a->p));                                                 \
         for (int64_t k = 0; k < n; k += STRIP) {                                                   \
-            double factor[STRIP];                                                                  \
+            uint32_t word[STRIP];                                                                  \
             int64_t size = n - k < STRIP ? n - k : STRIP;                                          \
-            for (int64_t i = 0; i < size; i += 4) factors(&r, a->p, (k + i) / 4, factor + i);      \
+            wg__random_words(&r, (uint64_t)k / 4, word, (size + 3) / 4);                           \
             for (int64_t i = 0; i < size; i++) {                                                   \
-                const type scale = (type)factor[i], x = y[k + i];                                  \
-                y[k + i] = scale == 0 ? 0 : x * scale;                                             \
+                const type kept = y[k + i] * scale;                                                \
+                y[k + i] = word[i] >= limit ? kept : 0;                                            \
             }                                                                                      \
         }                                                                                          \
     }
@@ -75,13 +70,15 @@ static wg_tensor *dropout_vjp(const wg_call *c, wg_tensor *gy, int i) {
     return wg__op1(c->op, gy, c->attr);
 }
 
+// Word by word, each from its own block.
 static bool dropout_reference(const wg_call *c, const wg_zview in[], wg_zview *out) {
     const dropout_attr *a = c->attr;
     const wg_random r = generator(a);
     for (int64_t k = 0, n = wg__numel(&out->shape); k < n; k++) {
-        double factor[4];
-        factors(&r, a->p, k / 4, factor);
-        out->data[k] = in[0].data[k] * factor[k % 4];
+        uint32_t word[4];
+        wg__random_block(&r, (uint64_t)k / 4, word);
+        bool kept = word[k % 4] >= floor(a->p * 0x1p32);
+        out->data[k] = kept ? in[0].data[k] / (1 - a->p) : 0;
     }
     return true;
 }
