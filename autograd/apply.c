@@ -24,7 +24,7 @@ bool wg_call_fail(const wg_call *c, wg_status status, const char *format, ...) {
     return wg_fail(status, "%s: %s: %s", c->op->name, shapes, message);
 }
 
-int wg_call_rank(const wg_call *c, int i) { return c->in[i]->view.shape.rank; }
+int wg_call_rank(const wg_call *c, int i) { return wg_rank(c->in[i]); }
 int64_t wg_call_dim(const wg_call *c, int i, int axis) { return wg_dim(c->in[i], axis); }
 
 int wg_call_axis(const wg_call *c, int64_t axis, int rank) {
@@ -43,25 +43,25 @@ bool wg_spec_set(wg_spec *out, wg_dtype dtype, wg_shape shape) {
 
 /* ---- numbers: wg_num() takes the dtype of what it meets ------------------------------------------ */
 
-// That of the first float among the inputs, else of the first input that is no number.
+// That of the first float among the inputs, else of the first that is no truth value, else bool.
 static wg_dtype met_dtype(wg_tensor *const in[], int n) {
     const wg_tensor *met = NULL;
     for (int i = 0; i < n; i++) {
         if (!in[i] || in[i]->number) continue;
         if (wg_dtype_is_float(in[i]->view.dtype)) return in[i]->view.dtype;
-        if (!met) met = in[i];
+        if (!met || met->view.dtype == WG_BOOL) met = in[i];
     }
     return met ? met->view.dtype : WG_F64;
 }
 
 wg_dtype wg_call_dtype(const wg_call *c, int i) {
-    return c->in[i]->number ? met_dtype(c->in, c->inputs) : c->in[i]->view.dtype;
+    return !c->in[i] || c->in[i]->number ? met_dtype(c->in, c->inputs) : c->in[i]->view.dtype;
 }
 
 bool wg_call_same_dtype(const wg_call *c) {
     wg_dtype dtype = wg_call_dtype(c, 0);
     for (int i = 1; i < c->inputs; i++)
-        if (wg_call_dtype(c, i) != dtype)
+        if (c->in[i] && wg_call_dtype(c, i) != dtype)
             return wg_call_fail(c, WG_ERROR_DTYPE, "%s and %s do not mix; use wg_cast",
                                 wg_dtype_name(dtype), wg_dtype_name(wg_call_dtype(c, i)));
     return true;
@@ -85,8 +85,8 @@ typedef struct operands {
 static bool number_fits(const wg_call *c, const wg_view *converted, double value) {
     if (wg_dtype_is_float(converted->dtype) || wg__load(converted->dtype, converted->data) == value)
         return true;
-    return wg_call_fail(c, WG_ERROR_DTYPE, "the number %g is no %s; use wg_cast", value,
-                        wg_dtype_name(converted->dtype));
+    return wg_call_fail(c, WG_ERROR_DTYPE, "the number %g is no %s; cast the tensor it meets",
+                        value, wg_dtype_name(converted->dtype));
 }
 
 static bool convert_numbers(operands *o, const wg_call *c) {
@@ -121,12 +121,17 @@ static bool take_inputs(operands *o, const wg_call *c) {
                        most);
     if (WG_UNLIKELY(op->attr_size && !c->attr))
         return wg_fail(WG_ERROR_ARGUMENT, "%s: its attributes are NULL", op->name);
+    if (WG_UNLIKELY(op->map && (n < 1 || n > WG__MAP_INPUTS || op->flags & WG_OP_OPTIONAL_INPUTS)))
+        return wg_fail(WG_ERROR_ARGUMENT,
+                       "%s: with .map, inputs are 1 to %d and none is optional, not %d", op->name,
+                       WG__MAP_INPUTS, n);
     o->any_number = o->all_numbers = false;
     for (int i = 0; i < n; i++) {
         wg_tensor *x = c->in[i];
         if (WG_UNLIKELY(!x) && !(op->flags & WG_OP_OPTIONAL_INPUTS && i >= op->inputs))
             return wg_fail(WG_ERROR_ARGUMENT, "%s: input %d is NULL", op->name, i);
         o->view[1 + i] = x ? &x->view : NULL;
+        if (WG_UNLIKELY(x && x->dead)) return wg__alive(op->name, x);
         o->any_number |= x && x->number;
     }
     return !o->any_number || convert_numbers(o, c);
@@ -155,16 +160,12 @@ static const wg_shape *common_shape(const wg_call *c, const operands *o, wg_shap
 
 static wg_tensor *compute_map(const wg_call *c, operands *o) {
     const wg_map *map = c->op->map;
-    if (WG_UNLIKELY(c->inputs > WG__MAP_INPUTS || c->op->flags & WG_OP_OPTIONAL_INPUTS)) {
-        wg_call_fail(c, WG_ERROR_ARGUMENT, "with .map, inputs are 7 at most and none is optional");
-        return NULL;
-    }
     wg_dtype dtype = o->view[1]->dtype;
     wg_shape room;
     const wg_shape *shape = common_shape(c, o, &room);
     if (WG_UNLIKELY(!shape)) return NULL;
     if (WG_UNLIKELY(!map->forward[dtype])) {
-        wg_call_fail(c, WG_ERROR_DTYPE, "not for %s", wg_dtype_name(dtype));
+        wg_call_fail(c, WG_ERROR_DTYPE, "it does not take %s; use wg_cast", wg_dtype_name(dtype));
         return NULL;
     }
     wg_tensor *out = wg__tensor_like(map->predicate ? WG_BOOL : dtype, shape);
@@ -199,10 +200,12 @@ static wg_tensor *make_alias(const wg_call *c, const wg_spec *spec) {
 }
 
 static wg_tensor *compute(const wg_call *c, const operands *o) {
-    wg_spec spec;
-    spec.alias = false;
-    spec.offset = 0;
+    wg_spec spec;  // of nothing, so that an infer which forgets to fill it in is refused
+    spec.dtype = WG_DTYPES, spec.shape.rank = -1, spec.alias = false, spec.offset = 0;
     if (!c->op->infer(c, &spec)) return NULL;
+    if (spec.alias && spec.dtype != wg_call_dtype(c, 0))
+        return WG__FAIL_NULL(WG_ERROR_DTYPE, "%s: infer makes an alias of another dtype",
+                             c->op->name);
     if (spec.alias) return make_alias(c, &spec);
     if (WG_UNLIKELY(!c->op->forward))
         return WG__FAIL_NULL(WG_ERROR_ARGUMENT, "%s: it has no .forward", c->op->name);

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "autograd/check/sample_impl.h"
+#include "autograd/autograd_impl.h"
 
 enum { NUMBER_MAX = 64, VALUE_MAX = 320 };
 

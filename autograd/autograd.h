@@ -22,6 +22,8 @@ typedef struct wg_op wg_op;  // op.h
 enum { WG_REST = -1, WG_SAME = -2 };  // in the shape for wg_reshape
 #define WG_END INT64_MAX              // in wg_slice: to the end
 
+/* Arithmetic is of f32 and f64; comparisons, shapes and indexing take every dtype. */
+
 /* ---- elementwise: ops/unary.def, ops/binary.def ---------------------------------------------- */
 
 /* One function for each row: wg_tanh(x), wg_leaky_relu(x, slope), wg_clamp(x, low, high), wg_add(a, b),
@@ -44,7 +46,7 @@ enum { WG_REST = -1, WG_SAME = -2 };  // in the shape for wg_reshape
 #undef COMPARE
 
 /* a where condition (bool) is true, b elsewhere; all three broadcast. The branch that is not taken
-   contributes exactly 0 to every gradient, whatever it holds. */
+   contributes exactly 0 to the gradient, whatever it holds. */
 WG_API wg_tensor *wg_where(wg_tensor *condition, wg_tensor *a, wg_tensor *b);
 
 /* The values in another dtype; floats go towards zero into integers, anything but 0 is true.
@@ -65,8 +67,9 @@ WG_API wg_tensor *wg_transpose(wg_tensor *x, int axis1, int axis2);
 WG_API wg_tensor *wg_slice(wg_tensor *x, int axis, int64_t start, int64_t stop, int64_t step);
 WG_API wg_tensor *wg_select(wg_tensor *x, int axis, int64_t index);  // one index; the axis goes
 WG_API wg_tensor *wg_squeeze(wg_tensor *x, int axis);                // drops an axis of size 1
-WG_API wg_tensor *wg_unsqueeze(wg_tensor *x, int axis);     // new axis of size 1 before this place
-WG_API wg_tensor *wg_expand(wg_tensor *x, wg_shape shape);  // broadcasts; -1 keeps x's dimension
+WG_API wg_tensor *wg_unsqueeze(wg_tensor *x, int axis);  // new axis of size 1 before this place
+/* x broadcast; a dimension WG_SAME, or -1 as in PyTorch, keeps x's. */
+WG_API wg_tensor *wg_expand(wg_tensor *x, wg_shape shape);
 WG_API wg_tensor *wg_flip(wg_tensor *x, int axis);
 WG_API wg_tensor *wg_contiguous(
     wg_tensor *x);  // x itself if it is in C order without gaps, else a copy
@@ -129,7 +132,7 @@ WG_API wg_tensor *wg_cross_entropy_with(wg_tensor *logits, wg_tensor *target,
 WG_API wg_tensor *wg_cross_entropy_each(wg_tensor *logits, wg_tensor *target,
                                         wg_cross_entropy_options o);
 
-/* ---- random: ops/random.c ------------------------------------------------------------------------ */
+/* ---- dropout: ops/dropout.c ---------------------------------------------------------------------- */
 
 /* Each element is 0 with probability p in [0, 1), else x / (1 - p). The mask is a function of
    (seed, stream, counter), recomputed where it is needed and never stored; r.counter is the number of the
@@ -159,10 +162,11 @@ WG_API void wg_clear_gradient(wg_tensor *leaf);
 
 typedef struct wg_grad_options {
     wg_tensor *seed;  // gy, the shape of y; NULL: ones, i.e. the gradient of sum(y)
-    bool constant;    // the gradients will not be differentiated: faster, and not recorded
+    bool constant;  // faster, and not recorded: a loss made of them trains as if they were numbers
 } wg_grad_options;
 /* gx[i] = d sum(y * seed) / d x[i] for any tracked x[i], inner ones too; exact zeros where y does not
-   depend on it. Touches no leaf's gradient. The results can be differentiated again, to any order. */
+   depend on it. Touches no leaf's gradient. The results can be differentiated again, to any order: for a
+   Hessian-vector product H v differentiate sum(gx * v). */
 WG_API bool wg_grad(wg_tensor *y, wg_tensor *const x[], int n, wg_tensor *gx[], wg_grad_options o);
 /* d sum(y) / dx for one x, differentiable. */
 WG_API wg_tensor *wg_derivative(wg_tensor *y, wg_tensor *x);

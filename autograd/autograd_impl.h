@@ -70,15 +70,23 @@ bool wg__tape_record(const wg_call *c);
 wg_call wg__tape_call(uint32_t k);
 /* False, after reporting which operation saved it, if a value that its rule reads was overwritten. */
 bool wg__tape_fresh(uint32_t k);
-/* Whether some record has x among its inputs. */
-bool wg__tape_names(const wg_tensor *x);
 /* x's record if it has one now, else WG__NO_NODE. */
 static inline uint32_t wg__node_of(const wg_tensor *x, const wg__tape *t) {
     return x->node < t->count && t->out[x->node] == x ? x->node : WG__NO_NODE;
 }
 bool wg__is_tracked(const wg_tensor *x);
 
-/* The reverse sweep behind wg_backward and wg_grad: backward.c. */
+/* Closes what a rule opened after `scope` and forgot, and reports it; always false: backward.c. */
+bool wg__scope_left_open(const wg_op *op, const char *rule, const wg_scope *scope);
+/* wg_backward, but only the gradients of these leaves are computed and changed; whether any of them was
+   reached comes back in `reached`: backward.c. */
+bool wg__backward_to(wg_tensor *loss, wg_tensor *const leaf[], int n, bool *reached);
+
+/* What is wrong with a record, or NULL: registry.c. */
+const char *wg__op_flaw(const wg_op *op);
+
+/* A decimal number of exactly `length` characters, whatever the locale: attr.c. */
+bool wg__number_parse(const char *text, size_t length, double *value);
 
 /* ---- attributes: attr.c -------------------------------------------------------------------------- */
 

@@ -110,6 +110,14 @@ static bool fits(const wg_call *c, int i, const wg_tensor *g) {
                    wg_shape_text(x->shape, want, sizeof want));
 }
 
+bool wg__scope_left_open(const wg_op *op, const char *rule, const wg_scope *scope) {
+    const wg__context *ctx = wg__ctx();
+    const wg_scope *s = ctx->scope;
+    while (s && s != scope) s = s->parent;
+    while (s && ctx->scope != scope) wg_scope_close(ctx->scope);
+    return wg_fail(WG_ERROR_STATE, "%s: its %s left a scope open", op->name, rule);
+}
+
 static bool pull_back_input(sweep *s, const wg_call *c, wg_tensor *gy, int i, uint32_t node) {
     wg_tensor *g;
     if (!s->recorded && has_fused(c, gy)) {
@@ -118,8 +126,7 @@ static bool pull_back_input(sweep *s, const wg_call *c, wg_tensor *gy, int i, ui
         const wg_scope *scope = s->ctx->scope;
         const wg_tensor *mark = scope->first;
         g = c->op->vjp(c, gy, i);
-        if (WG_UNLIKELY(s->ctx->scope != scope))
-            return wg_fail(WG_ERROR_STATE, "%s: its vjp left a scope open", c->op->name);
+        if (WG_UNLIKELY(s->ctx->scope != scope)) return wg__scope_left_open(c->op, "vjp", scope);
         if (!s->recorded) g = claim(s->ctx, mark, g);
     }
     if (WG_UNLIKELY(!g)) return s->ctx->status == WG_OK;  // zero, unless it failed
@@ -229,16 +236,24 @@ static void commit_leaves(sweep *s) {
     }
 }
 
-bool wg_backward(wg_tensor *loss) {
-    if (wg__pending() || !tracked_input("wg_backward", "the loss", loss)) return false;
+static bool is_loss(wg_tensor *loss) {
     char text[200];
-    if (wg_numel(loss) != 1)
-        return wg_fail(WG_ERROR_SHAPE, "wg_backward: the loss is %s, not one element",
-                       wg_shape_text(loss->view.shape, text, sizeof text));
+    if (wg__pending() || !tracked_input("wg_backward", "the loss", loss)) return false;
+    return wg_numel(loss) == 1 ||
+           wg_fail(WG_ERROR_SHAPE, "wg_backward: the loss is %s, not one element",
+                   wg_shape_text(loss->view.shape, text, sizeof text));
+}
+
+static bool run_backward(sweep *s, wg_tensor *loss) {
+    bool done = sweep_seed(s, loss, NULL) && sweep_run(s) && prepare_leaves(s);
+    if (done) commit_leaves(s);
+    return done;
+}
+
+bool wg_backward(wg_tensor *loss) {
     sweep s;
-    bool done = sweep_open(&s, loss, false) && sweep_seed(&s, loss, NULL) && sweep_run(&s) &&
-                prepare_leaves(&s);
-    if (done) commit_leaves(&s);
+    if (!is_loss(loss)) return false;
+    bool done = sweep_open(&s, loss, false) && run_backward(&s, loss);
     sweep_close(&s);
     return done;
 }
@@ -247,14 +262,11 @@ wg_tensor *wg_gradient(const wg_tensor *leaf) { return leaf ? leaf->gradient : N
 
 void wg_clear_gradient(wg_tensor *leaf) {
     if (!leaf) return;
-    if (leaf->gradient && wg__tape_names(leaf->gradient))
-        wg__tensor_release_owned(leaf->gradient);  // a rule may yet read it
-    else
-        wg__tensor_free(leaf->gradient);
+    wg__tensor_release_owned(leaf->gradient);
     leaf->gradient = NULL;
 }
 
-/* ---- wg_grad ------------------------------------------------------------------------------------------------- */
+/* ---- some leaves only, and wg_grad ------------------------------------------------------------------------------------------------- */
 
 // Marks the x, and what is computed from them.
 static bool mark_paths(sweep *s, wg_tensor *const x[], int n) {
@@ -273,7 +285,19 @@ static bool mark_paths(sweep *s, wg_tensor *const x[], int n) {
     return true;
 }
 
-// Hands out what was asked for; a plain sweep's handles move into the caller's scope.
+bool wg__backward_to(wg_tensor *loss, wg_tensor *const leaf[], int n, bool *reached) {
+    sweep s;
+    if (!is_loss(loss)) return false;
+    for (int i = 0; i < n; i++)
+        if (wg__tape_node(leaf[i]) == WG__NO_NODE) return false;
+    bool done = sweep_open(&s, loss, false) && mark_paths(&s, leaf, n);
+    *reached = done && s.needed[s.top];
+    done = done && (!*reached || run_backward(&s, loss));
+    sweep_close(&s);
+    return done;
+}
+
+// Hands out what was asked for; a plain sweep's in handles of the caller's scope.
 static bool collect(sweep *s, wg_tensor *const x[], int n, wg_tensor *gx[]) {
     for (int i = 0; i < n; i++) {
         wg_tensor *g = x[i]->node <= s->top ? s->slot[x[i]->node] : NULL;
@@ -305,6 +329,9 @@ static bool all_zero(wg_tensor *const x[], int n, wg_tensor *gx[]) {
 bool wg_grad(wg_tensor *y, wg_tensor *const x[], int n, wg_tensor *gx[], wg_grad_options o) {
     if (wg__pending()) return false;
     if (!y) return wg_fail(WG_ERROR_ARGUMENT, "wg_grad: y is NULL");
+    if (n < 0 || (n > 0 && (!x || !gx)))
+        return wg_fail(WG_ERROR_ARGUMENT, "wg_grad: %d tensors, x %s, gx %s", n,
+                       x ? "given" : "NULL", gx ? "given" : "NULL");
     for (int i = 0; i < n; i++)
         if (!tracked_input("wg_grad", "an x", x[i])) return false;
     if (!fitting_seed(y, o.seed)) return false;

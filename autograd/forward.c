@@ -45,16 +45,24 @@ static bool push_record(push *p, uint32_t k) {
     if (c.op->flags & WG_OP_NO_GRADIENT || !c.op->jvp)
         return wg_fail(WG_ERROR_STATE, "%s: it has no derivative", c.op->name);
     if (!wg__tape_fresh(k)) return false;
+    const wg_scope *scope = wg__ctx()->scope;
     wg_tensor *dy = c.op->jvp(&c, dx);
+    if (wg__ctx()->scope != scope) return wg__scope_left_open(c.op, "jvp", scope);
     if (wg__pending() || (dy && !fits(&c, dy))) return false;
     p->tangent[k] = wg_add_maybe(dy, p->tangent[k]);
     return !wg__pending();
 }
 
+static bool all_tracked(wg_tensor *const x[], int n) {
+    for (int i = 0; i < n; i++)
+        if (!x[i] || !wg__is_tracked(x[i]))
+            return wg_fail(x[i] ? WG_ERROR_STATE : WG_ERROR_ARGUMENT, "wg_jvp: x[%d] is %s", i,
+                           x[i] ? "not tracked" : "NULL");
+    return true;
+}
+
 static bool seed(push *p, wg_tensor *const x[], int n, wg_tensor *const v[]) {
     for (int i = 0; i < n; i++) {
-        if (!x[i] || !wg__is_tracked(x[i]))
-            return wg_fail(WG_ERROR_STATE, "wg_jvp: x[%d] is %s", i, x[i] ? "not tracked" : "NULL");
         uint32_t node = wg__tape_node(x[i]);
         if (node == WG__NO_NODE) return false;
         if (!v[i] || node > p->top) continue;
@@ -80,6 +88,10 @@ static wg_tensor *run(push *p, wg_tensor *y) {
 wg_tensor *wg_jvp(wg_tensor *y, wg_tensor *const x[], int n, wg_tensor *const v[]) {
     if (wg__pending()) return NULL;
     if (!y) return WG__FAIL_NULL(WG_ERROR_ARGUMENT, "wg_jvp: y is NULL");
+    if (n < 0 || (n > 0 && (!x || !v)))
+        return WG__FAIL_NULL(WG_ERROR_ARGUMENT, "wg_jvp: %d tensors, x %s, v %s", n,
+                             x ? "given" : "NULL", v ? "given" : "NULL");
+    if (!all_tracked(x, n)) return NULL;
     if (!wg__is_tracked(y)) return wg_zeros_like(y);
     push p = { .tape = wg__tape_now(), .top = wg__tape_node(y) };
     if (p.top == WG__NO_NODE) return NULL;

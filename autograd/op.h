@@ -14,6 +14,10 @@
 #ifndef WG_OP_H
 #define WG_OP_H
 
+#ifdef __cplusplus
+#error "operations are written in C: their references compute with double complex"
+#endif
+
 #include <complex.h>
 #include <math.h>
 
@@ -51,13 +55,9 @@ typedef struct wg_zview {
     wg_shape shape;
 } wg_zview;
 
-/* One value at a time, n times: p[0] is written, p[1 ...] are read, element i of array k stands at
-   p[k] + i * step[k] elements; a and b are the operation's parameters. */
-typedef void wg_loop(int64_t n, void *const p[], const int64_t step[], const double *param);
-
 /* An elementwise operation: its inputs are broadcast against each other as in NumPy and share one dtype.
    At most 7 of them. A NULL loop refuses that dtype. `backward` is for one-input operations: p = gx, gy, x, y, and computes
-   gx = gy * dy/dx, or exactly 0 where gy is 0. */
+   gx = gy * dy/dx, or exactly 0 where either is 0. */
 typedef struct wg_map {
     wg_loop *forward[WG_DTYPES];
     wg_loop *backward[WG_F64 + 1];
@@ -78,16 +78,16 @@ typedef enum wg_op_flags {
     WG_OP_ZERO_GRADIENT = 1,  // the derivative is zero wherever it exists: the result is a constant
     WG_OP_NO_GRADIENT = 2,    // no derivative is defined: asking for one is an error
     WG_OP_LINEAR = 4,         // linear in all inputs together: jvp may be wg_op_jvp_linear
-    WG_OP_OPTIONAL_INPUTS = 8  // inputs from inputs_min on may be NULL
+    WG_OP_OPTIONAL_INPUTS = 8  // inputs from number `inputs` on may be NULL
 } wg_op_flags;
 
 /* Which values `vjp`, `jvp` and `backward` read. The engine checks that none of these was overwritten since,
    and is free to drop all others. 0 means all of them; combine with |. Shapes may always be read. */
-#define WG_SAVES_IN(i) (1u << (i))
+#define WG_SAVES_IN(i) (1u << ((i) < 29 ? (i) : 29))
 #define WG_SAVES_OUT (1u << 31)
 #define WG_SAVES_NOTHING (1u << 30)
 
-/* The fields of an attribute struct, so that calls can be printed, hashed, sampled and saved. */
+/* The fields of an attribute struct, so that calls can be printed and sampled. */
 typedef enum wg_attr_type { WG_ATTR_INT, WG_ATTR_REAL, WG_ATTR_BOOL, WG_ATTR_LIST } wg_attr_type;
 typedef struct wg_attr {
     const char *name;
@@ -105,7 +105,8 @@ typedef struct wg_attr {
        "2,0,3"               zero-size
        "2,3,4 | axes=0,-1 keepdim=1 p=2.5"      attributes by name; unnamed ones are zero
 
-   `bad` holds samples that `infer` or `forward` must refuse with a message. */
+   Let some sample broadcast if the operation does: a rule that forgets wg_sum_to shows there and nowhere
+   else. `bad` holds samples that `infer` or `forward` must refuse with a message. */
 struct wg_op {
     uint32_t abi;            // WG_OP_ABI
     const char *name, *doc;  // a C identifier; one line, beginning with the formula
@@ -126,7 +127,8 @@ struct wg_op {
     const wg_map *map;
 
     /* Reverse mode, made of operations: the gradient for input i, given gy for the result. Its shape and
-       dtype must be those of input i: undo broadcasting with wg_sum_to. NULL without an error is zero. */
+       dtype must be those of input i: undo broadcasting with wg_sum_to. Multiply gy by slopes with wg_xmul,
+       for which 0 times infinity is 0. NULL without an error is zero. */
     wg_tensor *(*vjp)(const wg_call *c, wg_tensor *gy, int i);
     /* Forward mode, made of operations: the tangent of the result. dx[i] is NULL where it is zero. */
     wg_tensor *(*jvp)(const wg_call *c, wg_tensor *const dx[]);
@@ -141,18 +143,14 @@ struct wg_op {
     const char *bad[WG_MAX_SAMPLES];
 };
 
-#ifdef __cplusplus
-extern "C" {
-#endif
-
 /* ---- applying and registering --------------------------------------------------------------- */
 
 /* The one way in: checks the inputs, infers, allocates, computes, records. */
 WG_API wg_tensor *wg_apply(const wg_op *op, wg_tensor *const in[], int n, const void *attr);
 
-/* Adds a record to the list that tests, fuzzers and documents walk. wg_apply does not need it. Refused, with
-   the reason: a record without both rules and without a flag that says why, without samples, or with a
-   name that is taken. Call it before starting threads. */
+/* Adds a record, which must live as long as the program, to its list of operations, over which tests and tools
+   run. wg_apply does not need it. Refused, with the reason: a record without both rules and without a flag
+   that says why, without samples, or with a name that is taken. */
 WG_API bool wg_op_register(const wg_op *op);
 WG_API int wg_op_count(void);
 WG_API const wg_op *wg_op_at(int i);               // NULL out of range
@@ -197,6 +195,7 @@ WG_API wg_tensor *wg_op_jvp_linear(const wg_call *c, wg_tensor *const dx[]);
      slope    dy/dx, made of operations on the tensors x and y, y the result
      plain    in complex C, of a double complex z
      domain   as in a sample, "-3..3"
+   For functions that are smooth on their domain; one with a kink is a record of its own, with .tie set.
    The user's macro computes in double for both dtypes. */
 #define WG_UNARY(opname, doc_line, value, slope, plain, domain)                                    \
     static inline double opname##_value(double x) { return (value); }                              \
@@ -248,7 +247,4 @@ WG_API wg_tensor *wg_op_jvp_linear(const wg_call *c, wg_tensor *const dx[]);
 
 WG_API int64_t wg_shape_numel(wg_shape shape);
 
-#ifdef __cplusplus
-}
-#endif
 #endif

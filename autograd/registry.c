@@ -49,9 +49,27 @@ static bool is_identifier(const char *name) {
     return true;
 }
 
-/* What is missing in a record, or NULL. */
-static const char *flaw(const wg_op *op) {
+/* Whether the table describes fields that lie within the attributes. */
+static bool attrs_fit(const wg_op *op) {
+    static const size_t size[] = { sizeof(int64_t), sizeof(double), sizeof(bool),
+                                   sizeof(wg_shape) };
+    for (const wg_attr *a = op->attrs; a && a->name; a++) {
+        if ((unsigned)a->type > WG_ATTR_LIST || a->offset > op->attr_size) return false;
+        if (size[a->type] > op->attr_size - a->offset) return false;
+        if (op->map && a->type != WG_ATTR_REAL) return false;
+    }
+    return !op->attr_size == !op->attrs;
+}
+
+static bool saves_fit(const wg_op *op) {
+    unsigned most = op->inputs_max ? op->inputs_max : op->inputs;
+    uint32_t inputs = op->saves & ~(WG_SAVES_OUT | WG_SAVES_NOTHING);
+    return most >= 30 || inputs >> most == 0;
+}
+
+const char *wg__op_flaw(const wg_op *op) {
     bool excused = op->flags & (WG_OP_ZERO_GRADIENT | WG_OP_NO_GRADIENT);
+    if (!is_identifier(op->name)) return "its name is no C identifier";
     if (op->abi != WG_OP_ABI) return "its record is of another version: .abi must be WG_OP_ABI";
     if (!op->doc || !op->doc[0]) return "it has no .doc";
     if (op->inputs == 0 && op->inputs_max == 0) return "it takes no inputs";
@@ -60,31 +78,29 @@ static const char *flaw(const wg_op *op) {
         return "its number of inputs is out of range";
     if (op->map && (op->inputs > WG__MAP_INPUTS || op->inputs_max > WG__MAP_INPUTS))
         return "an elementwise operation has at most 7 inputs";
+    if (!attrs_fit(op))
+        return ".attrs and .attr_size do not fit each other (with .map, all are REAL)";
+    if (!saves_fit(op)) return ".saves names an input that it does not have";
     if (!op->map && !op->infer) return "it has neither .map nor .infer";
     if (!excused && !op->vjp) return "it has no .vjp, and no flag that says why";
     if (!excused && !op->jvp) return "it has no .jvp, and no flag that says why";
-    if (op->attr_size && !op->attrs) return "it has attributes but no table of them";
     if (!op->samples[0]) return "it has no .samples, so nothing would test it";
     return NULL;
 }
 
 bool wg_op_register(const wg_op *op) {
     if (wg__pending()) return false;
-    if (!op || !is_identifier(op->name))
-        return wg_fail(WG_ERROR_ARGUMENT, "wg_op_register: %s",
-                       op ? "the name is no C identifier" : "NULL");
-    const char *why = flaw(op);
-    if (why) return wg_fail(WG_ERROR_ARGUMENT, "wg_op_register: %s: %s", op->name, why);
-    if (wg_op_find(op->name))
-        return wg_fail(WG_ERROR_ARGUMENT, "wg_op_register: %s: the name is taken", op->name);
+    if (!op) return wg_fail(WG_ERROR_ARGUMENT, "wg_op_register: the record is NULL");
+    const char *why = wg__op_flaw(op);
     pthread_mutex_lock(&registering);
     int count = atomic_load(&registered_count);
-    bool room = count < MAX_USER_OPS;
-    if (room) {
+    if (!why && wg_op_find(op->name)) why = "the name is taken";
+    if (!why && count == MAX_USER_OPS) why = "the list is full";
+    if (!why) {
         registered[count] = op;
         atomic_store(&registered_count, count + 1);
     }
     pthread_mutex_unlock(&registering);
-    return room ||
-           wg_fail(WG_ERROR_MEMORY, "wg_op_register: %s: there are %d already", op->name, count);
+    if (!why) return true;
+    return wg_fail(WG_ERROR_ARGUMENT, "wg_op_register: %s: %s", op->name ? op->name : "?", why);
 }

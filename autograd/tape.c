@@ -105,7 +105,7 @@ static bool compact(uint32_t from, const uint8_t *needed) {
 // A gradient goes with its leaf, unless what was kept reads it.
 static void move_gradients(const wg_scope *s) {
     for (wg_tensor *x = s->first; x; x = x->next) {
-        if (!x->gradient || !wg__tape_names(x->gradient)) continue;
+        if (!x->gradient || !x->gradient->named) continue;
         wg__scope_add(s->parent, x->gradient);
         x->gradient = NULL;
     }
@@ -220,15 +220,23 @@ static bool reach_leaves(const wg_call *c) {
     return true;
 }
 
+// Attributes follow the inputs, aligned for whatever they hold also where pointers are short.
+static size_t attr_offset(int inputs) {
+    size_t bytes = sizeof(wg__payload) + (size_t)inputs * sizeof(wg_tensor *);
+    return (bytes + 15) & ~(size_t)15;
+}
+
 bool wg__tape_record(const wg_call *c) {
     if (!reach_leaves(c)) return false;
-    size_t inputs = (size_t)c->inputs * sizeof(wg_tensor *);
-    wg__payload *p = arena_take(sizeof *p + inputs + c->op->attr_size);
+    wg__payload *p = arena_take(attr_offset(c->inputs) + c->op->attr_size);
     if (WG_UNLIKELY(!p)) return false;
     p->inputs = (uint32_t)c->inputs;
     p->attr_size = c->attr ? (uint32_t)c->op->attr_size : 0;
-    memcpy(p->in, c->in, inputs);
-    if (p->attr_size) memcpy(&p->in[c->inputs], c->attr, p->attr_size);
+    for (int i = 0; i < c->inputs; i++) {
+        p->in[i] = c->in[i];
+        if (c->in[i] && !c->in[i]->scope) c->in[i]->named = true;
+    }
+    if (p->attr_size) memcpy((char *)p + attr_offset(c->inputs), c->attr, p->attr_size);
     return append(c->op, c->out, p, saved_versions(c->op, c->in, p->inputs, c->out));
 }
 
@@ -239,17 +247,7 @@ wg_call wg__tape_call(uint32_t k) {
                       .inputs = (int)p->inputs,
                       .in = p->in,
                       .out = t->out[k],
-                      .attr = p->attr_size ? &p->in[p->inputs] : NULL };
-}
-
-bool wg__tape_names(const wg_tensor *x) {
-    const wg__tape *t = &now.tape;
-    for (uint32_t k = t->count; k-- > 0;) {
-        const wg__payload *p = t->payload[k];
-        for (uint32_t i = 0; p && i < p->inputs; i++)
-            if (p->in[i] == x) return true;
-    }
-    return false;
+                      .attr = p->attr_size ? (char *)p + attr_offset((int)p->inputs) : NULL };
 }
 
 bool wg__tape_fresh(uint32_t k) {

@@ -103,9 +103,14 @@ static void show_results(wg_nn *m, wg_data *test) {
     show_first(&g, false);
 }
 
-int main(void) {
+int main(int argc, char *argv[]) {
+    const char *path = argc > 1 ? argv[1] : "examples/data/digits.csv";
     wg_data *part[3] = { 0 };  // training, validation, test
-    wg_data *all = wg_data_csv("examples/data/digits.csv", (wg_data_options){ .scale = 1.0 / 16 });
+    wg_data *all = wg_data_csv(path, (wg_data_options){ .scale = 1.0 / 16 });
+    if (!all) {
+        printf("No digits in %s: run from the top of the sources, or give the path.\n", path);
+        return 1;
+    }
     wg_data_split(all, (double[]){ 0.6, 0.2, 0.2 }, 3, 7, part);
 
     run r[STARTS];

@@ -78,11 +78,11 @@ int main(int argc, char *argv[]) {
     const char *folder = argc > 1 ? argv[1] : "/usr/share/datasets/fashion-mnist";
     wg_data *part[2] = { 0 };  // training, validation
     wg_data *all = load(folder, "train"), *test = load(folder, "t10k");
-    if (wg_error() == WG_ERROR_FILE) {
-        printf("No Fashion-MNIST in %s. In Debian: apt install dataset-fashion-mnist; elsewhere "
-               "give the "
-               "folder with\nthe four .gz files as the argument.\n",
+    if (!all || !test) {
+        printf("No Fashion-MNIST in %s: apt install dataset-fashion-mnist in Debian, or give the "
+               "folder of its four .gz files.\n",
                folder);
+        wg_data_free(all), wg_data_free(test);
         return 1;
     }
     wg_data_split(all, (double[]){ 0.9, 0.1 }, 2, 1, part);

@@ -6,7 +6,7 @@
 #include <locale.h>
 #include <string.h>
 
-#include "io/decimal.h"
+#include "io/decimal_impl.h"
 #include "io/io_impl.h"
 
 typedef struct reader {

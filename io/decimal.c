@@ -11,7 +11,7 @@
 #include <string.h>
 #include <strings.h>
 
-#include "io/decimal.h"
+#include "io/decimal_impl.h"
 
 typedef struct decimal {
     const char *text;

@@ -17,27 +17,27 @@ wg_tensor *wg__data_handle(const wg_tensor *x) {
     return handle;
 }
 
-static bool options_valid(const wg_tensor *x, wg_data_options o) {
-    if (!isfinite(o.scale)) return wg_fail(WG_ERROR_ARGUMENT, "data: scale is %g", o.scale);
+static bool options_valid(const wg_tensor *x, wg_data_options o, const char *what) {
+    if (!isfinite(o.scale)) return wg_fail(WG_ERROR_ARGUMENT, "%s: scale is %g", what, o.scale);
     if (wg_dtype_is_float(o.dtype)) return true;
     if (o.dtype == wg_dtype_of(x) && (o.scale == 0 || o.scale == 1)) return true;
     return wg_fail(
         WG_ERROR_DTYPE,
-        "data: batches of %s from x of %s times %g; they can be f32, f64 or, unscaled, x's own",
+        "%s: batches of %s from x of %s times %g; they can be f32, f64 or, unscaled, x's own", what,
         wg_dtype_name(o.dtype), wg_dtype_name(wg_dtype_of(x)), o.scale == 0 ? 1 : o.scale);
 }
 
-static bool sizes_agree(const wg_tensor *x, const wg_tensor *y) {
+static bool sizes_agree(const wg_tensor *x, const wg_tensor *y, const char *what) {
     if (wg_rank(x) >= 1 && wg_rank(y) >= 1 && wg_dim(x, 0) == wg_dim(y, 0)) return true;
     char a[200], b[200];
-    return wg_fail(WG_ERROR_SHAPE, "data: x is %s and y %s, wanted is (N, ...) twice, with one N",
-                   wg_shape_text(wg_shape_of(x), a, sizeof a),
+    return wg_fail(WG_ERROR_SHAPE, "%s: x is %s and y %s, wanted is (N, ...) twice, with one N",
+                   what, wg_shape_text(wg_shape_of(x), a, sizeof a),
                    wg_shape_text(wg_shape_of(y), b, sizeof b));
 }
 
-wg_data *wg__data_take(wg_tensor *x, wg_tensor *y, wg_data_options o) {
+wg_data *wg__data_take(wg_tensor *x, wg_tensor *y, wg_data_options o, const char *what) {
     wg_data *d = NULL;
-    if (x && y && sizes_agree(x, y) && options_valid(x, o)) d = wg__alloc(sizeof *d);
+    if (x && y && sizes_agree(x, y, what) && options_valid(x, o, what)) d = wg__alloc(sizeof *d);
     if (!d) {
         wg__tensor_free(x), wg__tensor_free(y);
         return NULL;
@@ -51,8 +51,8 @@ wg_data *wg__data_take(wg_tensor *x, wg_tensor *y, wg_data_options o) {
 wg_data *wg_data_new(wg_tensor *x, wg_tensor *y, wg_data_options o) {
     if (wg__pending()) return NULL;
     wg__where("");
-    if (!x || !y) return WG__FAIL_NULL(WG_ERROR_ARGUMENT, "data: %s is NULL", x ? "y" : "x");
-    return wg__data_take(wg__data_handle(x), wg__data_handle(y), o);
+    if (!x || !y) return WG__FAIL_NULL(WG_ERROR_ARGUMENT, "data_new: %s is NULL", x ? "y" : "x");
+    return wg__data_take(wg__data_handle(x), wg__data_handle(y), o, "data_new");
 }
 
 void wg_data_free(wg_data *d) {

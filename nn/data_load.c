@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-/* data_load.c: data sets from files. What the readers return is cut into samples and labels here. */
+/* data_load.c: data sets from files. What the readers return is cut into samples and labels here. What is
+   wrong with a file is reported in the file's name, as the readers do. */
 #include <math.h>
 #include <string.h>
 
@@ -7,14 +8,33 @@
 
 /* ---- CSV ------------------------------------------------------------------------------------------- */
 
+/* Below these a whole number is what the file said; from there on it may have been rounded. */
+static const double exact[WG_F64 + 1] = { [WG_F32] = 0x1p24, [WG_F64] = 0x1p53 };
+
 // False where row `row` of a table does not name a class.
 static bool read_label(const wg_tensor *table, int64_t row, int64_t column, int64_t *label) {
-    double value =
-        wg__load(table->view.dtype, wg__at(&table->view, row * wg_dim(table, 1) + column));
+    const wg_view *v = &table->view;
+    int64_t offset = row * wg_dim(table, 1) + column;
     *label = 0;
-    if (!(value >= 0 && value <= 0x1p53 && value == floor(value))) return false;
-    *label = (int64_t)value;
-    return true;
+    if (wg_dtype_is_float(v->dtype)) {
+        double value = wg__load(v->dtype, wg__at(v, offset));
+        if (!(value >= 0 && value < exact[v->dtype] && value == floor(value))) return false;
+    }
+    *label = wg__integer(v, offset);
+    return *label >= 0;
+}
+
+static void *label_fail(const char *path, const wg_tensor *table, int64_t row, int64_t column) {
+    wg_dtype dtype = wg_dtype_of(table);
+    double label = wg_at(table, (int64_t[]){ row, column });
+    if (wg_dtype_is_float(dtype) && label >= exact[dtype])
+        return WG__FAIL_NULL(WG_ERROR_FORMAT,
+                             "%s: row %lld has the label %.17g; read as %s labels are exact below "
+                             "%.0f, csv.dtype chooses another",
+                             path, (long long)row + 1, label, wg_dtype_name(dtype), exact[dtype]);
+    return WG__FAIL_NULL(WG_ERROR_FORMAT,
+                         "%s: row %lld has the label %g, wanted is a whole number from 0 on", path,
+                         (long long)row + 1, label);
 }
 
 // The labels of a table (N, C) as (N) i64.
@@ -23,12 +43,8 @@ static wg_tensor *labels_of(const char *path, const wg_tensor *table, int64_t co
     wg_tensor *y = wg__tensor_new_owned(WG_I64, WG_SHAPE(n));  // (N)
     for (int64_t i = 0; y && i < n; i++) {
         if (read_label(table, i, column, (int64_t *)y->view.data + i)) continue;
-        int64_t at[] = { i, column };
-        wg_fail(WG_ERROR_FORMAT,
-                "%s: row %lld has the label %g, wanted is a whole number from 0 on", path,
-                (long long)i + 1, wg_at(table, at));
         wg__tensor_free(y);
-        return NULL;
+        return label_fail(path, table, i, column);
     }
     return y;
 }
@@ -56,11 +72,11 @@ static wg_data *data_of_table(const char *path, const wg_tensor *table, wg_data_
         return WG__FAIL_NULL(WG_ERROR_FORMAT, "%s: %lld columns, wanted are samples and a label",
                              path, (long long)columns);
     if (o.label_column < 0 || o.label_column > columns)
-        return WG__FAIL_NULL(WG_ERROR_ARGUMENT, "%s: label column %d of %lld", path, o.label_column,
-                             (long long)columns);
+        return WG__FAIL_NULL(WG_ERROR_ARGUMENT, "data_csv: label column %d of %lld in %s",
+                             o.label_column, (long long)columns, path);
     int64_t column = o.label_column == 0 ? columns - 1 : o.label_column - 1;
     wg_tensor *y = labels_of(path, table, column);
-    return wg__data_take(y ? samples_of(table, column) : NULL, y, o);
+    return wg__data_take(y ? samples_of(table, column) : NULL, y, o, "data_csv");
 }
 
 wg_data *wg_data_csv(const char *path, wg_data_options o) {
@@ -119,7 +135,8 @@ wg_data *wg_data_idx(const char *images, const char *labels, wg_data_options o) 
     const wg_tensor *x = wg_io_load_idx(images);             // (N, rows, columns)
     const wg_tensor *y = x ? wg_io_load_idx(labels) : NULL;  // (N)
     wg_data *d = NULL;
-    if (y && pair_valid(x, images, y, labels)) d = wg__data_take(flat_handle(x), i64_of(y), o);
+    if (y && pair_valid(x, images, y, labels))
+        d = wg__data_take(flat_handle(x), i64_of(y), o, "data_idx");
     wg_scope_close(scope);
     return d;
 }

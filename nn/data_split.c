@@ -34,13 +34,6 @@ static bool labelled(const wg_tensor *y) {
     return wg_rank(y) == 1 && !wg_dtype_is_float(wg_dtype_of(y));
 }
 
-static int64_t label_at(const wg_tensor *y, int64_t i) {
-    const void *element = wg__at(&y->view, i * y->view.stride[0]);
-    if (y->view.dtype == WG_I64)
-        return *(const int64_t *)element;  // doubles hold no more than 2^53
-    return (int64_t)wg__load(y->view.dtype, element);
-}
-
 // All samples, class by class, at random within each; one class where there are no labels.
 static sample *draw_samples(const wg_data *d, uint64_t seed) {
     sample *s = wg__alloc((size_t)d->size * sizeof *s);
@@ -49,7 +42,8 @@ static sample *draw_samples(const wg_data *d, uint64_t seed) {
     bool classes = labelled(d->y);
     for (int64_t i = 0; i < d->size; i++) {
         int64_t at = wg__shuffle_at(&shuffle, i), stored = d->index ? d->index[at] : at;
-        s[i] = (sample){ classes ? label_at(d->y, stored) : 0, i, at };
+        s[i] = (sample){ classes ? wg__integer(&d->y->view, stored * d->y->view.stride[0]) : 0, i,
+                         at };
     }
     if (classes) qsort(s, (size_t)d->size, sizeof *s, compare);
     return s;
@@ -95,7 +89,7 @@ static void assign(const wg_data *d, const sample *sorted, shares *s, bool taken
 // The samples of part k, in the order in which they stand in d.
 static wg_data *part_new(const wg_data *d, const int part[], int k) {
     wg_data_options o = { .scale = d->scale, .dtype = d->dtype };
-    wg_data *p = wg__data_take(wg__data_handle(d->x), wg__data_handle(d->y), o);
+    wg_data *p = wg__data_take(wg__data_handle(d->x), wg__data_handle(d->y), o, "data_split");
     if (!p) return NULL;
     p->size = 0;
     for (int64_t i = 0; i < d->size; i++) p->size += part[i] == k;

@@ -4,9 +4,10 @@
 #include "nn/nn_impl.h"
 
 static wg_tensor *drop(wg_nn *layer, wg_tensor *x, double p) {
-    if (!x) return WG__FAIL_NULL(WG_ERROR_ARGUMENT, "dropout: x is NULL");
+    if (!x) return WG__FAIL_NULL(WG_ERROR_ARGUMENT, "nn_dropout: x is NULL");
     if (!(p >= 0 && p < 1))
-        return WG__FAIL_NULL(WG_ERROR_ARGUMENT, "dropout: the probability %g is not in [0, 1)", p);
+        return WG__FAIL_NULL(WG_ERROR_ARGUMENT, "nn_dropout: the probability %g is not in [0, 1)",
+                             p);
     if (p == 0 || !layer->model->training) return x;
     wg_tensor *y = wg_dropout(x, p, (wg_random){ layer->model->seed, layer->stream, layer->calls });
     if (y) layer->calls++;
@@ -14,7 +15,7 @@ static wg_tensor *drop(wg_nn *layer, wg_tensor *x, double p) {
 }
 
 wg_tensor *wg_nn_dropout(wg_nn *m, const char *name, wg_tensor *x, double p) {
-    wg_nn *layer = wg__nn_enter(m, name, "dropout");
+    wg_nn *layer = wg__nn_enter(m, name, "nn_dropout");
     if (!layer) return NULL;
     wg_tensor *y = drop(layer, x, p);
     wg__where(m->path);

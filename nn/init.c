@@ -44,14 +44,15 @@ static law resolve(wg_init init, const wg_shape *shape, double *a, double *b) {
 
 static bool valid(wg_init init) {
     if ((unsigned)init.kind > WG_INIT_HE_NORMAL)
-        return wg_fail(WG_ERROR_ARGUMENT, "init: there is no kind %d", (int)init.kind);
+        return wg_fail(WG_ERROR_ARGUMENT, "nn_param: there is no kind %d", (int)init.kind);
     if (!isfinite(init.a) || !isfinite(init.b))
-        return wg_fail(WG_ERROR_ARGUMENT, "init: a is %g and b is %g, wanted are finite numbers",
-                       init.a, init.b);
+        return wg_fail(WG_ERROR_ARGUMENT,
+                       "nn_param: a is %g and b is %g, wanted are finite numbers", init.a, init.b);
     if (init.kind == WG_INIT_UNIFORM && !(init.a < init.b))
-        return wg_fail(WG_ERROR_ARGUMENT, "init: uniform on [%g, %g) is empty", init.a, init.b);
+        return wg_fail(WG_ERROR_ARGUMENT, "nn_param: uniform on [%g, %g) is empty", init.a, init.b);
     if (init.kind == WG_INIT_NORMAL && init.b < 0)
-        return wg_fail(WG_ERROR_ARGUMENT, "init: the standard deviation %g is negative", init.b);
+        return wg_fail(WG_ERROR_ARGUMENT, "nn_param: the standard deviation %g is negative",
+                       init.b);
     return true;
 }
 

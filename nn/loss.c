@@ -17,20 +17,20 @@ static bool loss_check(const char *name, const wg_tensor *y, const wg_tensor *ta
 }
 
 wg_tensor *wg_nn_mse_loss(wg_tensor *y, wg_tensor *target) {
-    if (!loss_check("mse_loss", y, target)) return NULL;
+    if (!loss_check("nn_mse_loss", y, target)) return NULL;
     return wg_mean(wg_square(wg_sub(y, target)));
 }
 
 wg_tensor *wg_nn_l1_loss(wg_tensor *y, wg_tensor *target) {
-    if (!loss_check("l1_loss", y, target)) return NULL;
+    if (!loss_check("nn_l1_loss", y, target)) return NULL;
     return wg_mean(wg_abs(wg_sub(y, target)));
 }
 
 /* With c = clamp(d, -delta, delta) both pieces are c (d - c / 2), and no branch overflows. */
 wg_tensor *wg_nn_huber_loss(wg_tensor *y, wg_tensor *target, double delta) {
-    if (!loss_check("huber_loss", y, target)) return NULL;
+    if (!loss_check("nn_huber_loss", y, target)) return NULL;
     if (!(delta > 0 && isfinite(delta)))
-        return WG__FAIL_NULL(WG_ERROR_ARGUMENT, "huber_loss: delta is %g, wanted is more than 0",
+        return WG__FAIL_NULL(WG_ERROR_ARGUMENT, "nn_huber_loss: delta is %g, wanted is more than 0",
                              delta);
     wg_tensor *d = wg_sub(y, target);
     wg_tensor *c = wg_clamp(d, -delta, delta);
@@ -40,7 +40,7 @@ wg_tensor *wg_nn_huber_loss(wg_tensor *y, wg_tensor *target, double delta) {
 /* The header's formula as t softplus(-y) + (1 - t) softplus(y): both terms are positive, so nothing cancels
    where the prediction is right, and y = 0 is no kink. */
 wg_tensor *wg_nn_bce_with_logits(wg_tensor *y, wg_tensor *target) {
-    if (!loss_check("bce_with_logits", y, target)) return NULL;
+    if (!loss_check("nn_bce_with_logits", y, target)) return NULL;
     wg_tensor *one = wg_mul(target, wg_softplus(wg_neg(y)));
     wg_tensor *zero = wg_mul(wg_sub(wg_num(1), target), wg_softplus(y));
     return wg_mean(wg_add(one, zero));

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-/* metrics.c: how good a model is. One loop evaluates a set in batches, each in a scope of its own, and hands
-   classes and labels to a counter; the model's mode and the recording are put back however it ends. */
+/* metrics.c: how good a model is. One loop evaluates a set in batches, each in a scope of its own, and
+   shows them to a visitor; the model's mode and the recording are put back however it ends. */
 #include <math.h>
 
 #include "nn/nn_impl.h"
@@ -20,35 +20,26 @@ static void put_back(wg_nn *m, mode was) {
     wg_recording(was.recording);
 }
 
-static bool arguments_valid(const char *name, wg_nn *m, wg_net *net, const void *on) {
+static bool complete(const char *name, const char *missing) {
     if (wg__pending()) return false;
-    if (m && net && on) return true;
-    return wg_fail(WG_ERROR_ARGUMENT, "%s: %s is NULL", name,
-                   !m     ? "the model"
-                   : !net ? "the net"
-                          : "the data");
+    wg__where("");
+    return !missing || wg_fail(WG_ERROR_ARGUMENT, "%s: the %s is NULL", name, missing);
 }
-
-/* Takes classes, dense i64, and labels of any integer dtype, as many; false after reporting. */
-typedef bool counter(void *user, const wg_tensor *classes, const wg_tensor *labels);
-
-static bool labels_valid(const wg_tensor *classes, const wg_tensor *labels) {
-    wg_shape a = wg_shape_of(classes), b = wg_shape_of(labels);
-    if (wg_dtype_is_float(wg_dtype_of(labels)))
-        return wg_fail(WG_ERROR_DTYPE, "metrics: the labels are %s, wanted are integers",
-                       wg_dtype_name(wg_dtype_of(labels)));
-    if (wg__shape_equal(&a, &b)) return true;
-    char has[200], wanted[200];
-    return wg_fail(WG_ERROR_SHAPE, "metrics: the classes are %s for labels %s",
-                   wg_shape_text(a, has, sizeof has), wg_shape_text(b, wanted, sizeof wanted));
+static bool arguments_valid(const char *name, const wg_nn *m, wg_net *net, const void *on) {
+    return complete(name, !m ? "model" : !net ? "net" : !on ? "data" : NULL);
 }
 
 // The classes that net gives to x (B, ...): dense i64, in the innermost scope.
 static wg_tensor *classify(wg_nn *m, wg_net *net, wg_tensor *x) {
-    return wg_contiguous(wg_argmax(net(m, x), -1, false));  // (B)
+    wg_tensor *logits = net(m, x);  // (B, C)
+    wg__where("");
+    return wg_contiguous(wg_argmax(logits, -1, false));  // (B)
 }
 
-static bool evaluate_set(wg_nn *m, wg_net *net, wg_data *d, counter *count, void *user) {
+/* Looks at a batch; false after reporting. */
+typedef bool visitor(void *user, wg_nn *m, const wg_batch *b);
+
+static bool evaluate_set(wg_nn *m, wg_data *d, visitor *visit, void *user) {
     wg_data own = *d;  // with batches of its own: those of a pass under way stay as they are
     own.batch_x = own.batch_y = NULL;
     mode was = evaluate(m);
@@ -56,54 +47,102 @@ static bool evaluate_set(wg_nn *m, wg_net *net, wg_data *d, counter *count, void
     bool good = true;
     while (good && wg_data_next(&own, &b)) {
         wg_scope *scope = wg_scope_open();
-        const wg_tensor *classes = classify(m, net, b.x);  // (B)
-        good = classes && labels_valid(classes, b.y) && count(user, classes, b.y);
+        good = visit(user, m, &b);
         wg_scope_close(scope);
     }
     put_back(m, was);
+    wg__where("");
     wg__tensor_release_owned(own.batch_x);
     wg__tensor_release_owned(own.batch_y);
     return good && !wg__pending();
 }
 
-static int64_t label_at(const wg_tensor *labels, int64_t i) {
-    return (int64_t)wg__load(labels->view.dtype, wg__at(&labels->view, i));
+/* ---- loss ------------------------------------------------------------------------------------------ */
+
+typedef struct costs {
+    wg_cost *cost;
+    double sum;  // over samples
+    int64_t all;
+} costs;
+
+static bool add_cost(void *user, wg_nn *m, const wg_batch *b) {
+    costs *c = user;
+    const wg_tensor *cost = c->cost(m, b->x, b->y);  // ()
+    wg__where("");
+    if (!cost) return wg_fail(WG_ERROR_ARGUMENT, "nn_loss: the cost returned NULL");
+    char text[200];
+    if (wg_numel(cost) != 1)
+        return wg_fail(WG_ERROR_SHAPE, "nn_loss: the cost is %s, wanted is one number",
+                       wg_shape_text(wg_shape_of(cost), text, sizeof text));
+    int64_t n = wg_dim(b->x, 0);
+    c->sum += wg_item(cost) * (double)n;
+    c->all += n;
+    return true;
 }
 
-/* ---- accuracy -------------------------------------------------------------------------------------- */
+double wg_nn_loss(wg_nn *m, wg_cost *cost, wg_data *d) {
+    costs c = { .cost = cost };
+    if (!complete("nn_loss", !m ? "model" : !cost ? "cost" : !d ? "data" : NULL)) return NAN;
+    if (!evaluate_set(m, d, add_cost, &c)) return NAN;
+    if (c.all == 0) wg_fail(WG_ERROR_ARGUMENT, "nn_loss: the set is empty");
+    return c.sum / (double)c.all;
+}
 
-typedef struct hits {
+/* ---- classes against labels ------------------------------------------------------------------------ */
+
+typedef struct tally {
+    const char *name;  // of the measure
+    wg_net *net;
     int64_t right, all;
-} hits;
+    wg_tensor *matrix;  // (C, C)
+} tally;
 
-static bool count_hits(void *user, const wg_tensor *classes, const wg_tensor *labels) {
-    hits *h = user;
+static bool labels_valid(const char *name, const wg_tensor *classes, const wg_tensor *labels) {
+    wg_shape a = wg_shape_of(classes), b = wg_shape_of(labels);
+    if (wg_dtype_is_float(wg_dtype_of(labels)))
+        return wg_fail(WG_ERROR_DTYPE, "%s: the labels are %s, wanted are integers", name,
+                       wg_dtype_name(wg_dtype_of(labels)));
+    if (wg__shape_equal(&a, &b)) return true;
+    char has[200], wanted[200];
+    return wg_fail(WG_ERROR_SHAPE, "%s: the classes are %s for labels %s", name,
+                   wg_shape_text(a, has, sizeof has), wg_shape_text(b, wanted, sizeof wanted));
+}
+
+// The classes of a batch, as many as there are labels; NULL after reporting.
+static const wg_tensor *classes_of(const tally *t, wg_nn *m, const wg_batch *b) {
+    const wg_tensor *classes = classify(m, t->net, b->x);  // (B)
+    return classes && labels_valid(t->name, classes, b->y) ? classes : NULL;
+}
+
+static bool count_hits(void *user, wg_nn *m, const wg_batch *b) {
+    tally *t = user;
+    const wg_tensor *classes = classes_of(t, m, b);
+    if (!classes) return false;
     const int64_t *class = classes->view.data;
     int64_t n = wg_numel(classes);
-    for (int64_t i = 0; i < n; i++) h->right += class[i] == label_at(labels, i);
-    h->all += n;
+    for (int64_t i = 0; i < n; i++) t->right += class[i] == wg__integer(&b->y->view, i);
+    t->all += n;
     return true;
 }
 
 double wg_nn_accuracy(wg_nn *m, wg_net *net, wg_data *d) {
-    hits h = { 0 };
-    if (!arguments_valid("accuracy", m, net, d) || !evaluate_set(m, net, d, count_hits, &h))
-        return NAN;
-    if (h.all == 0) wg_fail(WG_ERROR_ARGUMENT, "accuracy: the set is empty");
-    return (double)h.right / (double)h.all;
+    tally t = { .name = "nn_accuracy", .net = net };
+    if (!arguments_valid(t.name, m, net, d) || !evaluate_set(m, d, count_hits, &t)) return NAN;
+    if (t.all == 0) wg_fail(WG_ERROR_ARGUMENT, "nn_accuracy: the set is empty");
+    return (double)t.right / (double)t.all;
 }
 
-/* ---- confusion ------------------------------------------------------------------------------------- */
-
-static bool count_pairs(void *user, const wg_tensor *classes, const wg_tensor *labels) {
-    wg_tensor *matrix = user;  // (C, C)
+static bool count_pairs(void *user, wg_nn *m, const wg_batch *b) {
+    const tally *t = user;
+    const wg_tensor *classes = classes_of(t, m, b);
+    if (!classes) return false;
     const int64_t *class = classes->view.data;
-    int64_t size = wg_dim(matrix, 0), *cell = matrix->view.data;
+    int64_t size = wg_dim(t->matrix, 0), *cell = t->matrix->view.data;
     for (int64_t i = 0, n = wg_numel(classes); i < n; i++) {
-        int64_t label = label_at(labels, i);
+        int64_t label = wg__integer(&b->y->view, i);
         if (label < 0 || label >= size || class[i] >= size)
             return wg_fail(WG_ERROR_INDEX,
-                           "confusion: label %lld taken for class %lld, of %lld classes",
+                           "nn_confusion: label %lld taken for class %lld, of %lld classes",
                            (long long)label, (long long)class[i], (long long)size);
         cell[label * size + class[i]]++;
     }
@@ -111,11 +150,12 @@ static bool count_pairs(void *user, const wg_tensor *classes, const wg_tensor *l
 }
 
 wg_tensor *wg_nn_confusion(wg_nn *m, wg_net *net, wg_data *d, int64_t classes) {
-    if (!arguments_valid("confusion", m, net, d)) return NULL;
+    if (!arguments_valid("nn_confusion", m, net, d)) return NULL;
     if (classes < 1)
-        return WG__FAIL_NULL(WG_ERROR_ARGUMENT, "confusion: %lld classes", (long long)classes);
+        return WG__FAIL_NULL(WG_ERROR_ARGUMENT, "nn_confusion: %lld classes", (long long)classes);
     wg_tensor *matrix = wg_zeros(WG_I64, WG_SHAPE(classes, classes));  // (C, C)
-    return matrix && evaluate_set(m, net, d, count_pairs, matrix) ? matrix : NULL;
+    tally t = { .name = "nn_confusion", .net = net, .matrix = matrix };
+    return matrix && evaluate_set(m, d, count_pairs, &t) ? matrix : NULL;
 }
 
 /* ---- predictions ----------------------------------------------------------------------------------- */
@@ -127,15 +167,15 @@ static bool predict_batch(wg_nn *m, wg_net *net, wg_tensor *x, wg_tensor *y, int
     if (!classes) return false;
     char text[200];
     if (wg_rank(classes) != 1 || wg_dim(classes, 0) != count)
-        return wg_fail(WG_ERROR_SHAPE, "predict: the classes are %s for %lld samples",
+        return wg_fail(WG_ERROR_SHAPE, "nn_predict: the classes are %s for %lld samples",
                        wg_shape_text(wg_shape_of(classes), text, sizeof text), (long long)count);
     return wg_read(classes, (int64_t *)y->view.data + start, count);
 }
 
 wg_tensor *wg_nn_predict(wg_nn *m, wg_net *net, wg_tensor *x) {
-    if (!arguments_valid("predict", m, net, x)) return NULL;
+    if (!arguments_valid("nn_predict", m, net, x)) return NULL;
     if (wg_rank(x) < 1)
-        return WG__FAIL_NULL(WG_ERROR_SHAPE, "predict: x is [], wanted is (B, ...)");
+        return WG__FAIL_NULL(WG_ERROR_SHAPE, "nn_predict: x is [], wanted is (B, ...)");
     wg_tensor *y = wg_zeros(WG_I64, WG_SHAPE(wg_dim(x, 0)));  // (B)
     mode was = evaluate(m);
     bool good = y != NULL;

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 /* model.c: models, their parameters, and copying them. A parameter is a leaf that its node owns; a list
    keeps the order in which they were made. */
-#include <fnmatch.h>
 #include <stdarg.h>
 #include <string.h>
 
@@ -35,6 +34,7 @@ void wg_nn_free(wg_nn *m) {
 
 wg_nn *wg_nn_sub(wg_nn *m, const char *format, ...) {
     if (wg__pending()) return NULL;
+    wg__where(m ? m->path : "");
     if (!m || !format)
         return WG__FAIL_NULL(WG_ERROR_ARGUMENT, "nn_sub: %s is NULL", m ? "the name" : "the model");
     char name[WG__PATH_MAX + 1];
@@ -49,7 +49,7 @@ wg_nn *wg_nn_sub(wg_nn *m, const char *format, ...) {
 }
 
 bool wg_nn_train(wg_nn *m, bool on) {
-    if (!m) return wg_fail(WG_ERROR_ARGUMENT, "nn_train: the model is NULL");
+    if (!m) return wg__where(""), wg_fail(WG_ERROR_ARGUMENT, "nn_train: the model is NULL");
     bool was = m->model->training;
     m->model->training = on;
     return was;
@@ -60,7 +60,7 @@ void wg_nn_freeze(wg_nn *m) {
     if (m)
         m->model->frozen = true;
     else
-        wg_fail(WG_ERROR_ARGUMENT, "nn_freeze: the model is NULL");
+        wg__where(""), wg_fail(WG_ERROR_ARGUMENT, "nn_freeze: the model is NULL");
 }
 bool wg_nn_is_frozen(const wg_nn *m) { return m && m->model->frozen; }
 
@@ -146,10 +146,10 @@ static wg_tensor *make(wg_nn *m, const wg__key *k, wg_tensor *w, wg_init init) {
 
 wg_tensor *wg_nn_param(wg_nn *m, const char *name, wg_dtype dtype, wg_shape shape, wg_init init) {
     if (wg__pending()) return NULL;
+    wg__where(m ? m->path : "");
     if (!m || !name)
         return WG__FAIL_NULL(WG_ERROR_ARGUMENT, "nn_param: %s is NULL",
                              m ? "the name" : "the model");
-    wg__where(m->path);
     wg__key k;
     if (!wg__key_of(m, name, &k)) return wg__name_fail(m, name);
     const wg_nn *node = wg__nn_lookup(m, &k);
@@ -170,9 +170,16 @@ wg_nn *wg__nn_next(const wg_nn *m, const char *pattern, int *i) {
     const wg__model *model = m->model;
     while (*i < model->params) {
         wg_nn *node = model->param[(*i)++];
-        if (is_below(node, m) && (!pattern || fnmatch(pattern, node->path, 0) == 0)) return node;
+        if (is_below(node, m) && (!pattern || wg__path_matches(pattern, node->path))) return node;
     }
     return NULL;
+}
+
+int wg__nn_places(const wg_nn *m) { return m->model->params; }
+const char *wg__nn_path(const wg_nn *m, int place) { return m->model->param[place]->path; }
+wg_tensor *wg__nn_param_next(const wg_nn *m, int *i) {
+    const wg_nn *node = wg__nn_next(m, NULL, i);
+    return node ? node->param : NULL;
 }
 
 int wg_nn_params(const wg_nn *m, const char *pattern) {
@@ -269,8 +276,8 @@ static void copy_commit(wg_nn *to, const wg_nn *from, wg_tensor *made[]) {
 
 bool wg_nn_copy(wg_nn *to, const wg_nn *from) {
     if (wg__pending()) return false;
-    if (!to || !from) return wg_fail(WG_ERROR_ARGUMENT, "nn_copy: %s is NULL", to ? "from" : "to");
     wg__where("");
+    if (!to || !from) return wg_fail(WG_ERROR_ARGUMENT, "nn_copy: %s is NULL", to ? "from" : "to");
     if (to == from) return true;
     if (to->model == from->model && (is_below(to, from) || is_below(from, to)))
         return wg_fail(WG_ERROR_ARGUMENT, "nn_copy: one of \"%s\" and \"%s\" contains the other",

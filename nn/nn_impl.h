@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
-/* nn_impl.h: how a model and a data set are laid out, for this folder and optim.
+/* nn_impl.h: how a model and a data set are laid out, for this folder. Optim sees a model through
+   three functions only, which stand under "for optim".
 
-   A model is one table from paths to nodes. A node is a path: what wg_nn_sub() returns, where a parameter
-   lives, where dropout counts its calls. */
+   A model is one table from paths to nodes. A node is a path: what wg_nn_sub() returns, where a
+   parameter lives, where dropout counts its calls. */
 #ifndef WG_NN_IMPL_H
 #define WG_NN_IMPL_H
 
@@ -31,7 +32,7 @@ struct wg_nn {
     char path[];       // "" for the root
 };
 
-/* ---- paths: path.c ---------------------------------------------------------------------------------- */
+/* ---- paths: path.c --------------------------------------------------------------------------- */
 
 /* A path below some node. */
 typedef struct wg__key {
@@ -51,19 +52,32 @@ wg_nn *wg__nn_lookup(const wg_nn *m, const wg__key *k);  // NULL if there is no 
 wg_nn *wg__nn_find_or_make(wg_nn *m, const wg__key *k);  // NULL after reporting
 /* A node for m's path and k's below it, in no table yet; the root for m NULL. */
 wg_nn *wg__nn_node(wg__model *model, const wg_nn *m, const wg__key *k);
-/* The node m/name on entry to a layer: messages begin with its path from now on. NULL after reporting, `what`
-   being the layer, that m or the name is NULL, or what is wrong with the name. */
+/* The node m/name on entry to a layer: messages begin with its path from now on. NULL after
+   reporting that m or the name is NULL, `what` being the function, or what is wrong with the
+   name. */
 wg_nn *wg__nn_enter(wg_nn *m, const char *name, const char *what);
 
-/* ---- parameters: model.c init.c ---------------------------------------------------------------------- */
+/* ---- parameters: model.c init.c -------------------------------------------------------------- */
 
-/* The next parameter below m that matches, from place *i of the model's list on; NULL after the last. */
+/* The next parameter below m that matches, from place *i of the model's list on; NULL after the
+   last. */
 wg_nn *wg__nn_next(const wg_nn *m, const char *pattern, int *i);
+
+/* Whether `pattern` stands for `path`: '*' for any characters, every other one for itself. */
+bool wg__path_matches(const char *pattern, const char *path);
 
 /* Fills a new parameter; false after reporting what is wrong with `init`. */
 bool wg__init_fill(wg_tensor *w, wg_init init, wg_random r);
 
-/* ---- data sets ------------------------------------------------------------------------------------- */
+/* ---- for optim, which calls these alone: model.c --------------------------------------------- */
+
+/* Optim keeps a table of its own by place: a parameter's number in the list of the whole model, of
+   which m may be a part. The list only grows. */
+int wg__nn_places(const wg_nn *m);                     // how many there are
+const char *wg__nn_path(const wg_nn *m, int place);    // of the parameter there
+wg_tensor *wg__nn_param_next(const wg_nn *m, int *i);  // below m, from place *i on; then at *i - 1
+
+/* ---- data sets ------------------------------------------------------------------------------- */
 
 struct wg_data {
     wg_tensor *x, *y;  // (N, ...), (N, ...): handles of ours on the caller's storage
@@ -75,12 +89,20 @@ struct wg_data {
     int64_t rows;
 };
 
-/* A set on handles that it takes over; frees them when it fails. */
-wg_data *wg__data_take(wg_tensor *x, wg_tensor *y, wg_data_options o);
+/* A set on handles that it takes over; frees them when it fails, reporting in the name of `what`,
+   the function. */
+wg_data *wg__data_take(wg_tensor *x, wg_tensor *y, wg_data_options o, const char *what);
 /* A handle of nobody's scope on x's storage; NULL after reporting. */
 wg_tensor *wg__data_handle(const wg_tensor *x);
 
-/* ---- permutations: shuffle.c ---------------------------------------------------------------------- */
+/* An element of an integer view; by way of a double it would lose what is beyond 2^53. */
+static inline int64_t wg__integer(const wg_view *v, int64_t offset) {
+    const char *element = wg__at(v, offset);
+    if (v->dtype == WG_I64) return *(const int64_t *)(const void *)element;
+    return (int64_t)wg__load(v->dtype, element);
+}
+
+/* ---- permutations: shuffle.c ----------------------------------------------------------------- */
 
 typedef struct wg__shuffle {
     uint64_t key[8];

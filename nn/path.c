@@ -101,13 +101,33 @@ wg_nn *wg__nn_find_or_make(wg_nn *m, const wg__key *k) {
 
 wg_nn *wg__nn_enter(wg_nn *m, const char *name, const char *what) {
     if (wg__pending()) return NULL;
+    wg__where(m ? m->path : "");
     if (!m || !name)
         return WG__FAIL_NULL(WG_ERROR_ARGUMENT, "%s: %s is NULL", what,
                              m ? "the name" : "the model");
-    wg__where(m->path);
     wg__key k;
     if (!wg__key_of(m, name, &k)) return wg__name_fail(m, name);
     wg_nn *node = wg__nn_find_or_make(m, &k);
     if (node) wg__where(node->path);
     return node;
+}
+
+/* ---- patterns -------------------------------------------------------------------------------------- */
+
+/* On a mismatch the last '*' takes one character more; those before it need no second look, as the
+   least that they can take leaves most to the rest. */
+bool wg__path_matches(const char *pattern, const char *path) {
+    const char *star = NULL, *rest = NULL;
+    while (*path) {
+        if (*pattern == '*')
+            star = pattern++, rest = path;
+        else if (*pattern == *path)
+            pattern++, path++;
+        else if (star)
+            pattern = star + 1, path = ++rest;
+        else
+            return false;
+    }
+    while (*pattern == '*') pattern++;
+    return !*pattern;
 }

@@ -11,6 +11,7 @@ static bool counts(const wg_nn *node, const char *pattern) {
 static wg_tensor *penalty(wg_nn *m, const char *pattern, double strength, const char *name,
                           wg_tensor *(*of)(wg_tensor *)) {
     if (wg__pending()) return NULL;
+    wg__where(m ? m->path : "");
     if (!m) return WG__FAIL_NULL(WG_ERROR_ARGUMENT, "%s: the model is NULL", name);
     if (!(strength >= 0 && isfinite(strength)))
         return WG__FAIL_NULL(WG_ERROR_ARGUMENT, "%s: the strength %g is not finite or negative",
@@ -32,8 +33,8 @@ static wg_tensor *penalty(wg_nn *m, const char *pattern, double strength, const 
 }
 
 wg_tensor *wg_nn_l1(wg_nn *m, const char *pattern, double strength) {
-    return penalty(m, pattern, strength, "l1", wg_abs);
+    return penalty(m, pattern, strength, "nn_l1", wg_abs);
 }
 wg_tensor *wg_nn_l2(wg_nn *m, const char *pattern, double strength) {
-    return penalty(m, pattern, strength, "l2", wg_square);
+    return penalty(m, pattern, strength, "nn_l2", wg_square);
 }

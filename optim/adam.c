@@ -51,7 +51,7 @@ static double or_default(double value, double standard) { return value == 0 ? st
 static wg_optim *make(wg_nn *m, wg_adam_options o, const wg_optim_rule *rule, bool decoupled) {
     if (wg__pending()) return NULL;
     wg__where("");
-    if (!valid(rule->name, o)) return NULL;
+    if (!valid(decoupled ? "optim_adamw" : "optim_adam", o)) return NULL;
     adam_options all = { .beta1 = or_default(o.beta1, 0.9),
                          .beta2 = or_default(o.beta2, 0.999),
                          .epsilon = or_default(o.epsilon, 1e-8),

@@ -5,9 +5,8 @@
 
 #include "optim/optim_impl.h"
 
-enum {
-    LANES = 8
-};  // sums side by side: the compiler may not reorder one sum, but it may vectorise eight
+// Sums side by side: the compiler may not reorder one sum, but it may vectorise eight.
+enum { LANES = 8 };
 
 #define SUM_SQUARES(name, real)                                                                    \
     static double name(int64_t n, const void *from, double factor) {                               \
@@ -45,17 +44,17 @@ static double largest(const wg_view *g) {
 
 static double sum_all(const wg_optim *o, double factor) {
     double sum = 0;
-    const wg_nn *p;
-    for (int i = 0; (p = wg__nn_next(o->m, NULL, &i));)
-        if (p->param->gradient) sum += sum_squares(&p->param->gradient->view, factor);
+    const wg_tensor *w;
+    for (int i = 0; (w = wg__nn_param_next(o->m, &i));)
+        if (w->gradient) sum += sum_squares(&w->gradient->view, factor);
     return sum;
 }
 
 static double largest_of_all(const wg_optim *o) {
     double most = 0;
-    const wg_nn *p;
-    for (int i = 0; (p = wg__nn_next(o->m, NULL, &i));)
-        if (p->param->gradient) most = fmax(most, largest(&p->param->gradient->view));
+    const wg_tensor *w;
+    for (int i = 0; (w = wg__nn_param_next(o->m, &i));)
+        if (w->gradient) most = fmax(most, largest(&w->gradient->view));
     return most;
 }
 
@@ -74,8 +73,9 @@ double wg_optim_gradient_norm(const wg_optim *o) {
 
 bool wg_optim_clip_norm(wg_optim *o, double max_norm) {
     if (wg__pending()) return false;
-    if (!o) return wg_fail(WG_ERROR_ARGUMENT, "clip_norm: the optimiser is NULL");
-    if (!wg__optim_check(o->rule.name, "max_norm", max_norm, INFINITY)) return false;
+    wg__where("");
+    if (!o) return wg_fail(WG_ERROR_ARGUMENT, "optim_clip_norm: the optimiser is NULL");
+    if (!wg__optim_check("optim_clip_norm", "max_norm", max_norm, INFINITY)) return false;
     o->max_norm = max_norm;
     return true;
 }
@@ -86,8 +86,8 @@ bool wg__clip_scale(const wg_optim *o, double *scale) {
     double norm = wg_optim_gradient_norm(o);
     if (!isfinite(norm))
         return wg_fail(WG_ERROR_STATE,
-                       "%s: the norm of the gradients is %g, not to be clipped to %g", o->rule.name,
-                       norm, o->max_norm);
+                       "optim_step: the norm of the gradients is %g, not to be clipped to %g", norm,
+                       o->max_norm);
     if (norm > o->max_norm) *scale = o->max_norm / norm;
     return true;
 }

@@ -4,31 +4,34 @@
 #include <math.h>
 #include <string.h>
 
+#include "autograd/autograd_impl.h"
 #include "optim/optim_impl.h"
+#include "tensor/kernels/kernels.h"
 
 /* ---- making ---------------------------------------------------------------------------------------- */
 
-bool wg__optim_check(const char *rule, const char *name, double value, double below) {
+bool wg__optim_check(const char *what, const char *name, double value, double below) {
     if (value >= 0 && value < below) return true;
     if (isinf(below))
-        return wg_fail(WG_ERROR_ARGUMENT, "%s: %s is %g, wanted is a finite number from 0 on", rule,
+        return wg_fail(WG_ERROR_ARGUMENT, "%s: %s is %g, wanted is a finite number from 0 on", what,
                        name, value);
-    return wg_fail(WG_ERROR_ARGUMENT, "%s: %s is %g, wanted is a number in [0, %g)", rule, name,
+    return wg_fail(WG_ERROR_ARGUMENT, "%s: %s is %g, wanted is a number in [0, %g)", what, name,
                    value, below);
 }
 
 static bool rule_valid(const wg_nn *m, const wg_optim_rule *rule, const void *options,
                        size_t size) {
     if (!m || !rule)
-        return wg_fail(WG_ERROR_ARGUMENT, "optim: the %s is NULL", m ? "rule" : "model");
+        return wg_fail(WG_ERROR_ARGUMENT, "optim_new: the %s is NULL", m ? "rule" : "model");
     if (!rule->name || !rule->update)
-        return wg_fail(WG_ERROR_ARGUMENT, "optim: the rule has no %s",
+        return wg_fail(WG_ERROR_ARGUMENT, "optim_new: the rule has no %s",
                        rule->name ? "update" : "name");
     if (rule->states < 0 || rule->states > WG__STATES)
-        return wg_fail(WG_ERROR_ARGUMENT, "%s: %d states, at most %d are kept", rule->name,
-                       rule->states, WG__STATES);
+        return wg_fail(WG_ERROR_ARGUMENT, "optim_new: %s: %d states, at most %d are kept",
+                       rule->name, rule->states, WG__STATES);
     if (!options && size > 0)
-        return wg_fail(WG_ERROR_ARGUMENT, "%s: %zu bytes of options at NULL", rule->name, size);
+        return wg_fail(WG_ERROR_ARGUMENT, "optim_new: %s: %zu bytes of options at NULL", rule->name,
+                       size);
     return true;
 }
 
@@ -37,7 +40,7 @@ wg_optim *wg_optim_new(wg_nn *m, const wg_optim_rule *rule, double rate, const v
     if (wg__pending()) return NULL;
     wg__where("");
     if (!rule_valid(m, rule, options, size)) return NULL;
-    if (!wg__optim_check(rule->name, "the rate", rate, INFINITY)) return NULL;
+    if (!wg__optim_check("optim_new", "the rate", rate, INFINITY)) return NULL;
     wg_optim *o = wg__alloc(sizeof *o);
     void *copy = o ? wg__alloc(size) : NULL;
     if (!copy) {
@@ -69,8 +72,9 @@ double wg_optim_rate(const wg_optim *o) { return o ? o->rate : NAN; }
 
 bool wg_optim_set_rate(wg_optim *o, double rate) {
     if (wg__pending()) return false;
-    if (!o) return wg_fail(WG_ERROR_ARGUMENT, "set_rate: the optimiser is NULL");
-    if (!wg__optim_check(o->rule.name, "the rate", rate, INFINITY)) return false;
+    wg__where("");
+    if (!o) return wg_fail(WG_ERROR_ARGUMENT, "optim_set_rate: the optimiser is NULL");
+    if (!wg__optim_check("optim_set_rate", "the rate", rate, INFINITY)) return false;
     o->rate = rate;
     return true;
 }
@@ -79,7 +83,7 @@ bool wg_optim_set_rate(wg_optim *o, double rate) {
 
 // A slot for every parameter of the model.
 static bool reserve(wg_optim *o) {
-    int wanted = o->m->model->params;
+    int wanted = wg__nn_places(o->m);
     if (wanted <= o->slots) return true;
     size_t keep = (size_t)o->slots * sizeof *o->slot, size = (size_t)wanted * sizeof *o->slot;
     wg__slot *slot = wg__resize(o->slot, keep, size);
@@ -90,14 +94,14 @@ static bool reserve(wg_optim *o) {
     return true;
 }
 
-static bool gradient_fits(const wg_optim *o, const wg_nn *p, const wg_tensor *g) {
-    const wg_view *v = &p->param->view;
-    if (g->view.dtype == v->dtype && wg__shape_equal(&g->view.shape, &v->shape)) return true;
+static bool gradient_fits(const wg_optim *o, int place, const wg_tensor *w) {
+    const wg_view *v = &w->view, *g = &w->gradient->view;
+    if (g->dtype == v->dtype && wg__shape_equal(&g->shape, &v->shape)) return true;
     char a[200], b[200];
-    return wg_fail(WG_ERROR_SHAPE, "%s: the gradient of \"%s\" is %s %s, the parameter %s %s",
-                   o->rule.name, p->path, wg_dtype_name(g->view.dtype),
-                   wg_shape_text(g->view.shape, a, sizeof a), wg_dtype_name(v->dtype),
-                   wg_shape_text(v->shape, b, sizeof b));
+    return wg_fail(
+        WG_ERROR_SHAPE, "optim_step: the gradient of \"%s\" is %s %s, the parameter %s %s",
+        wg__nn_path(o->m, place), wg_dtype_name(g->dtype), wg_shape_text(g->shape, a, sizeof a),
+        wg_dtype_name(v->dtype), wg_shape_text(v->shape, b, sizeof b));
 }
 
 // g itself, or a copy in the innermost scope if it is a view that a rule could not run through.
@@ -122,13 +126,13 @@ static bool make_states(const wg_optim *o, wg__slot *slot) {
 static bool prepare(wg_optim *o) {
     if (!reserve(o)) return false;
     for (int i = 0; i < o->slots; i++) o->slot[i].w = NULL, o->slot[i].fresh = false;
-    const wg_nn *p;
-    for (int i = 0; (p = wg__nn_next(o->m, NULL, &i));) {
-        wg_tensor *g = p->param->gradient;
-        if (!g) continue;
+    wg_tensor *w;
+    for (int i = 0; (w = wg__nn_param_next(o->m, &i));) {
+        if (!w->gradient) continue;
         wg__slot *slot = &o->slot[i - 1];
-        slot->w = p->param;
-        if (!gradient_fits(o, p, g) || !(slot->g = dense(g)) || !make_states(o, slot)) return false;
+        slot->w = w;
+        if (!gradient_fits(o, i - 1, w) || !(slot->g = dense(w->gradient)) || !make_states(o, slot))
+            return false;
     }
     return true;
 }
@@ -181,45 +185,89 @@ bool wg_optim_step(wg_optim *o) {
 }
 
 void wg_optim_clear(wg_optim *o) {
-    const wg_nn *p;
-    for (int i = 0; o && (p = wg__nn_next(o->m, NULL, &i));) wg_clear_gradient(p->param);
-    if (!o) wg_fail(WG_ERROR_ARGUMENT, "optim_clear: the optimiser is NULL");
+    if (!o) {
+        wg__where(""), wg_fail(WG_ERROR_ARGUMENT, "optim_clear: the optimiser is NULL");
+        return;
+    }
+    wg_tensor *w;
+    for (int i = 0; (w = wg__nn_param_next(o->m, &i));) wg_clear_gradient(w);
 }
 
 /* ---- both, after a backward pass -------------------------------------------------------------------- */
 
+static void forget(const wg_optim *o) {
+    for (int i = 0; i < o->slots; i++) {
+        wg__tensor_free(o->slot[i].before);
+        o->slot[i].before = NULL;
+    }
+}
+
+// Copies the gradients that are there, of which there are none in the usual loop.
 static bool remember(wg_optim *o) {
     if (!reserve(o)) return false;
-    for (int i = 0; i < o->slots; i++)
-        o->slot[i].had = o->m->model->param[i]->param->gradient != NULL;
+    const wg_tensor *w;
+    for (int i = 0; (w = wg__nn_param_next(o->m, &i));) {
+        if (!w->gradient) continue;
+        const wg_view *g = &w->gradient->view;
+        wg_tensor *copy = wg__tensor_new_owned(g->dtype, g->shape);
+        if (!copy) return false;
+        wg__copy_view(&copy->view, g);
+        o->slot[i - 1].before = copy;
+    }
     return true;
 }
 
-// Drops the gradients that were not there before.
-static void forget(const wg_optim *o) {
-    const wg_nn *p;
-    for (int i = 0; (p = wg__nn_next(o->m, NULL, &i));)
-        if (i > o->slots || !o->slot[i - 1].had) wg_clear_gradient(p->param);
+// Puts those gradients back and drops the others.
+static void restore(const wg_optim *o) {
+    wg_tensor *w;
+    for (int i = 0; (w = wg__nn_param_next(o->m, &i));) {
+        const wg_tensor *before = i <= o->slots ? o->slot[i - 1].before : NULL;
+        if (!before) {
+            wg_clear_gradient(w);
+        } else {
+            wg__copy_view(&w->gradient->view, &before->view);
+            wg__touch(w->gradient);
+        }
+    }
 }
 
-static bool reached(const wg_optim *o) {
-    const wg_nn *p;
-    for (int i = 0; (p = wg__nn_next(o->m, NULL, &i));)
-        if (p->param->gradient) return true;
-    return wg_fail(WG_ERROR_STATE, "%s: the loss depends on none of the model's %d parameters",
-                   o->rule.name, wg_nn_params(o->m, NULL));
+static bool is_finite(const wg_tensor *loss) {
+    double value =
+        wg_numel(loss) == 1 ? wg_item(loss) : 0;  // another shape is wg_backward's to refuse
+    return isfinite(value) ||
+           wg_fail(WG_ERROR_STATE, "optim_minimize: the loss is %g; nothing was changed", value);
+}
+
+// Only this optimiser's parameters get gradients: another one's must not find ours added to theirs.
+static bool backward(wg_optim *o, wg_tensor *loss) {
+    wg_tensor **leaf = wg__alloc((size_t)o->slots * sizeof *leaf + 1), *w;
+    if (!leaf) return false;
+    int n = 0;
+    bool reached = false;
+    for (int i = 0; (w = wg__nn_param_next(o->m, &i));) leaf[n++] = w;
+    bool done = wg__backward_to(loss, leaf, n, &reached);
+    wg__free(leaf);
+    if (done && !reached)
+        return wg_fail(WG_ERROR_STATE,
+                       "optim_minimize: the loss depends on none of the model's %d parameters", n);
+    return done;
+}
+
+static bool backward_and_step(wg_optim *o, wg_tensor *loss) {
+    if (!is_finite(loss) || !remember(o) || !backward(o, loss)) return false;
+    if (wg_optim_step(o)) return true;
+    restore(o);
+    return false;
 }
 
 bool wg_optim_minimize(wg_optim *o, wg_tensor *loss) {
     if (wg__pending()) return false;
     wg__where("");
     if (!o || !loss)
-        return wg_fail(WG_ERROR_ARGUMENT, "minimize: the %s is NULL", o ? "loss" : "optimiser");
-    if (!remember(o)) return false;
-    bool done = wg_backward(loss) && reached(o) && wg_optim_step(o);
-    if (done)
-        wg_optim_clear(o);
-    else
-        forget(o);
+        return wg_fail(WG_ERROR_ARGUMENT, "optim_minimize: the %s is NULL",
+                       o ? "loss" : "optimiser");
+    bool done = backward_and_step(o, loss);
+    forget(o);
+    if (done) wg_optim_clear(o);
     return done;
 }

@@ -4,9 +4,13 @@
        wg_optim *adam = wg_optim_adam(m, (wg_adam_options){ .rate = 3e-3 });
        wg_optim_minimize(adam, loss);
 
-   An option left at zero takes the default that stands beside it. A step first finds all the memory that it
-   needs and then changes the parameters, so that on an error every one is as it was. The gradients
-   themselves are never written to, and a parameter without a gradient is left alone. */
+   An option left at zero takes the default that stands beside it. Where that is not 0 and none at
+   all is meant, give a tiny value, such as .beta1 = 1e-30, which rounds to nothing beside 1;
+   negative ones are refused. A rate of 0 can be set afterwards.
+
+   A step first finds all the memory that it needs and then changes the parameters, so that on an
+   error every one is as it was. It never writes to the gradients, and a parameter without a
+   gradient is left alone. */
 #ifndef WG_OPTIM_H
 #define WG_OPTIM_H
 
@@ -18,10 +22,11 @@ extern "C" {
 
 typedef struct wg_optim wg_optim;
 
-/* ---- optimisers; t counts the steps from 1 ------------------------------------------------------- */
+/* ---- optimisers; t counts the steps from 1 --------------------------------------------------- */
 
-/* Stochastic gradient descent: sgd.c. Without momentum w -= rate g. With momentum mu (Sutskever et al. 2013,
-   in PyTorch's form): v = mu v + g, v = g at first; w -= rate v, or with nesterov w -= rate (g + mu v). */
+/* Stochastic gradient descent: sgd.c. Without momentum w -= rate g. With momentum mu (Sutskever et
+   al. 2013, in PyTorch's form): v = mu v + g, v = g at first; w -= rate v, or with nesterov
+   w -= rate (g + mu v). */
 typedef struct wg_sgd_options {
     double rate;          // 0.01
     double momentum;      // 0
@@ -36,18 +41,20 @@ typedef struct wg_adam_options {
     double rate;          // 0.001
     double beta1, beta2;  // 0.9, 0.999
     double epsilon;       // 1e-8
-    double
-        weight_decay;  // 0. Adam: g += weight_decay w. AdamW: w -= rate weight_decay w, before the step
+    double weight_decay;  // 0. Adam: g += weight_decay w; AdamW: w -= rate weight_decay w, first
 } wg_adam_options;
 WG_API wg_optim *wg_optim_adam(wg_nn *m, wg_adam_options o);
 /* AdamW (Loshchilov and Hutter 2019): the decay does not pass through the moments. */
 WG_API wg_optim *wg_optim_adamw(wg_nn *m, wg_adam_options o);
 
-WG_API void wg_optim_free(wg_optim *o);  // NULL is fine; before or after the model
+/* NULL is fine. Also after the model is freed, when it is all that may still be done with o. */
+WG_API void wg_optim_free(wg_optim *o);
 
-/* ---- stepping: optim.c ----------------------------------------------------------------------------- */
+/* ---- stepping: optim.c ----------------------------------------------------------------------- */
 
-/* Backward, clip, step, clear: all of it or, on an error, nothing. */
+/* Backward, clip, step, clear: all of it or, on an error, nothing. Only the parameters of the
+   optimiser's model, which may be a part of another, get gradients: several optimisers on several
+   losses do not disturb each other. A loss that is not finite is an error and changes nothing. */
 WG_API bool wg_optim_minimize(wg_optim *o, wg_tensor *loss);
 /* One update from the gradients that are there. The first one freezes the model. */
 WG_API bool wg_optim_step(wg_optim *o);
@@ -56,18 +63,19 @@ WG_API int64_t wg_optim_steps(const wg_optim *o);         // made so far; 0 for 
 WG_API double wg_optim_rate(const wg_optim *o);           // NaN for NULL
 WG_API bool wg_optim_set_rate(wg_optim *o, double rate);  // finite and not negative
 
-/* ---- clipping: clip.c -------------------------------------------------------------------------------- */
+/* ---- clipping: clip.c ------------------------------------------------------------------------ */
 
-/* From now on a step uses g * min(1, max_norm / |g|), |g| being the 2-norm over all gradients together
-   (Pascanu et al. 2013); 0 turns it off. */
+/* From now on a step uses g * min(1, max_norm / |g|), |g| being the 2-norm over all gradients
+   together (Pascanu et al. 2013); 0 turns it off. */
 WG_API bool wg_optim_clip_norm(wg_optim *o, double max_norm);
 /* |g| now; 0 without gradients, NaN for NULL. */
 WG_API double wg_optim_gradient_norm(const wg_optim *o);
 
-/* ---- an optimiser of your own ---------------------------------------------------------------------- */
+/* ---- an optimiser of your own ---------------------------------------------------------------- */
 
-/* One parameter's update: w, its gradient g (scaled by `scale` from clipping before use) and the rule's
-   states, all dense, n elements, of one dtype; t the step, from 1. States start at zero. */
+/* One parameter's update: w, its gradient g (to be multiplied by `scale`, which clips it, before
+   use) and the rule's states, all dense, n elements, of one dtype; t counts this parameter's
+   updates, from 1. States start at zero. */
 typedef struct wg_optim_call {
     int64_t n, t;
     wg_dtype dtype;

@@ -12,9 +12,9 @@ enum { WG__STATES = 4 };
 typedef struct wg__slot {
     wg_tensor *state[WG__STATES];  // shaped like it; NULL before its first gradient
     int64_t t;                     // updates made
-    wg_tensor *w, *g;  // of the step at hand: it and its dense gradient; NULL: left alone
-    bool fresh;        // the states were made by the step at hand
-    bool had;          // it had a gradient before the backward pass
+    wg_tensor *w, *g;   // of the step at hand: it and its dense gradient; NULL: left alone
+    bool fresh;         // the states were made by the step at hand
+    wg_tensor *before;  // during minimize: a copy of the gradient it had; NULL: it had none
 } wg__slot;
 
 struct wg_optim {
@@ -28,10 +28,11 @@ struct wg_optim {
     int slots;
 };
 
-/* Value is in [0, below); reports it by name otherwise. */
-bool wg__optim_check(const char *rule, const char *name, double value, double below);
+/* Value is in [0, below); otherwise reports it by name, `what` being the function. */
+bool wg__optim_check(const char *what, const char *name, double value, double below);
 
-/* What clipping multiplies gradients with; false, after reporting, if their norm is no finite number. */
+/* What clipping multiplies gradients with; false, after reporting, if their norm is no finite
+   number. */
 bool wg__clip_scale(const wg_optim *o, double *scale);
 
 #endif

@@ -46,12 +46,12 @@ wg_optim *wg_optim_sgd(wg_nn *m, wg_sgd_options o) {
     static const wg_optim_rule plain = { "sgd", 0, sgd }, moving = { "sgd", 1, momentum };
     if (wg__pending()) return NULL;
     wg__where("");
-    if (!wg__optim_check("sgd", "the rate", o.rate, INFINITY) ||
-        !wg__optim_check("sgd", "momentum", o.momentum, 1) ||
-        !wg__optim_check("sgd", "weight_decay", o.weight_decay, INFINITY))
+    if (!wg__optim_check("optim_sgd", "the rate", o.rate, INFINITY) ||
+        !wg__optim_check("optim_sgd", "momentum", o.momentum, 1) ||
+        !wg__optim_check("optim_sgd", "weight_decay", o.weight_decay, INFINITY))
         return NULL;
     if (o.nesterov && o.momentum == 0)
-        return WG__FAIL_NULL(WG_ERROR_ARGUMENT, "sgd: nesterov wants momentum, which is 0");
+        return WG__FAIL_NULL(WG_ERROR_ARGUMENT, "optim_sgd: nesterov wants momentum, which is 0");
     if (o.rate == 0) o.rate = 0.01;
     return wg_optim_new(m, o.momentum == 0 ? &plain : &moving, o.rate, &o, sizeof o);
 }

@@ -8,7 +8,8 @@
 
 #include "tensor/tensor_impl.h"
 
-_Thread_local wg__context wg__thread;
+static _Thread_local wg__context state;
+_Thread_local wg__context *wg__thread;
 
 static pthread_key_t at_thread_end;
 static pthread_once_t key_made = PTHREAD_ONCE_INIT;
@@ -21,18 +22,18 @@ static void make_key(void) { (void)pthread_key_create(&at_thread_end, thread_end
 
 // The main thread runs no key destructors when main returns.
 __attribute__((destructor)) static void process_ends(void) {
-    if (wg__thread.ready) wg_reset();
+    if (wg__thread) wg_reset();
 }
 
-void wg__context_init(void) {
-    wg__context *ctx = &wg__thread;
-    ctx->ready = true;
+wg__context *wg__context_init(void) {
+    wg__context *ctx = wg__thread = &state;
     ctx->recording = true;
     ctx->root.recording = true;
     ctx->scope = &ctx->root;
     wg_set_allocator(NULL);
     (void)pthread_once(&key_made, make_key);
     (void)pthread_setspecific(at_thread_end, ctx);
+    return ctx;
 }
 
 wg_status wg_error(void) { return wg__ctx()->status; }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* memory.c: blocks of memory, kept for reuse in bins by size.
 
-   Four bins to each power of two, so at most a quarter of a block is unused. A freed block goes to the
+   Four bins to each power of two, so at most a fifth of a large block is unused. A freed block goes to the
    list of its bin in the thread that frees it and stays there until wg_memory_trim(), so a loop that
    asks for the same sizes again and again asks the system for nothing and touches no fresh page. */
 #include <stdlib.h>

@@ -140,6 +140,7 @@ static void put_values(text_out *o, const wg_view *v) {
 }
 
 size_t wg_format(const wg_tensor *x, char *text, size_t size) {
+    if (!text) size = 0;
     text_out o = { text, size, 0 };
     if (!x) {
         put(&o, "NULL");

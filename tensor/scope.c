@@ -25,10 +25,7 @@ wg_scope *wg_scope_open(void) {
     wg__context *ctx = wg__ctx();
     wg_scope *s = wg__alloc(sizeof *s);
     if (!s) return NULL;
-    *s = (wg_scope){ .parent = ctx->scope,
-                     .depth = ctx->scope->depth + 1,
-                     .recording = ctx->recording,
-                     .nodes = ctx->nodes };
+    *s = (wg_scope){ .parent = ctx->scope, .recording = ctx->recording, .nodes = ctx->nodes };
     ctx->scope = s;
     if (ctx->hooks) ctx->hooks->opened(s);
     return s;
@@ -85,7 +82,7 @@ wg_tensor *wg_keep(wg_tensor *x) {
 void wg__tensor_release_owned(wg_tensor *x) {
     wg__context *ctx = wg__ctx();
     if (!x) return;
-    if (ctx->nodes == 0) {
+    if (!x->named || ctx->nodes == 0) {
         wg__tensor_free(x);
         return;
     }

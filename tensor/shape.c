@@ -14,13 +14,10 @@ bool wg__is_contiguous(const wg_view *v) {
 }
 
 bool wg__has_overlap(const wg_view *v) {
-    if (wg__numel(&v->shape) == 0) return false;
-    bool shared = false;
-    for (int i = 0; i < v->shape.rank; i++) {
-        if (v->shape.dim[i] == 0) return false;  // no elements, though (3, 0) has stride 0
-        if (v->shape.dim[i] > 1 && v->stride[i] == 0) shared = true;
-    }
-    return shared;
+    if (wg__numel(&v->shape) == 0) return false;  // though (3, 0) has stride 0
+    for (int i = 0; i < v->shape.rank; i++)
+        if (v->shape.dim[i] > 1 && v->stride[i] == 0) return true;
+    return false;
 }
 
 bool wg__shape_valid(wg_dtype dtype, const wg_shape *s) {
@@ -81,6 +78,6 @@ const char *wg_shape_text(wg_shape shape, char *text, size_t size) {
     for (int i = 0; i < shape.rank && i < WG_MAX_RANK; i++)
         used += snprintf(whole + used, sizeof whole - (size_t)used, i ? ",%lld" : "%lld",
                          (long long)shape.dim[i]);
-    snprintf(text, size, "%s]", whole);
+    if (text) snprintf(text, size, "%s]", whole);
     return text;
 }

@@ -15,7 +15,7 @@ static wg_tensor *new_handle(void) {
     x->scope = NULL;
     x->gradient = NULL;
     x->node = WG__NO_NODE;
-    x->leaf = x->number = false;
+    x->leaf = x->number = x->dead = x->named = false;
     wg__ctx()->memory.tensors++;
     return x;
 }
@@ -78,6 +78,7 @@ void wg__tensor_free(wg_tensor *x) {
             wg__free(x->storage);
     }
     wg__ctx()->memory.tensors--;
+    x->dead = true;
     wg__free(x);
 }
 
@@ -187,7 +188,7 @@ static const char *shape_of(const wg_tensor *x, char text[200]) {
 }
 
 double wg_item(const wg_tensor *x) {
-    if (!x) return NAN;
+    if (!x || !wg__alive("wg_item", x)) return NAN;
     char text[200];
     if (wg_numel(x) != 1) {
         wg_fail(WG_ERROR_SHAPE, "wg_item: %s is not one element", shape_of(x, text));
@@ -197,7 +198,8 @@ double wg_item(const wg_tensor *x) {
 }
 
 double wg_at(const wg_tensor *x, const int64_t index[]) {
-    if (!x) return NAN;
+    if (!x || !wg__alive("wg_at", x)) return NAN;
+    if (!index && wg_rank(x) > 0) return wg_fail(WG_ERROR_ARGUMENT, "wg_at: index is NULL"), NAN;
     int64_t offset = 0;
     char text[200];
     for (int i = 0; i < x->view.shape.rank; i++) {
@@ -216,6 +218,7 @@ static bool fits(const char *name, const wg_tensor *x, const void *values, int64
     char text[200];
     if (!x || (!values && count != 0))
         return wg_fail(WG_ERROR_ARGUMENT, "%s: %s is NULL", name, x ? "values" : "x");
+    if (!wg__alive(name, x)) return false;
     if (count == wg_numel(x)) return true;
     return wg_fail(WG_ERROR_SHAPE, "%s: %lld values for %s, which has %lld", name, (long long)count,
                    shape_of(x, text), (long long)wg_numel(x));
@@ -236,7 +239,7 @@ bool wg_read_f64(const wg_tensor *x, double *values, int64_t count) {
 }
 
 const void *wg_values(const wg_tensor *x, wg_dtype dtype) {
-    if (!x) return NULL;
+    if (!x || !wg__alive("wg_values", x)) return NULL;
     if (x->view.dtype != dtype)
         return WG__FAIL_NULL(WG_ERROR_DTYPE, "wg_values: %s asked of a tensor of %s",
                              wg_dtype_name(dtype), wg_dtype_name(x->view.dtype));
@@ -283,6 +286,7 @@ bool wg_equal(const wg_tensor *a, const wg_tensor *b) {
 static bool writable(const char *name, wg_tensor *x) {
     if (wg__pending()) return false;
     if (!x) return wg_fail(WG_ERROR_ARGUMENT, "%s: x is NULL", name);
+    if (!wg__alive(name, x)) return false;
     if (x->number) return wg_fail(WG_ERROR_STATE, "%s: a wg_num() is a constant", name);
     if (wg__has_overlap(&x->view))
         return wg_fail(WG_ERROR_STATE, "%s: one element serves several places here (wg_expand)",

@@ -8,8 +8,13 @@
    - A function that returns a pointer returns NULL on failure, one that returns bool returns false,
      and then wg_error() is set. While an error is pending every function that makes something
      returns NULL at once, so a formula needs no checks: look once, after the step.
-   - What makes or changes something treats NULL as an error; what reads is NULL-safe and says what
-     it gives for NULL. */
+   - What makes or changes something treats NULL as an error; what reads, frees or clears is NULL-safe
+     and says what it gives for NULL.
+
+   All state is per thread: the error, the scopes, the tape, the cache. Threads may use different models at
+   the same time, and read tensors that none of them writes; a tensor whose gradient is wanted belongs to
+   one thread (wg_variable() makes another leaf of the same values). Switches, such as wg_recording() or
+   wg_nn_train(), and whatever closes, clears or frees work also while an error is pending. */
 #ifndef WG_TENSOR_H
 #define WG_TENSOR_H
 
@@ -58,10 +63,20 @@ typedef struct wg_shape {
 
 /* WG_SHAPE(2, 3) is the shape of a 2 by 3 matrix; WG_SCALAR is rank 0. WG_AXES is the same thing,
    read as a list of axes: WG_AXES(0, -1) is the first and the last. */
+#ifdef __cplusplus
+extern "C++" {
+template <typename... Sizes> constexpr wg_shape wg__shape_from(Sizes... size) {
+    return wg_shape{ static_cast<int>(sizeof...(size)), { static_cast<int64_t>(size)... } };
+}
+}
+#define WG_SHAPE(...) wg__shape_from(__VA_ARGS__)
+#define WG_SCALAR wg__shape_from()
+#else
 #define WG_SHAPE(...)                                                                              \
     ((wg_shape){ (int)(sizeof((int64_t[]){ __VA_ARGS__ }) / sizeof(int64_t)), { __VA_ARGS__ } })
-#define WG_AXES(...) WG_SHAPE(__VA_ARGS__)
 #define WG_SCALAR ((wg_shape){ 0, { 0 } })
+#endif
+#define WG_AXES(...) WG_SHAPE(__VA_ARGS__)
 
 /* Raw memory as a kernel sees it: element (i, j, ...) stands at data + i*stride[0] + j*stride[1] ...,
    strides counted in elements, of any sign, 0 where one element serves a whole axis. */
@@ -71,6 +86,11 @@ typedef struct wg_view {
     wg_shape shape;
     int64_t stride[WG_MAX_RANK];
 } wg_view;
+
+/* One value at a time, n times: p[0] is written, p[1 ...] are read, element i of array k stands at
+   p[k] + i * step[k] elements. param is the operation's attribute struct, which for elementwise operations
+   holds doubles and nothing else; NULL if there is none. */
+typedef void wg_loop(int64_t n, void *const p[], const int64_t step[], const double *param);
 
 WG_API const char *wg_version(void);               // "0.1.0"
 WG_API const char *wg_dtype_name(wg_dtype dtype);  // "f32", ...; "?" for anything else
@@ -111,8 +131,12 @@ WG_API bool wg_fail(wg_status status, const char *format, ...) WG_PRINTF(2, 3);
 /* A tensor belongs to the innermost scope that its thread has open when it is made. Closing a scope
    frees all of them, forgets what was recorded on them, closes any scope still open inside it, and
    puts recording back to what it was. Before any is open there is the thread's root scope, which
-   wg_reset() or the thread's end frees. Both calls work while an error is pending. Closing NULL, or a
-   scope that is not open in this thread, does nothing. */
+   wg_reset() or the thread's end frees. Both calls work while an error is pending. Closing NULL does
+   nothing, nor does closing a scope that this thread has not open; but a closed scope's pointer is dead, and
+   the next one opened may be given the same.
+
+   Nothing stops a pointer to a tensor from outliving its scope. Such a use is reported while the memory
+   still says so; a library built with AddressSanitizer (the preset `asan`) reports it always. */
 WG_API wg_scope *wg_scope_open(void);
 WG_API void wg_scope_close(wg_scope *scope);
 
@@ -123,6 +147,7 @@ WG_API wg_tensor *wg_keep(wg_tensor *x);
 /* Closes every scope of this thread, frees what the root scope holds and gives cached memory back. */
 WG_API void wg_reset(void);
 
+/* Counted per thread: a block freed in another thread than the one that made it counts there. */
 typedef struct wg_memory {
     size_t held;      // bytes taken from the allocator and not given back
     size_t peak;      // the largest that `held` has been
@@ -163,7 +188,8 @@ WG_API wg_tensor *wg_eye(wg_dtype dtype, int64_t n);  // (n, n)
 /* ---- random numbers: random.c --------------------------------------------------------------- */
 
 /* Philox4x32-10 (Salmon et al. 2011): the numbers are a function of (seed, stream, counter) alone, the
-   same for any machine and any number of threads. { .seed = 7 } is a good start; drawing moves
+   same on any machine (wg_randn up to the last bits of its libm) and for any number of threads.
+   { .seed = 7 } is a good start; drawing moves
    `counter` on; different streams are independent. */
 typedef struct wg_random {
     uint64_t seed, stream, counter;

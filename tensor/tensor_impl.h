@@ -47,7 +47,7 @@ void wg__free(void *bytes);
 static inline wg__block *wg__block_of(void *bytes) {
     return (wg__block *)(void *)((char *)bytes - WG__ALIGN);
 }
-size_t wg__capacity(void *bytes);  // usable bytes of a block
+size_t wg__capacity(void *bytes);  // usable bytes of a block, for the tests
 
 /* ---- handles ------------------------------------------------------------------------------------ */
 
@@ -60,20 +60,22 @@ struct wg_tensor {
     uint32_t node;           // its record on the tape, if that record's result is this handle
     bool leaf;               // tracked without having been computed
     bool number;             // takes the dtype of what it meets; rank 0, f64
+    bool dead;               // freed: what the memory says until it is used again
+    bool named;              // an owned handle that some record has among its inputs
     double value;            // where a number's view.data points
 };
 
 struct wg_scope {
     wg_scope *parent;
     wg_tensor *first;  // newest
-    int depth;         // root: 0
     bool recording;    // what to put back
     bool kept;         // something tracked moved out of it
     uint32_t nodes;    // tape length when it was opened
     uint64_t mark;     // of the layer above: where its arena stood
 };
 
-/* What the tape wants to know of scopes; autograd sets it, so that nothing here knows the tape. */
+/* What the tape wants to know of scopes. autograd sets it: this folder keeps the tape's marks in its structs,
+   but calls nothing of it. */
 typedef struct wg__scope_hooks {
     void (*opened)(wg_scope *scope);
     void (*closing)(wg_scope *scope);  // before its tensors go
@@ -84,7 +86,7 @@ typedef struct wg__scope_hooks {
 
 typedef struct wg__context {
     wg_status status;
-    bool ready, recording;
+    bool recording;
     bool handler_set;
     wg_scope *scope;  // innermost
     uint32_t nodes;   // length of the tape
@@ -99,13 +101,12 @@ typedef struct wg__context {
     char message[1024];
 } wg__context;
 
-extern _Thread_local wg__context wg__thread __attribute__((tls_model("initial-exec")));
-void wg__context_init(void);
+/* Only this pointer is in static thread storage, of which a library that is loaded at run time gets little. */
+extern _Thread_local wg__context *wg__thread __attribute__((tls_model("initial-exec")));
+wg__context *wg__context_init(void);
 static inline wg__context *wg__ctx(void) {
-    if (WG_UNLIKELY(!wg__thread.ready)) wg__context_init();
-    return &wg__thread;
+    return WG_LIKELY(wg__thread != NULL) ? wg__thread : wg__context_init();
 }
-void wg__memory_at_exit(void);  // gives all cached blocks of this thread back
 
 /* ---- making and freeing handles: scope.c tensor.c ---------------------------------------------------- */
 
@@ -124,8 +125,13 @@ void wg__tensor_free(wg_tensor *x);
 void wg__tensor_release_owned(wg_tensor *x);
 void wg__scope_add(wg_scope *scope, wg_tensor *x);  // into a scope's list
 void wg__scope_remove(wg_tensor *x);                // out of its list: owned from now on
-void wg__scope_reset_root(wg__context *ctx);
 
+/* Freed memory still says so until somebody else has it: the best that can be done for a pointer that is held
+   past its scope, in a build without AddressSanitizer. */
+static inline bool wg__alive(const char *name, const wg_tensor *x) {
+    return WG_LIKELY(!x->dead) ||
+           wg_fail(WG_ERROR_STATE, "%s: a tensor is used after its scope was closed", name);
+}
 static inline void wg__touch(wg_tensor *x) {  // its storage was written to
     if (x->storage) atomic_fetch_add(&wg__block_of(x->storage)->version, 1);
 }

@@ -1,17 +1,14 @@
 // SPDX-License-Identifier: MIT
-/* io_test.h: what the tests of io share. Files of tests/data, a folder for files that a test writes, errors
-   compared by their words, and an allocator that counts, and fails when it is told to. */
+/* io_test.h: what the tests of io share. Files of tests/data, and a folder for the files that a test writes. */
 #ifndef WG_TESTS_IO_TEST_H
 #define WG_TESTS_IO_TEST_H
 
-#include <check.h>
 #include <dirent.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "io/io.h"
+#include "tests/testing.h"
 
 /* ---- files -------------------------------------------------------------------------------------- */
 
@@ -88,90 +85,26 @@ static inline unsigned char *exact_copy(const void *data, size_t size) {
     return copy;
 }
 
-/* ---- errors --------------------------------------------------------------------------------------- */
-
-/* The pending error has this status and these words in its message; it is cleared. */
-static inline void expect_error(wg_status status, const char *words) {
-    ck_assert_msg(wg_error() == status, "status %d, wanted %d with '%s': '%s'", wg_error(), status,
-                  words, wg_error_message());
-    ck_assert_msg(strstr(wg_error_message(), words) != NULL, "'%s' lacks '%s'", wg_error_message(),
-                  words);
-    wg_error_clear();
+/* What was read without an error: a dense tensor of this dtype and shape. */
+static inline void expect_dense(const wg_tensor *x, wg_dtype dtype, wg_shape shape) {
+    expect_no_error();
+    ck_assert_int_eq(wg_dtype_of(x), dtype);
+    expect_shape(x, shape);
+    ck_assert(wg_is_contiguous(x));
 }
 
-static inline void expect_no_error(void) {
-    ck_assert_msg(wg_error() == WG_OK, "%s", wg_error_message());
-}
-
-/* ---- memory --------------------------------------------------------------------------------------- */
-
-typedef struct counter {
-    int64_t left;        // allocations granted before all fail; negative: no end
-    int64_t live;        // blocks not released
-    size_t bytes, peak;  // in live blocks
-} counter;
-
-static counter counted;
-
-static inline void *counted_allocate(void *user, size_t alignment, size_t size) {
-    counter *c = user;
-    void *block = NULL;
-    if (c->left == 0 || posix_memalign(&block, alignment, size) != 0) return NULL;
-    c->left -= c->left > 0;
-    c->live++;
-    c->bytes += size;
-    if (c->bytes > c->peak) c->peak = c->bytes;
-    return block;
-}
-static inline void counted_release(void *user, void *block, size_t size) {
-    counter *c = user;
-    c->live--;
-    c->bytes -= size;
-    free(block);
-}
-
-/* Starts counting, and after `granted` allocations failing. */
-static inline void count_allocations(int64_t granted) {
-    wg_reset();
-    counted = (counter){ .left = granted };
-    wg_set_allocator(&(wg_allocator){ counted_allocate, counted_release, &counted });
-}
-/* Frees all tensors; everything that was allocated must be back. */
-static inline void expect_all_released(void) {
-    wg_reset();
-    ck_assert_msg(counted.live == 0, "%lld blocks of %zu bytes leaked", (long long)counted.live,
-                  counted.bytes);
-}
-
-/* ---- fixture --------------------------------------------------------------------------------------- */
-
-static inline void io_setup(void) {
-    wg_on_error(NULL, NULL);
-    count_allocations(-1);
-}
-static inline void io_teardown(void) {
-    ck_assert_msg(wg_error() == WG_OK, "left behind: %s", wg_error_message());
-    expect_all_released();
-    wg_set_allocator(NULL);
+static inline void remove_temporary_folder(void) {
     if (test_folder[0] == 0) return;
     files_in_temporary_folder(true);
     ck_assert_int_eq(rmdir(test_folder), 0);
     test_folder[0] = 0;
 }
 
-/* A test that runs once for each row of a table. */
-#define ADD_TABLE(cases, test, table)                                                              \
-    tcase_add_loop_test(cases, test, 0, sizeof(table) / sizeof(table)[0])
-
-static inline int run_tests(TCase *cases, const char *name) {
-    Suite *suite = suite_create(name);
-    suite_add_tcase(suite, cases);
-    tcase_add_checked_fixture(cases, io_setup, io_teardown);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+/* Cases that may write into the temporary folder: it goes after each test. */
+static inline TCase *add_file_cases(Suite *suite, const char *name) {
+    TCase *cases = add_cases(suite, name);
+    tcase_add_checked_fixture(cases, NULL, remove_temporary_folder);
+    return cases;
 }
 
 #endif

@@ -136,11 +136,11 @@ START_TEST(a_pass_asks_for_no_memory_once_warm) {
     int64_t order[100];
     run_pass(d, (wg_batch){ .size = 32 }, 4, order);
     int64_t calls = counted.calls, tensors = wg_memory_now().tensors;
-    size_t used = in_use();
+    size_t used = bytes_in_use();
     for (uint64_t seed = 0; seed < 5; seed++) {
         wg_batch b = { .size = seed == 3 ? 10 : 32, .seed = seed };  // smaller ones fit as well
         while (wg_data_next(d, &b)) {
-            ck_assert_uint_eq(in_use(), used);
+            ck_assert_uint_eq(bytes_in_use(), used);
             ck_assert_int_eq(wg_memory_now().tensors, tensors);
         }
     }
@@ -152,9 +152,9 @@ END_TEST
 START_TEST(batches_hold_no_more_than_the_set) {
     wg_data *d = numbered(3, 4, PLAIN);
     int64_t order[3];
-    size_t used = in_use();
+    size_t used = bytes_in_use();
     run_pass(d, (wg_batch){ .size = INT64_MAX }, 4, order);
-    ck_assert_uint_lt(in_use() - used, 4096);
+    ck_assert_uint_lt(bytes_in_use() - used, 4096);
     wg_data_free(d);
 }
 END_TEST
@@ -490,6 +490,58 @@ START_TEST(a_table_without_labels_is_refused) {
 }
 END_TEST
 
+static const struct {
+    wg_dtype dtype;
+    const char *label;
+    int64_t value;  // -1: refused, for the words
+    const char *words;
+} large_labels[] = {
+    { WG_F32, "16777215", 16777215, NULL },
+    { WG_F32, "16777216", -1,
+      "row 2 has the label 16777216; read as f32 labels are exact below 16777216" },
+    { WG_F32, "16777217", -1, "read as f32 labels are exact below 16777216" },
+    { WG_F64, "16777217", 16777217, NULL },
+    { WG_F64, "9007199254740991", 9007199254740991, NULL },
+    { WG_F64, "9007199254740993", -1, "read as f64 labels are exact below 9007199254740992" },
+    { WG_I32, "16777217", 16777217, NULL },
+    { WG_I64, "9007199254740993", 9007199254740993, NULL },
+    { WG_I64, "9223372036854775807", INT64_MAX, NULL },
+    { WG_I64, "-1", -1, "row 2 has the label -1, wanted is a whole number from 0 on" },
+};
+
+START_TEST(a_csv_label_is_exact_or_refused) {
+    char text[64];
+    snprintf(text, sizeof text, "1,0\n2,%s\n", large_labels[_i].label);
+    const char *path = spill("large.csv", text, strlen(text));
+    wg_data *d = wg_data_csv(path, (wg_data_options){ .csv = { .dtype = large_labels[_i].dtype } });
+    ck_assert_int_eq(d != NULL, large_labels[_i].value >= 0);
+    if (d) {
+        wg_batch b = { .size = 2, .in_order = true };
+        ck_assert(wg_data_next(d, &b));
+        ck_assert_int_eq(((const int64_t *)wg_values(b.y, WG_I64))[1], large_labels[_i].value);
+    } else {
+        expect_error(WG_ERROR_FORMAT, large_labels[_i].words);
+    }
+    wg_data_free(d);
+    unlink(path);
+}
+END_TEST
+
+START_TEST(messages_begin_with_the_function_whatever_layer_came_before) {
+    wg_nn *m = wg_nn_new(1);
+    wg_tensor *x = wg_zeros(WG_F32, WG_SHAPE(4, 3)), *y = wg_zeros(WG_I64, WG_SHAPE(5));
+    ck_assert_ptr_nonnull(wg_nn_sub(m, "block3"));
+    ck_assert_ptr_null(wg_data_new(x, y, PLAIN));
+    ck_assert_int_eq(strncmp(wg_error_message(), "data_new: x is", 14), 0);
+    wg_error_clear();
+    ck_assert_ptr_nonnull(wg_nn_sub(m, "block3"));
+    ck_assert_ptr_null(wg_data_csv(NULL, PLAIN));
+    ck_assert_int_eq(strncmp(wg_error_message(), "data_csv: the path", 18), 0);
+    wg_error_clear();
+    wg_nn_free(m);
+}
+END_TEST
+
 START_TEST(the_digits_are_all_there) {
     wg_data *d = wg_data_csv("examples/data/digits.csv", (wg_data_options){ .scale = 1 / 16.0 });
     ck_assert_msg(d != NULL, "%s", wg_error_message());
@@ -582,33 +634,35 @@ START_TEST(every_allocation_may_fail) {
 END_TEST
 
 int main(void) {
-    const test_entry tests[] = {
-        { a_pass_is_a_permutation, sizeof sizes / sizeof *sizes },
-        { the_order_is_given_by_the_seed_alone, 0 },
-        { orders_look_random, 0 },
-        { permutations_of_two_streams_differ, 0 },
-        { two_passes_may_take_turns, 0 },
-        { a_pass_asks_for_no_memory_once_warm, 0 },
-        { batches_hold_no_more_than_the_set, 0 },
-        { the_next_batch_makes_an_old_history_stale, 0 },
-        { an_empty_set_has_no_batch, 0 },
-        { a_pass_is_asked_for_properly, 0 },
-        { batches_are_converted_and_scaled, 0 },
-        { rows_of_any_layout_come_out_right, 0 },
-        { integers_pass_through_unscaled, 0 },
-        { a_set_shares_memory_and_outlives_the_tensors, 0 },
-        { a_set_is_asked_for_properly, 0 },
-        { a_split_is_disjoint_complete_and_stratified, sizeof splits / sizeof *splits },
-        { a_split_is_drawn_by_its_seed, 0 },
-        { a_part_can_be_split_again, 0 },
-        { a_split_of_targets_that_are_no_classes_is_plain, 0 },
-        { a_split_is_asked_for_properly, sizeof bad_splits / sizeof *bad_splits },
-        { a_table_is_cut_into_samples_and_labels, 0 },
-        { a_table_without_labels_is_refused, sizeof bad_tables / sizeof *bad_tables },
-        { the_digits_are_all_there, 0 },
-        { a_pair_of_idx_files_is_a_set, 0 },
-        { idx_files_that_do_not_pair_are_refused, 0 },
-        { every_allocation_may_fail, 0 },
-    };
-    return run_tests("data", tests, sizeof tests / sizeof *tests);
+    Suite *suite = suite_create("data");
+    TCase *t = add_cases(suite, "data");
+    ADD_TABLE(t, a_pass_is_a_permutation, sizes);
+    tcase_add_test(t, the_order_is_given_by_the_seed_alone);
+    tcase_add_test(t, orders_look_random);
+    tcase_add_test(t, permutations_of_two_streams_differ);
+    tcase_add_test(t, two_passes_may_take_turns);
+    tcase_add_test(t, a_pass_asks_for_no_memory_once_warm);
+    tcase_add_test(t, batches_hold_no_more_than_the_set);
+    tcase_add_test(t, the_next_batch_makes_an_old_history_stale);
+    tcase_add_test(t, an_empty_set_has_no_batch);
+    tcase_add_test(t, a_pass_is_asked_for_properly);
+    tcase_add_test(t, batches_are_converted_and_scaled);
+    tcase_add_test(t, rows_of_any_layout_come_out_right);
+    tcase_add_test(t, integers_pass_through_unscaled);
+    tcase_add_test(t, a_set_shares_memory_and_outlives_the_tensors);
+    tcase_add_test(t, a_set_is_asked_for_properly);
+    ADD_TABLE(t, a_split_is_disjoint_complete_and_stratified, splits);
+    tcase_add_test(t, a_split_is_drawn_by_its_seed);
+    tcase_add_test(t, a_part_can_be_split_again);
+    tcase_add_test(t, a_split_of_targets_that_are_no_classes_is_plain);
+    ADD_TABLE(t, a_split_is_asked_for_properly, bad_splits);
+    tcase_add_test(t, a_table_is_cut_into_samples_and_labels);
+    ADD_TABLE(t, a_table_without_labels_is_refused, bad_tables);
+    ADD_TABLE(t, a_csv_label_is_exact_or_refused, large_labels);
+    tcase_add_test(t, messages_begin_with_the_function_whatever_layer_came_before);
+    tcase_add_test(t, the_digits_are_all_there);
+    tcase_add_test(t, a_pair_of_idx_files_is_a_set);
+    tcase_add_test(t, idx_files_that_do_not_pair_are_refused);
+    tcase_add_test(t, every_allocation_may_fail);
+    return run_suite(suite);
 }

@@ -5,14 +5,6 @@
 
 #include "autograd/autograd_impl.h"
 
-static void expect_shape(const wg_tensor *x, wg_shape want) {
-    wg_shape have = wg_shape_of(x);
-    char have_text[200], want_text[200];
-    ck_assert_msg(x && wg__shape_equal(&have, &want), "%s, wanted is %s: %s",
-                  wg_shape_text(have, have_text, sizeof have_text),
-                  wg_shape_text(want, want_text, sizeof want_text), wg_error_message());
-}
-
 static wg_tensor *counting(wg_shape shape) {  // 0, 1, 2, ... in C order
     return wg_reshape(wg_arange(WG_F64, 0, (double)wg_shape_numel(shape), 1), shape);
 }
@@ -518,32 +510,32 @@ END_TEST
 
 int main(void) {
     Suite *suite = suite_create("index");
-    TCase *joining = core_cases(suite, "cat");
+    TCase *joining = add_cases(suite, "cat");
     tcase_add_test(joining, cat_joins_along_the_axis);
     tcase_add_test(joining, cat_takes_up_to_sixty_four);
     tcase_add_test(joining, cat_refuses_what_does_not_fit);
     tcase_add_test(joining, slices_joined_again_are_the_whole);
-    TCase *elements = core_cases(suite, "gather");
+    TCase *elements = add_cases(suite, "gather");
     tcase_add_loop_test(elements, gather_is_numpys_take_along_axis, 0, 2);
     tcase_add_loop_test(elements, scatter_add_adds_up_what_goes_to_one_place, 0, 2);
     tcase_add_loop_test(elements, the_gradient_of_a_gather_counts_how_often, 0, 2);
     tcase_add_test(elements, gather_agrees_with_a_loop_in_any_layout);
     tcase_add_test(elements, scatter_add_is_the_transpose_of_gather_in_any_layout);
-    TCase *slices = core_cases(suite, "index_select");
+    TCase *slices = add_cases(suite, "index_select");
     tcase_add_loop_test(slices, index_select_takes_whole_slices, 0, 2);
     tcase_add_loop_test(slices, index_add_adds_whole_slices, 0, 2);
     tcase_add_test(slices, slices_by_index_are_elements_by_index);
-    TCase *refusals = core_cases(suite, "index");
+    TCase *refusals = add_cases(suite, "index");
     tcase_add_loop_test(refusals, an_index_out_of_range_is_named_with_its_place_and_the_size, 0, 2);
     tcase_add_test(refusals, shapes_and_dtypes_of_an_index_are_checked);
     tcase_add_loop_test(refusals, one_hot_marks_the_class, 0, 2);
-    TCase *choosing = core_cases(suite, "where and cast");
+    TCase *choosing = add_cases(suite, "where and cast");
     tcase_add_test(choosing, where_picks_and_broadcasts);
     tcase_add_test(choosing, a_branch_not_taken_gets_exactly_zero);
     tcase_add_test(choosing, where_wants_a_condition_and_two_of_one_kind);
     tcase_add_test(choosing, cast_goes_towards_zero_and_saturates);
     tcase_add_test(choosing, gradients_come_back_in_the_dtype_they_left);
-    TCase *dropping = core_cases(suite, "dropout");
+    TCase *dropping = add_cases(suite, "dropout");
     tcase_add_loop_test(dropping, dropout_keeps_and_scales_or_gives_zero, 0, 10);
     tcase_add_test(dropping, the_mask_depends_on_the_generator_and_the_position_alone);
     tcase_add_test(dropping, dropout_drops_the_gradient_where_it_dropped_the_value);

@@ -290,7 +290,8 @@ START_TEST(save_refuses_what_is_no_file) {
 END_TEST
 
 int main(void) {
-    TCase *t = tcase_create("all formats");
+    Suite *suite = suite_create("io");
+    TCase *t = add_file_cases(suite, "all formats");
     ADD_TABLE(t, a_file_cut_at_any_byte_is_refused, formats);
     tcase_add_test(t, a_csv_cut_at_any_byte_is_refused_or_the_beginning_of_the_table);
     ADD_TABLE(t, a_byte_behind_the_end_is_refused, formats);
@@ -307,5 +308,5 @@ int main(void) {
     tcase_add_test(t, save_passes_over_a_temporary_file_left_by_a_crash);
     tcase_add_test(t, save_that_the_system_refuses_leaves_the_old_file);
     tcase_add_test(t, save_refuses_what_is_no_file);
-    return run_tests(t, "io");
+    return run_suite(suite);
 }

@@ -14,13 +14,9 @@ static wg_tensor *parse(const char *text, wg_csv_options o) {
     return x;
 }
 
-static void expect_values(wg_tensor *x, int64_t rows, int64_t columns, const double *values) {
-    expect_no_error();
-    ck_assert_int_eq(wg_rank(x), 2);
-    ck_assert_int_eq(wg_dim(x, 0), rows);
-    ck_assert_int_eq(wg_dim(x, 1), columns);
-    for (int64_t i = 0; i < rows * columns; i++)
-        ck_assert_double_eq(wg_at(x, (int64_t[]){ i / columns, i % columns }), values[i]);
+static void expect_table(wg_tensor *x, int64_t rows, int64_t columns, const double *values) {
+    expect_shape(x, WG_SHAPE(rows, columns));
+    expect_values(x, values, rows * columns);
 }
 
 /* ---- layout --------------------------------------------------------------------------------------- */
@@ -54,14 +50,14 @@ START_TEST(csv_reads_one_table_in_every_layout) {
         wg_tensor *x = parse(same_table[_i].text, o);
         ck_assert_int_eq(wg_dtype_of(x), d);
         ck_assert(wg_is_contiguous(x));
-        expect_values(x, 2, 2, (double[]){ 1, 2, 3, 4 });
+        expect_table(x, 2, 2, (double[]){ 1, 2, 3, 4 });
     }
 }
 END_TEST
 
 START_TEST(csv_reads_bools) {
-    expect_values(parse("0,1\n1,1", (wg_csv_options){ .dtype = WG_BOOL }), 2, 2,
-                  (double[]){ 0, 1, 1, 1 });
+    expect_table(parse("0,1\n1,1", (wg_csv_options){ .dtype = WG_BOOL }), 2, 2,
+                 (double[]){ 0, 1, 1, 1 });
 }
 END_TEST
 
@@ -227,7 +223,7 @@ START_TEST(csv_reads_points_under_a_locale_that_has_commas) {
     wg_tensor *x = parse("0.5;1.23456789012345678901", (wg_csv_options){ WG_F64, ';', 0 });
     ck_assert(uselocale((locale_t)0) == mine);
     uselocale(LC_GLOBAL_LOCALE);
-    expect_values(x, 1, 2, (double[]){ 0.5, 1.23456789012345678901 });
+    expect_table(x, 1, 2, (double[]){ 0.5, 1.23456789012345678901 });
     freelocale(mine);
 }
 END_TEST
@@ -346,7 +342,8 @@ START_TEST(csv_takes_no_more_memory_than_the_bytes_account_for) {
 END_TEST
 
 int main(void) {
-    TCase *t = tcase_create("csv");
+    Suite *suite = suite_create("io: csv");
+    TCase *t = add_file_cases(suite, "csv");
     ADD_TABLE(t, csv_reads_one_table_in_every_layout, same_table);
     tcase_add_test(t, csv_reads_bools);
     tcase_add_test(t, csv_loads_the_digits);
@@ -360,5 +357,5 @@ int main(void) {
     tcase_add_test(t, csv_reads_1000_characters_and_refuses_1001);
     tcase_add_test(t, csv_refuses_bad_options);
     tcase_add_test(t, csv_takes_no_more_memory_than_the_bytes_account_for);
-    return run_tests(t, "io: csv");
+    return run_suite(suite);
 }

@@ -21,48 +21,39 @@ static wg_tensor *parse_packed(const char *file) {
     return x;
 }
 
-static void expect_shape(wg_tensor *x, wg_dtype dtype, wg_shape shape) {
-    char got[80], wanted[80];
-    expect_no_error();
-    ck_assert_int_eq(wg_dtype_of(x), dtype);
-    ck_assert_str_eq(wg_shape_text(wg_shape_of(x), got, sizeof got),
-                     wg_shape_text(shape, wanted, sizeof wanted));
-    ck_assert(wg_is_contiguous(x));
-}
-
 /* ---- plain ---------------------------------------------------------------------------------------- */
 
 START_TEST(idx_reads_every_type) {
     wg_tensor *x = PARSE(0, 0, 8, 2, 0, 0, 0, 2, 0, 0, 0, 3, 1, 2, 3, 4, 5, 255);
-    expect_shape(x, WG_U8, WG_SHAPE(2, 3));
+    expect_dense(x, WG_U8, WG_SHAPE(2, 3));
     ck_assert(wg_equal(x, wg_from(WG_U8, WG_SHAPE(2, 3), (uint8_t[]){ 1, 2, 3, 4, 5, 255 })));
 
     x = PARSE(0, 0, 9, 1, 0, 0, 0, 3, 127, 128, 255);
-    expect_shape(x, WG_I32, WG_SHAPE(3));
+    expect_dense(x, WG_I32, WG_SHAPE(3));
     ck_assert(wg_equal(x, wg_from(WG_I32, WG_SHAPE(3), (int32_t[]){ 127, -128, -1 })));
 
     x = PARSE(0, 0, 11, 1, 0, 0, 0, 3, 0x01, 0x02, 0x80, 0x00, 0xff, 0xfe);
-    expect_shape(x, WG_I32, WG_SHAPE(3));
+    expect_dense(x, WG_I32, WG_SHAPE(3));
     ck_assert(wg_equal(x, wg_from(WG_I32, WG_SHAPE(3), (int32_t[]){ 258, -32768, -2 })));
 
     x = PARSE(0, 0, 12, 1, 0, 0, 0, 2, 0x12, 0x34, 0x56, 0x78, 0x80, 0, 0, 1);
-    expect_shape(x, WG_I32, WG_SHAPE(2));
+    expect_dense(x, WG_I32, WG_SHAPE(2));
     ck_assert(wg_equal(x, wg_from(WG_I32, WG_SHAPE(2), (int32_t[]){ 0x12345678, -2147483647 })));
 
     x = PARSE(0, 0, 13, 1, 0, 0, 0, 2, 0x3f, 0xc0, 0, 0, 0xff, 0x80, 0, 0);
-    expect_shape(x, WG_F32, WG_SHAPE(2));
+    expect_dense(x, WG_F32, WG_SHAPE(2));
     ck_assert(wg_equal(x, wg_from(WG_F32, WG_SHAPE(2), (float[]){ 1.5f, -INFINITY })));
 
     x = PARSE(0, 0, 14, 1, 0, 0, 0, 1, 0x40, 0x09, 0x21, 0xfb, 0x54, 0x44, 0x2d, 0x18);
-    expect_shape(x, WG_F64, WG_SHAPE(1));
+    expect_dense(x, WG_F64, WG_SHAPE(1));
     ck_assert_double_eq(wg_item(x), 3.141592653589793);
 }
 END_TEST
 
 START_TEST(idx_reads_scalars_and_empty_arrays) {
-    expect_shape(PARSE(0, 0, 8, 0, 9), WG_U8, WG_SCALAR);
-    expect_shape(PARSE(0, 0, 13, 2, 0, 0, 0, 0, 0, 0, 0, 5), WG_F32, WG_SHAPE(0, 5));
-    expect_shape(PARSE(0, 0, 9, 2, 255, 255, 255, 255, 0, 0, 0, 0), WG_I32,
+    expect_dense(PARSE(0, 0, 8, 0, 9), WG_U8, WG_SCALAR);
+    expect_dense(PARSE(0, 0, 13, 2, 0, 0, 0, 0, 0, 0, 0, 5), WG_F32, WG_SHAPE(0, 5));
+    expect_dense(PARSE(0, 0, 9, 2, 255, 255, 255, 255, 0, 0, 0, 0), WG_I32,
                  WG_SHAPE(4294967295, 0));
 }
 END_TEST
@@ -71,7 +62,7 @@ START_TEST(idx_reads_rank_8_and_refuses_9) {
     unsigned char bytes[4 + 9 * 4 + 1] = { 0, 0, 8, 8 };
     for (int i = 0; i < 9; i++) bytes[4 + 4 * i + 3] = 1;
     wg_tensor *x = parse(bytes, 4 + 8 * 4 + 1);
-    expect_shape(x, WG_U8, WG_SHAPE(1, 1, 1, 1, 1, 1, 1, 1));
+    expect_dense(x, WG_U8, WG_SHAPE(1, 1, 1, 1, 1, 1, 1, 1));
     bytes[3] = 9;
     ck_assert_ptr_null(parse(bytes, sizeof bytes));
     expect_error(WG_ERROR_FORMAT, "t.idx: rank 9, at most 8");
@@ -115,11 +106,11 @@ END_TEST
 
 START_TEST(idx_reads_gzip) {
     wg_tensor *x = parse_packed("idx_u1.gz");
-    expect_shape(x, WG_U8, WG_SHAPE(2, 3, 4));
+    expect_dense(x, WG_U8, WG_SHAPE(2, 3, 4));
     for (int i = 0; i < 24; i++)
         ck_assert_double_eq(wg_at(x, (int64_t[]){ i / 12, i / 4 % 3, i % 4 }), i);
     x = parse_packed("idx_f4.gz");
-    expect_shape(x, WG_F32, WG_SHAPE(3));
+    expect_dense(x, WG_F32, WG_SHAPE(3));
     ck_assert(wg_equal(x, wg_from(WG_F32, WG_SHAPE(3), (float[]){ 1.5f, -2, 1e30f })));
 }
 END_TEST
@@ -127,7 +118,7 @@ END_TEST
 /* More than is unpacked at once. */
 START_TEST(idx_reads_gzip_in_pieces) {
     wg_tensor *x = parse_packed("idx_large.gz");
-    expect_shape(x, WG_U8, WG_SHAPE(600, 1000));
+    expect_dense(x, WG_U8, WG_SHAPE(600, 1000));
     const uint8_t *v = wg_values(x, WG_U8);
     int wrong = 0;
     for (int i = 0; i < 600000; i++) wrong += v[i] != i % 251;
@@ -138,7 +129,7 @@ END_TEST
 /* A thousand to one is what deflate reaches: the bound that refuses liars must let it through. */
 START_TEST(idx_reads_the_densest_gzip) {
     wg_tensor *x = parse_packed("idx_zeros.gz");
-    expect_shape(x, WG_U8, WG_SHAPE(1000, 1000));
+    expect_dense(x, WG_U8, WG_SHAPE(1000, 1000));
     const uint8_t *v = wg_values(x, WG_U8);
     int wrong = 0;
     for (int i = 0; i < 1000000; i++) wrong += v[i] != 0;
@@ -175,7 +166,8 @@ START_TEST(idx_refuses_gzip_cut_off_in_its_checksum) {
 END_TEST
 
 int main(void) {
-    TCase *t = tcase_create("idx");
+    Suite *suite = suite_create("io: idx");
+    TCase *t = add_file_cases(suite, "idx");
     tcase_add_test(t, idx_reads_every_type);
     tcase_add_test(t, idx_reads_scalars_and_empty_arrays);
     tcase_add_test(t, idx_reads_rank_8_and_refuses_9);
@@ -187,5 +179,5 @@ int main(void) {
     tcase_add_test(t, idx_reads_the_densest_gzip);
     ADD_TABLE(t, idx_refuses_bad_gzip_in_little_memory, refused);
     tcase_add_test(t, idx_refuses_gzip_cut_off_in_its_checksum);
-    return run_tests(t, "io: idx");
+    return run_suite(suite);
 }

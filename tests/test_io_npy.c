@@ -26,15 +26,6 @@ static wg_tensor *parse_header(int version, const char *header, size_t bytes) {
     return parse(file, at + n + bytes);
 }
 
-static void expect_shape(wg_tensor *x, wg_dtype dtype, wg_shape shape) {
-    char got[80], wanted[80];
-    expect_no_error();
-    ck_assert_int_eq(wg_dtype_of(x), dtype);
-    ck_assert_str_eq(wg_shape_text(wg_shape_of(x), got, sizeof got),
-                     wg_shape_text(shape, wanted, sizeof wanted));
-    ck_assert(wg_is_contiguous(x));
-}
-
 /* ---- golden files ---------------------------------------------------------------------------------- */
 
 static const struct {
@@ -72,7 +63,7 @@ static const char *golden_path(const char *name) {
 
 START_TEST(npy_reads_what_numpy_wrote) {
     wg_tensor *x = wg_io_load_npy(golden_path(golden[_i].name));
-    expect_shape(x, golden[_i].dtype, golden[_i].shape);
+    expect_dense(x, golden[_i].dtype, golden[_i].shape);
     double v[2048];
     ck_assert(wg_read_f64(x, v, wg_numel(x)));
     for (int k = 0; k < wg_numel(x); k++) {
@@ -118,7 +109,7 @@ END_TEST
 static void expect_round_trip(wg_tensor *x) {
     ck_assert(wg_io_save_npy(temporary_path("x.npy"), x));
     wg_tensor *y = wg_io_load_npy(temporary_path("x.npy"));
-    expect_shape(y, wg_dtype_of(x), wg_shape_of(x));
+    expect_dense(y, wg_dtype_of(x), wg_shape_of(x));
     size_t size = (size_t)wg_numel(x) * wg_dtype_size(wg_dtype_of(x));
     unsigned char *a = malloc(size + 1), *b = malloc(size + 1);
     ck_assert(wg_read(x, a, wg_numel(x)) && wg_read(y, b, wg_numel(y)));
@@ -172,7 +163,7 @@ END_TEST
 START_TEST(npy_writes_a_number_as_a_double) {
     ck_assert(wg_io_save_npy(temporary_path("x.npy"), wg_num(0.1)));
     wg_tensor *x = wg_io_load_npy(temporary_path("x.npy"));
-    expect_shape(x, WG_F64, WG_SCALAR);
+    expect_dense(x, WG_F64, WG_SCALAR);
     ck_assert_double_eq(wg_item(x), 0.1);
 }
 END_TEST
@@ -218,7 +209,7 @@ static const char *const same_header[] = {
 
 START_TEST(npy_reads_a_header_in_every_form_that_python_takes) {
     for (int version = 1; version <= 2; version++)
-        expect_shape(parse_header(version, same_header[_i], 24), WG_F32, WG_SHAPE(2, 3));
+        expect_dense(parse_header(version, same_header[_i], 24), WG_F32, WG_SHAPE(2, 3));
 }
 END_TEST
 
@@ -229,7 +220,7 @@ START_TEST(npy_reads_every_byte_order_mark) {
         snprintf(header, sizeof header, "{'descr': '%ci4', 'fortran_order': True, 'shape': (1,)}",
                  *order);
         wg_tensor *x = parse_header(1, header, 4);
-        expect_shape(x, WG_I32, WG_SHAPE(1));
+        expect_dense(x, WG_I32, WG_SHAPE(1));
         ck_assert_double_eq(wg_item(x), ones);
     }
 }
@@ -362,7 +353,8 @@ START_TEST(npy_asks_for_no_memory_on_a_header_alone) {
 END_TEST
 
 int main(void) {
-    TCase *t = tcase_create("npy");
+    Suite *suite = suite_create("io: npy");
+    TCase *t = add_file_cases(suite, "npy");
     ADD_TABLE(t, npy_reads_what_numpy_wrote, golden);
     ADD_TABLE(t, npy_writes_what_numpy_writes, golden);
     ADD_TABLE(t, npy_refuses_what_has_no_dtype_here, refused_golden);
@@ -378,5 +370,5 @@ int main(void) {
     tcase_add_test(t, npy_refuses_bools_other_than_0_and_1);
     tcase_add_test(t, npy_refuses_what_is_no_npy_file);
     tcase_add_test(t, npy_asks_for_no_memory_on_a_header_alone);
-    return run_tests(t, "io: npy");
+    return run_suite(suite);
 }

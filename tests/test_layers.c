@@ -61,13 +61,13 @@ END_TEST
 START_TEST(linear_refuses_what_does_not_fit) {
     wg_nn *m = wg_nn_new(1);
     ck_assert_ptr_null(wg_nn_linear(m, "fc", NULL, 4));
-    expect_error(WG_ERROR_ARGUMENT, "fc: linear: x is NULL");
+    expect_error(WG_ERROR_ARGUMENT, "fc: nn_linear: x is NULL");
     ck_assert_ptr_null(wg_nn_linear(m, "fc", wg_zeros(WG_F32, WG_SCALAR), 4));
-    expect_error(WG_ERROR_SHAPE, "fc: linear: x is f32 []");
+    expect_error(WG_ERROR_SHAPE, "fc: nn_linear: x is f32 []");
     ck_assert_ptr_null(wg_nn_linear(m, "fc", wg_zeros(WG_I64, WG_SHAPE(2, 3)), 4));
-    expect_error(WG_ERROR_DTYPE, "fc: linear: x is i64 [2,3]");
+    expect_error(WG_ERROR_DTYPE, "fc: nn_linear: x is i64 [2,3]");
     ck_assert_ptr_null(wg_nn_linear(m, "fc", wg_zeros(WG_F32, WG_SHAPE(2, 3)), 0));
-    expect_error(WG_ERROR_ARGUMENT, "fc: linear: 0 units");
+    expect_error(WG_ERROR_ARGUMENT, "fc: nn_linear: 0 units");
     ck_assert_ptr_null(wg_nn_linear(NULL, "fc", wg_zeros(WG_F32, WG_SHAPE(2, 3)), 4));
     expect_error(WG_ERROR_ARGUMENT, "linear: the model is NULL");
     ck_assert_ptr_null(wg_nn_linear(m, NULL, wg_zeros(WG_F32, WG_SHAPE(2, 3)), 4));
@@ -190,7 +190,7 @@ START_TEST(dropout_refuses_a_probability_out_of_range) {
         expect_error(WG_ERROR_ARGUMENT, words[i]);
     }
     ck_assert_ptr_null(wg_nn_dropout(m, "drop", NULL, 0.5));
-    expect_error(WG_ERROR_ARGUMENT, "drop: dropout: x is NULL");
+    expect_error(WG_ERROR_ARGUMENT, "drop: nn_dropout: x is NULL");
     wg_nn_free(m);
 }
 END_TEST
@@ -205,7 +205,7 @@ START_TEST(sequential_is_its_layers_one_after_the_other) {
     ck_assert_ptr_null(wg_nn_sequential(a, x, layers, 0));
     expect_error(WG_ERROR_ARGUMENT, "0 layers");
     ck_assert_ptr_null(wg_nn_sequential(a, NULL, layers, 2));
-    expect_error(WG_ERROR_ARGUMENT, "one: linear: x is NULL");
+    expect_error(WG_ERROR_ARGUMENT, "one: nn_linear: x is NULL");
     wg_nn_free(a), wg_nn_free(b);
 }
 END_TEST
@@ -433,6 +433,67 @@ START_TEST(accuracy_is_the_share_of_right_classes) {
 }
 END_TEST
 
+// Of each sample the sum of squares, its logits being twice a unit vector; the mean over the batch.
+static wg_tensor *mean_square(wg_nn *m, wg_tensor *x, wg_tensor *y) {
+    wg_tensor *squares = wg_sum_axes(wg_square(identity(m, x)), WG_AXES(-1), false);  // (B)
+    wg_tensor *weight = wg_add(wg_cast(y, WG_F32), wg_num(1));                        // (B)
+    return wg_mean(wg_mul(squares, weight));                                          // ()
+}
+static wg_tensor *not_one_number(wg_nn *m, wg_tensor *x, wg_tensor *y) {
+    (void)m, (void)y;
+    return wg_nn_sub(m, "deep") ? x : NULL;
+}
+static wg_tensor *nothing(wg_nn *m, wg_tensor *x, wg_tensor *y) {
+    (void)m, (void)x, (void)y;
+    return NULL;
+}
+
+START_TEST(the_loss_of_a_set_is_the_mean_over_its_samples) {
+    enum { ODD = 300 };  // a batch of 256 and one of 44, whose labels have other means
+    float values[ODD * CLASSES] = { 0 };
+    int64_t labels[ODD];
+    for (int64_t i = 0; i < ODD; i++) {
+        labels[i] = i < 256 ? 0 : 4;
+        values[i * CLASSES] = 2;
+    }
+    wg_data *d = wg_data_new(wg_from(WG_F32, WG_SHAPE(ODD, CLASSES), values),
+                             wg_from(WG_I64, WG_SHAPE(ODD), labels), (wg_data_options){ 0 });
+    wg_nn *m = wg_nn_new(1);
+    saw_training = saw_recording = false;
+    // 4 (label + 1) each: 4 for 256 of them and 20 for 44. Exact but for the division.
+    double wanted = (256 * 4 + 44 * 20) / 300.0;
+    expect_close(wg_nn_loss(m, mean_square, d), wanted, 1e-14, "loss");
+    ck_assert(!saw_training && !saw_recording);
+    expect_state_untouched(m);
+    wg_nn_free(m), wg_data_free(d);
+}
+END_TEST
+
+START_TEST(the_loss_of_a_set_refuses_what_is_no_loss) {
+    wg_tensor *x;
+    wg_data *d = labelled(&x), *empty;
+    wg_nn *m = wg_nn_new(1);
+    empty =
+        wg_data_new(wg_slice(x, 0, 0, 0, 1), wg_zeros(WG_I64, WG_SHAPE(0)), (wg_data_options){ 0 });
+    ck_assert(isnan(wg_nn_loss(m, not_one_number, d)));
+    expect_message_begins("nn_loss: the cost is [256,4], wanted is one number");
+    expect_state_untouched(m);
+    ck_assert(isnan(wg_nn_loss(m, nothing, d)));
+    expect_message_begins("nn_loss: the cost returned NULL");
+    expect_state_untouched(m);
+    ck_assert(isnan(wg_nn_loss(m, mean_square, empty)));
+    expect_message_begins("nn_loss: the set is empty");
+    ck_assert_ptr_nonnull(wg_nn_sub(m, "block3"));
+    ck_assert(isnan(wg_nn_loss(NULL, mean_square, d)));
+    expect_message_begins("nn_loss: the model is NULL");
+    ck_assert(isnan(wg_nn_loss(m, NULL, d)));
+    expect_message_begins("nn_loss: the cost is NULL");
+    ck_assert(isnan(wg_nn_loss(m, mean_square, NULL)));
+    expect_message_begins("nn_loss: the data is NULL");
+    wg_nn_free(m), wg_data_free(d), wg_data_free(empty);
+}
+END_TEST
+
 START_TEST(confusion_counts_each_class_taken_for_each) {
     wg_tensor *x;
     wg_data *d = labelled(&x);
@@ -551,7 +612,8 @@ static bool use_measures(void) {
     wg_tensor *x = normal(WG_F32, WG_SHAPE(6, CLASSES), 1), *y = wg_zeros(WG_I64, WG_SHAPE(6));
     wg_data *d = wg_data_new(x, y, (wg_data_options){ 0 });
     bool done = m && d && !isnan(wg_nn_accuracy(m, identity, d)) &&
-                wg_nn_confusion(m, identity, d, CLASSES) && wg_nn_predict(m, identity, x);
+                !isnan(wg_nn_loss(m, mean_square, d)) && wg_nn_confusion(m, identity, d, CLASSES) &&
+                wg_nn_predict(m, identity, x);
     bool recording = wg_recording(true);
     ck_assert(recording && (!m || wg_nn_is_training(m)));
     wg_nn_free(m), wg_data_free(d);
@@ -565,33 +627,35 @@ START_TEST(every_allocation_may_fail) {
 END_TEST
 
 int main(void) {
-    const test_entry tests[] = {
-        { linear_is_x_w_plus_b_over_any_leading_axes, sizeof leading / sizeof *leading },
-        { linear_hands_gradients_to_weights_and_bias, 0 },
-        { linear_without_bias_has_none, 0 },
-        { linear_refuses_what_does_not_fit, 0 },
-        { an_error_names_the_path_where_it_happened, 0 },
-        { dropout_zeroes_a_share_and_scales_the_rest, 0 },
-        { dropout_does_nothing_when_evaluating_or_at_zero, 0 },
-        { dropout_masks_are_fresh_each_call_and_independent, 0 },
-        { dropout_depends_on_seed_path_and_call_alone, 0 },
-        { dropout_refuses_a_probability_out_of_range, 0 },
-        { sequential_is_its_layers_one_after_the_other, 0 },
-        { losses_are_the_mean_of_their_formula, LOSSES },
-        { losses_and_their_gradients_are_right_at_the_extremes, LOSSES },
-        { losses_refuse_shapes_that_would_broadcast, LOSSES },
-        { huber_wants_a_positive_delta, 0 },
-        { a_target_can_be_differentiated_too, 0 },
-        { penalties_are_sums_over_what_matches, 0 },
-        { penalties_pull_on_what_matches_alone, 0 },
-        { penalties_on_nothing_are_errors, 0 },
-        { accuracy_is_the_share_of_right_classes, 0 },
-        { confusion_counts_each_class_taken_for_each, 0 },
-        { predictions_are_the_classes_of_all_samples, 0 },
-        { measuring_in_a_pass_leaves_its_batch_alone, 0 },
-        { measures_put_everything_back_when_the_net_fails, 0 },
-        { measures_refuse_what_they_cannot_measure, 0 },
-        { every_allocation_may_fail, 0 },
-    };
-    return run_tests("layers", tests, sizeof tests / sizeof *tests);
+    Suite *suite = suite_create("layers");
+    TCase *t = add_cases(suite, "layers");
+    ADD_TABLE(t, linear_is_x_w_plus_b_over_any_leading_axes, leading);
+    tcase_add_test(t, linear_hands_gradients_to_weights_and_bias);
+    tcase_add_test(t, linear_without_bias_has_none);
+    tcase_add_test(t, linear_refuses_what_does_not_fit);
+    tcase_add_test(t, an_error_names_the_path_where_it_happened);
+    tcase_add_test(t, dropout_zeroes_a_share_and_scales_the_rest);
+    tcase_add_test(t, dropout_does_nothing_when_evaluating_or_at_zero);
+    tcase_add_test(t, dropout_masks_are_fresh_each_call_and_independent);
+    tcase_add_test(t, dropout_depends_on_seed_path_and_call_alone);
+    tcase_add_test(t, dropout_refuses_a_probability_out_of_range);
+    tcase_add_test(t, sequential_is_its_layers_one_after_the_other);
+    tcase_add_loop_test(t, losses_are_the_mean_of_their_formula, 0, LOSSES);
+    tcase_add_loop_test(t, losses_and_their_gradients_are_right_at_the_extremes, 0, LOSSES);
+    tcase_add_loop_test(t, losses_refuse_shapes_that_would_broadcast, 0, LOSSES);
+    tcase_add_test(t, huber_wants_a_positive_delta);
+    tcase_add_test(t, a_target_can_be_differentiated_too);
+    tcase_add_test(t, penalties_are_sums_over_what_matches);
+    tcase_add_test(t, penalties_pull_on_what_matches_alone);
+    tcase_add_test(t, penalties_on_nothing_are_errors);
+    tcase_add_test(t, accuracy_is_the_share_of_right_classes);
+    tcase_add_test(t, the_loss_of_a_set_is_the_mean_over_its_samples);
+    tcase_add_test(t, the_loss_of_a_set_refuses_what_is_no_loss);
+    tcase_add_test(t, confusion_counts_each_class_taken_for_each);
+    tcase_add_test(t, predictions_are_the_classes_of_all_samples);
+    tcase_add_test(t, measuring_in_a_pass_leaves_its_batch_alone);
+    tcase_add_test(t, measures_put_everything_back_when_the_net_fails);
+    tcase_add_test(t, measures_refuse_what_they_cannot_measure);
+    tcase_add_test(t, every_allocation_may_fail);
+    return run_suite(suite);
 }

@@ -347,7 +347,7 @@ END_TEST
 
 int main(void) {
     Suite *suite = suite_create("layout");
-    TCase *cases = core_cases(suite, "layouts and conversions");
+    TCase *cases = add_cases(suite, "layouts and conversions");
     tcase_add_test(cases, every_conversion_is_total);
     tcase_add_test(cases, floats_become_integers_as_the_header_says);
     tcase_add_loop_test(cases, copies_between_random_layouts_are_those_of_a_plain_loop, 0,

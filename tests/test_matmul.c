@@ -9,14 +9,6 @@
 
 #include "tensor/kernels/kernels.h"
 
-static void expect_shape(const wg_tensor *x, wg_shape want) {
-    wg_shape have = wg_shape_of(x);
-    char have_text[200], want_text[200];
-    ck_assert_msg(x && wg__shape_equal(&have, &want), "%s, wanted is %s: %s",
-                  wg_shape_text(have, have_text, sizeof have_text),
-                  wg_shape_text(want, want_text, sizeof want_text), wg_error_message());
-}
-
 static wg_tensor *matrix(wg_dtype dtype, int64_t rows, int64_t cols, const double *values) {
     return wg_from_f64(dtype, WG_SHAPE(rows, cols), values);
 }
@@ -114,6 +106,21 @@ START_TEST(what_does_not_fit_is_refused_with_both_shapes) {
     expect_error(WG_ERROR_ARGUMENT, "matmul");
     ck_assert_ptr_null(wg_matmul(NULL, LIST(1)));
     expect_error(WG_ERROR_ARGUMENT, "matmul");
+}
+END_TEST
+
+START_TEST(a_vector_that_does_not_fit_is_refused_with_its_own_shape) {
+    wg_tensor *three = LIST(1, 2, 3), *four = LIST(1, 2, 3, 4);
+    ck_assert_ptr_null(wg_matmul(three, four));
+    expect_error(WG_ERROR_SHAPE, "matmul: [3] x [4]: inner sizes 3 and 4 differ");
+    ck_assert_ptr_null(wg_matmul(three, wg_zeros(WG_F64, WG_SHAPE(5, 4, 2))));
+    expect_error(WG_ERROR_SHAPE, "matmul: [3] x [5,4,2]: inner sizes 3 and 4 differ");
+    ck_assert_ptr_null(wg_matmul(wg_zeros(WG_F64, WG_SHAPE(2, 3)), four));
+    expect_error(WG_ERROR_SHAPE, "matmul: [2,3] x [4]: inner sizes 3 and 4 differ");
+    ck_assert_ptr_null(wg_matmul(three, wg_num(2)));
+    expect_error(WG_ERROR_SHAPE, "matmul: [3] x []");
+    ck_assert_ptr_null(wg_matmul(three, wg_zeros(WG_F32, WG_SHAPE(3, 2))));
+    expect_error(WG_ERROR_DTYPE, "matmul: [3] x [3,2]: f64 and f32");
 }
 END_TEST
 
@@ -428,16 +435,17 @@ END_TEST
 
 int main(void) {
     Suite *suite = suite_create("matmul");
-    TCase *hand = core_cases(suite, "by hand");
+    TCase *hand = add_cases(suite, "by hand");
     tcase_add_loop_test(hand, a_product_of_matrices_by_hand, 0, 2);
     tcase_add_test(hand, the_axis_of_a_vector_goes_from_the_result);
     tcase_add_test(hand, one_matrix_serves_a_whole_stack);
     tcase_add_test(hand, nothing_added_is_zero);
     tcase_add_test(hand, what_does_not_fit_is_refused_with_both_shapes);
-    TCase *stacks = core_cases(suite, "stacks");
+    tcase_add_test(hand, a_vector_that_does_not_fit_is_refused_with_its_own_shape);
+    TCase *stacks = add_cases(suite, "stacks");
     tcase_add_test(stacks, stacks_broadcast_in_any_layout);
     tcase_add_test(stacks, the_gradient_of_a_shared_matrix_is_the_sum_over_the_stack);
-    TCase *kernel = core_cases(suite, "kernel");
+    TCase *kernel = add_cases(suite, "kernel");
     tcase_add_loop_test(kernel, a_product_is_exact_for_any_strides, 0, 4);
     tcase_add_test(kernel, a_product_is_exact_for_thin_and_deep_shapes);
     tcase_add_loop_test(kernel, large_products_are_exact, 0, 8);

@@ -81,40 +81,17 @@ END_TEST
 
 /* ---- memory runs out ------------------------------------------------------------------------------------- */
 
-typedef struct ration {
-    int64_t left, live;
-} ration;
-static void *take(void *user, size_t alignment, size_t size) {
-    ration *r = user;
-    if (r->left == 0) return NULL;
-    void *block = aligned_alloc(alignment, (size + alignment - 1) / alignment * alignment);
-    r->left--;
-    r->live += block != NULL;
-    return block;
-}
-static void give(void *user, void *block, size_t size) {
-    (void)size;
-    ((ration *)user)->live--;
-    free(block);
-}
-
 // Whatever allocation is the last that succeeds, the selftest fails, or it needed no more; none is lost.
 START_TEST(a_selftest_survives_any_failing_allocation) {
-    ration r = { 0 };
-    wg_on_error(NULL, NULL);
     const wg_op *op = wg_op_find("tanh");
     bool passed = false;
     for (int64_t n = 0; !passed; n = n < 40 ? n + 1 : n + n / 8) {
-        wg_reset();
-        wg_set_allocator(&(wg_allocator){ take, give, &r });
-        r.left = n;
+        count_allocations(n);
         wg_selftest_report report;
         passed = wg_op_selftest(op, &report);
         ck_assert(passed || report.failures > 0);
         ck_assert_int_eq(wg_error(), WG_OK);
-        wg_reset();
-        wg_set_allocator(NULL);
-        ck_assert_int_eq(r.live, 0);
+        expect_all_released();
     }
 }
 END_TEST
@@ -282,22 +259,20 @@ END_TEST
 
 /* ---- main ------------------------------------------------------------------------------------------------ */
 
-#define COUNT(array) ((int)(sizeof array / sizeof array[0]))
-
 int main(void) {
     Suite *suite = suite_create("ops");
     for (int i = 0; i < wg_op_count(); i++) {
-        TCase *c = add_case(suite, wg_op_at(i)->name);
+        TCase *c = add_cases(suite, wg_op_at(i)->name);
         tcase_add_loop_test(c, an_operation_passes_every_oracle, i, i + 1);
         tcase_add_loop_test(c, a_selftest_leaves_nothing_behind, i, i + 1);
     }
-    TCase *thread = add_case(suite, "selftest");
+    TCase *thread = add_cases(suite, "selftest");
     tcase_add_test(thread, a_selftest_provokes_errors_silently_and_puts_the_handler_back);
     tcase_add_test(thread, a_selftest_records_whatever_the_caller_does_and_puts_it_back);
     tcase_add_test(thread, a_selftest_with_an_error_pending_fails_and_keeps_the_error);
     tcase_add_test(thread, a_selftest_makes_the_same_checks_each_time);
     tcase_add_test(thread, a_selftest_survives_any_failing_allocation);
-    TCase *text = add_case(suite, "samples");
+    TCase *text = add_cases(suite, "samples");
     tcase_add_test(text, attributes_read_back_as_they_were_written);
     tcase_add_test(text, attribute_text_is_cut_to_its_buffer_and_tells_its_whole_length);
     tcase_add_loop_test(text, bad_attributes_are_refused_by_name, 0, COUNT(bad_attributes));

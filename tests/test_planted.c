@@ -299,7 +299,7 @@ END_TEST
 int main(void) {
     find_victims();
     Suite *suite = suite_create("planted");
-    TCase *rules = add_case(suite, "rules");
+    TCase *rules = add_cases(suite, "rules");
     tcase_add_loop_test(rules, rules_without_damage_pass, 0, victim_count);
     tcase_add_loop_test(rules, a_damaged_vjp_is_caught, 0, victim_count);
     tcase_add_loop_test(rules, a_damaged_jvp_is_caught, 0, victim_count);
@@ -307,7 +307,7 @@ int main(void) {
     tcase_add_loop_test(rules, a_damaged_gradient_of_the_last_input_is_caught, SCALED, DAMAGES);
     tcase_add_loop_test(rules, an_input_read_where_the_output_was_saved_is_caught, 0, 5);
     tcase_add_loop_test(rules, a_read_that_is_not_declared_is_caught, 0, 6);
-    TCase *values = add_case(suite, "values");
+    TCase *values = add_cases(suite, "values");
     tcase_add_loop_test(values, a_damaged_value_is_caught, 0, 5);
     tcase_add_loop_test(values, a_reference_that_disagrees_is_caught, 0, 5);
     tcase_add_loop_test(values, a_damaged_fused_backward_is_caught, 0, 5);

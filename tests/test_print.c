@@ -74,6 +74,13 @@ START_TEST(long_tensors_show_their_ends) {
 }
 END_TEST
 
+START_TEST(what_is_not_shown_does_not_decide_the_style) {
+    wg_tensor *x = wg_zeros(WG_F64, WG_SHAPE(2000));
+    *(double *)(void *)wg__at(&x->view, 1000) = -1e-30;
+    expect_text(x, "[0., 0., 0., ..., 0., 0., 0.]  f64[2000]");
+}
+END_TEST
+
 START_TEST(views_are_printed_in_their_own_order) {
     expect_text(backwards(LIST(1, 2, 3)), "[3., 2., 1.]  f64[3]");
 }
@@ -128,13 +135,14 @@ END_TEST
 
 int main(void) {
     Suite *suite = suite_create("print");
-    TCase *cases = core_cases(suite, "text");
+    TCase *cases = add_cases(suite, "text");
     tcase_add_test(cases, numbers_share_one_width_and_one_style);
     tcase_add_test(cases, what_is_no_finite_number_has_its_name);
     tcase_add_test(cases, integers_and_bools_are_written_whole);
     tcase_add_test(cases, scalars_numbers_and_null_stand_bare);
     tcase_add_test(cases, rows_are_nested_and_indented);
     tcase_add_test(cases, long_tensors_show_their_ends);
+    tcase_add_test(cases, what_is_not_shown_does_not_decide_the_style);
     tcase_add_test(cases, views_are_printed_in_their_own_order);
     tcase_add_test(cases, a_short_buffer_gets_what_fits_and_the_whole_length);
     tcase_add_test(cases, printing_writes_one_line_more);

@@ -263,7 +263,7 @@ END_TEST
 
 int main(void) {
     Suite *suite = suite_create("random");
-    TCase *cases = core_cases(suite, "generator");
+    TCase *cases = add_cases(suite, "generator");
     tcase_add_loop_test(cases, philox_gives_the_published_words, 0,
                         sizeof published / sizeof *published);
     tcase_add_test(cases, many_words_at_once_are_those_of_block_after_block);

@@ -223,11 +223,11 @@ END_TEST
 
 int main(void) {
     Suite *suite = suite_create("step");
-    TCase *failing = core_cases(suite, "failing allocations");
+    TCase *failing = add_cases(suite, "failing allocations");
     tcase_add_loop_test(failing, whichever_allocation_fails_a_step_is_made_whole_or_not_at_all, 0,
                         PASTS);
     tcase_add_test(failing, whichever_allocation_fails_making_a_trial_leaks_nothing);
-    TCase *steady = core_cases(suite, "steady state");
+    TCase *steady = add_cases(suite, "steady state");
     tcase_add_test(steady, a_step_of_the_digits_allocates_nothing_after_a_first_pass);
     return run_suite(suite);
 }

@@ -308,7 +308,7 @@ END_TEST
 
 int main(void) {
     Suite *suite = suite_create("twin");
-    TCase *cases = core_cases(suite, "naive twin");
+    TCase *cases = add_cases(suite, "naive twin");
     tcase_add_loop_test(cases, values_and_first_derivatives_by_every_node_agree, 0, 3);
     tcase_add_loop_test(cases, backward_agrees_on_every_leaf_and_touches_no_other, 0, 3);
     tcase_add_loop_test(cases, higher_orders_agree_in_all_mixtures_of_modes, 0, 3);

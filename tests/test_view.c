@@ -6,14 +6,6 @@
 
 #include "autograd/autograd_impl.h"
 
-static void expect_shape(const wg_tensor *x, wg_shape want) {
-    wg_shape have = wg_shape_of(x);
-    char have_text[200], want_text[200];
-    ck_assert_msg(x && wg__shape_equal(&have, &want), "%s, wanted is %s: %s",
-                  wg_shape_text(have, have_text, sizeof have_text),
-                  wg_shape_text(want, want_text, sizeof want_text), wg_error_message());
-}
-
 static wg_tensor *counting(wg_shape shape) {  // 0, 1, 2, ... in C order
     return wg_reshape(wg_arange(WG_F64, 0, (double)wg_shape_numel(shape), 1), shape);
 }
@@ -374,11 +366,21 @@ START_TEST(expand_repeats_without_a_copy) {
 }
 END_TEST
 
+START_TEST(expand_keeps_what_is_same_as_reshape_does) {
+    wg_tensor *x = counting(WG_SHAPE(2, 1));
+    expect_shape(wg_expand(x, WG_SHAPE(WG_SAME, 3)), WG_SHAPE(2, 3));
+    expect_shape(wg_expand(x, WG_SHAPE(4, WG_SAME, WG_SAME)), WG_SHAPE(4, 2, 1));
+    expect_shape(wg_expand(x, WG_SHAPE(-1, 3)), WG_SHAPE(2, 3));
+    EXPECT_VALUES(wg_expand(x, WG_SHAPE(WG_SAME, 3)), 0, 0, 0, 1, 1, 1);
+}
+END_TEST
+
 START_TEST(expand_refuses_what_does_not_broadcast) {
     wg_tensor *x = counting(WG_SHAPE(2, 3));
-    const wg_shape bad[] = { WG_SHAPE(3),     WG_SHAPE(3, 3), WG_SHAPE(-1, 2, 3),
-                             WG_SHAPE(2, 0),  WG_SHAPE(0, 3), WG_SCALAR,
-                             WG_SHAPE(2, -2), { .rank = 9 },  { .rank = -1 } };
+    const wg_shape bad[] = { WG_SHAPE(3),     WG_SHAPE(3, 3),          WG_SHAPE(-1, 2, 3),
+                             WG_SHAPE(2, 0),  WG_SHAPE(0, 3),          WG_SCALAR,
+                             WG_SHAPE(2, -3), WG_SHAPE(WG_SAME, 2, 3), { .rank = 9 },
+                             { .rank = -1 } };
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         ck_assert_ptr_null(wg_expand(x, bad[i]));
         expect_error(WG_ERROR_SHAPE, "expand: [2,3]");
@@ -495,30 +497,31 @@ END_TEST
 
 int main(void) {
     Suite *suite = suite_create("view");
-    TCase *shapes = core_cases(suite, "reshape");
+    TCase *shapes = add_cases(suite, "reshape");
     tcase_add_test(shapes, a_reshape_keeps_the_elements_in_c_order);
     tcase_add_test(shapes, same_and_rest_stand_for_what_x_has);
     tcase_add_test(shapes, reshapes_that_make_no_sense_are_refused);
     tcase_add_test(shapes, a_reshape_copies_only_when_no_strides_serve);
     tcase_add_test(shapes, axes_of_size_one_come_and_go_without_a_copy);
     tcase_add_test(shapes, flatten_makes_one_axis_of_the_last_ones);
-    TCase *axes = core_cases(suite, "permute");
+    TCase *axes = add_cases(suite, "permute");
     tcase_add_test(axes, permute_moves_axes_and_nothing_else);
     tcase_add_test(axes, a_permutation_lists_each_axis_once);
-    TCase *slices = core_cases(suite, "slice");
+    TCase *slices = add_cases(suite, "slice");
     tcase_add_loop_test(slices, slices_are_what_python_takes, 0, sizeof python / sizeof python[0]);
     tcase_add_test(slices, every_slice_of_a_short_axis_and_its_way_back);
     tcase_add_test(slices, a_slice_of_a_slice_stays_a_view);
     tcase_add_test(slices, a_slice_needs_a_step_and_an_axis);
     tcase_add_test(slices, select_takes_one_index_and_its_axis_goes);
     tcase_add_test(slices, flip_turns_one_axis_round);
-    TCase *spread = core_cases(suite, "expand");
+    TCase *spread = add_cases(suite, "expand");
     tcase_add_test(spread, expand_repeats_without_a_copy);
+    tcase_add_test(spread, expand_keeps_what_is_same_as_reshape_does);
     tcase_add_test(spread, expand_refuses_what_does_not_broadcast);
     tcase_add_test(spread, sum_to_adds_what_expand_repeated);
     tcase_add_test(spread, sum_to_agrees_with_a_loop_in_any_layout);
     tcase_add_test(spread, sum_to_refuses_what_could_not_have_been_expanded);
-    TCase *all = core_cases(suite, "views");
+    TCase *all = add_cases(suite, "views");
     tcase_add_test(all, contiguous_copies_only_what_is_not);
     tcase_add_test(all, views_pass_gradients_through_all_at_once);
     tcase_add_test(all, nothing_is_made_while_an_error_is_pending);

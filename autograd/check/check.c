@@ -98,6 +98,7 @@ static const oracle oracles[] = {
     { "value against reference", wg__check_value, IN_F64 | EXACT },
     { "recording", wg__check_recording, IN_F64 | IN_F32 | EXACT },
     { "no gradient", wg__check_no_gradient, IN_F64 | EXACT },
+    { "a derivative of zero", wg__check_constant, IN_F64 },
     { "forward mode against the complex step", wg__check_jvp, IN_F64 | SMOOTH },
     { "reverse against forward mode", wg__check_adjoint, IN_F64 | EXACT | SMOOTH },
     { "reverse mode against the complex step", wg__check_elements, IN_F64 | SMOOTH },
@@ -106,7 +107,8 @@ static const oracle oracles[] = {
     { "fused backward against the rule", wg__check_fused, IN_F64 | IN_F32 | EXACT | SMOOTH },
     { "linear in the cotangent", wg__check_cotangent, IN_F64 | IN_F32 | EXACT | SMOOTH },
     { "memory layout", wg__check_layouts, IN_F64 | IN_F32 | EXACT },
-    { "saved values", wg__check_saves, IN_F64 | EXACT | SMOOTH },
+    { "writing the whole result and nothing else", wg__check_writes, IN_F64 | IN_F32 | EXACT },
+    { "overwriting what .saves leaves out", wg__check_saves, IN_F64 | EXACT | SMOOTH },
     { "kinks", wg__check_ties, IN_F64 | EXACT | SMOOTH },
 };
 
@@ -240,16 +242,9 @@ static void run_sample(const wg__trial *whole, const char *text, int index, run_
 
 // Why the record cannot be tested: the first thing that must be there for any of this to mean something.
 static const char *lacks(const wg_op *op) {
-    if (!op) return "is NULL";
-    if (wg__pending()) return "is not tested: an error is pending";
-    bool rules = op->vjp && op->jvp;
-    if (op->abi != WG_OP_ABI) return "was made for another version of the library";
-    if (!op->name || !op->name[0]) return "has no name";
-    if (!op->map && !op->infer) return "has no infer, and no map";
-    if (!rules && !(op->flags & (WG_OP_ZERO_GRADIENT | WG_OP_NO_GRADIENT)))
-        return "lacks vjp or jvp, and no flag says why";
-    if (!op->samples[0]) return "has no samples";
-    return NULL;
+    if (!op) return "the record is NULL";
+    if (wg__pending()) return "not tested, since an error is pending";
+    return wg__op_flaw(op);
 }
 
 static void run_all(wg__trial *t) {
@@ -286,7 +281,7 @@ bool wg_op_selftest(const wg_op *op, wg_selftest_report *report) {
     const char *missing = lacks(op);
     if (missing) {
         report->failures = 1;
-        snprintf(report->text, sizeof report->text, "%s: the record %s",
+        snprintf(report->text, sizeof report->text, "%s: %s",
                  op && op->name ? op->name : "operation", missing);
         return false;
     }

@@ -129,6 +129,8 @@ wg__slope wg__slope_at_zero(wg__curve *f, void *user);
 void wg__check_value(wg__trial *t);  // value.c
 void wg__check_recording(wg__trial *t);
 void wg__check_no_gradient(wg__trial *t);
+void wg__check_constant(wg__trial *t);
+void wg__check_writes(wg__trial *t);
 void wg__check_bad(wg__trial *t);  // the sample must be refused
 void wg__check_jvp(wg__trial *t);  // first.c
 void wg__check_adjoint(wg__trial *t);

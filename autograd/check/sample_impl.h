@@ -32,7 +32,6 @@ bool wg__sample_parse(const wg_op *op, const char *text, wg__sample *s);
 bool wg__sample_draw(const wg__sample *s, wg_random *r, double *const value[]);
 
 /* A number in C's notation with a decimal point, whatever the locale; all of text or false. */
-bool wg__number_parse(const char *text, size_t length, double *value);
 
 /* `count` doubles, 0, that live as long as the innermost scope; NULL after reporting. */
 double *wg__scratch(int64_t count);

@@ -162,6 +162,13 @@ static void judge(place *p) {
         bool kink = is_kink(p, k);
         *t->kinks += kink;
         if (kink && t->op->tie == WG_TIE_EVEN) continue;
+        if (kink && t->op->tie == WG_TIE_NONE) {
+            char what[120];
+            snprintf(what, sizeof what, "a kink, slope %.4g left of it and %.4g right: set .tie",
+                     left, right);
+            wg__hold_that(t, false, what);
+            continue;
+        }
         double want = kink ? chosen(t->op->tie, left, right) : left;
         wg__hold(t, k % p->n, p->slope[k], want, CLOSE * (1 + fabs(left)));
     }

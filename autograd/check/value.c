@@ -68,6 +68,72 @@ void wg__check_no_gradient(wg__trial *t) {
     wg_error_clear();
 }
 
+// What is flagged as having derivative zero must not change when its inputs move a little.
+void wg__check_constant(wg__trial *t) {
+    if (!(t->op->flags & WG_OP_ZERO_GRADIENT) || !t->floats) return;
+    double *value[WG_MAX_INPUTS];
+    wg__run here, there;
+    if (!wg__run_usual(t, &here) || !wg__move(t, t->u, 0x1p-20, value)) return;
+    wg__setting moved = { .dtype = t->dtype, .value = value };
+    if (!wg__run_make(t, &moved, &there)) return;
+    wg__hold_that(t, same_bits(here.y, there.y), "it is flagged so, and changes with its inputs");
+}
+
+/* ---- writing --------------------------------------------------------------------------------------- */
+
+enum { GUARD = 9 };  // elements around the result that nobody may touch
+
+// A dense view of `shape` in the middle of a block of 0xff, which is NaN in floats and -1 in integers.
+static bool guarded(wg_dtype dtype, const wg_shape *shape, wg_view *v) {
+    int64_t n = wg__numel(shape);
+    char *block = (char *)wg__scratch(n + 2 * GUARD);
+    if (!block) return false;
+    memset(block, 0xff, (size_t)(n + 2 * GUARD) * wg__size_of(dtype));
+    *v = (wg_view){ .data = block + GUARD * wg__size_of(dtype), .dtype = dtype, .shape = *shape };
+    wg__contiguous_strides(v);
+    return true;
+}
+
+static bool guards_hold(const wg_view *v) {
+    size_t size = wg__size_of(v->dtype), bytes = (size_t)wg__numel(&v->shape) * size;
+    const unsigned char *before = (unsigned char *)v->data - GUARD * size;
+    const unsigned char *after = (unsigned char *)v->data + bytes;
+    for (size_t k = 0; k < GUARD * size; k++)
+        if (before[k] != 0xff || after[k] != 0xff) return false;
+    return true;
+}
+
+// The value once more, into memory that tells who wrote where; y is what the gate made of it.
+static void check_forward(wg__trial *t, const wg__run *r) {
+    const wg_view *in[WG_MAX_INPUTS];
+    wg_view out;
+    for (int i = 0; i < t->sample->inputs; i++) in[i] = r->in[i] ? &r->in[i]->view : NULL;
+    wg_call c = { t->op, t->sample->inputs, r->in, NULL, t->sample->attr };
+    if (!guarded(t->y_dtype, &t->y_shape, &out) || !t->op->forward(&c, in, &out)) return;
+    size_t bytes = (size_t)wg_numel(r->y) * wg__size_of(t->y_dtype);
+    wg__hold_that(t, guards_hold(&out), "forward writes outside the result");
+    wg__hold_that(t, memcmp(out.data, r->y->view.data, bytes) == 0,
+                  "forward leaves elements of the result unwritten, or depends on what was there");
+}
+
+static void check_backward(wg__trial *t, const wg__run *r, int i) {
+    wg_view gx;
+    wg_call c = { t->op, t->sample->inputs, r->in, r->y, t->sample->attr };
+    wg_tensor *gy = wg__seed_of(t, r, t->w);
+    if (!gy || !guarded(t->dtype, &t->sample->in[i].shape, &gx)) return;
+    if (t->op->backward(&c, &gy->view, i, &gx))
+        wg__hold_that(t, guards_hold(&gx), "backward writes outside the gradient");
+}
+
+void wg__check_writes(wg__trial *t) {
+    wg__run r;
+    if (!t->op->forward || !wg__run_usual(t, &r)) return;
+    bool alias = r.in[0] && r.y->storage == r.in[0]->storage;
+    if (!alias) check_forward(t, &r);
+    for (int i = 0; t->op->backward && t->differentiable && i < t->sample->inputs; i++)
+        if (wg__bit(t->floats, i)) check_backward(t, &r, i);
+}
+
 /* ---- refusals -------------------------------------------------------------------------------------- */
 
 static wg_status refusal(wg__trial *t, const wg__run *r) {

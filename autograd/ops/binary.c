@@ -2,7 +2,7 @@
 /* binary.c: the rows of binary.def become loops, rules, records and functions. */
 #include <tgmath.h>
 
-#include "autograd/autograd_impl.h"
+#include "autograd/ops/ops_impl.h"
 
 /* ---- what some rows are too long for ---------------------------------------------------------- */
 
@@ -84,20 +84,11 @@ static wg_tensor *forward(const wg_call *c, wg_tensor *const dx[], slope_of *slo
     }
 typedef double complex plain_of(double complex za, double complex zb);
 
-// Position of element `flat` of the broadcast shape within an input.
-static int64_t source(const wg_shape *full, const wg_shape *shape, int64_t flat) {
-    wg_view index = { .shape = *shape };
-    wg__contiguous_strides(&index);
-    index = wg__view_broadcast(&index, full);
-    return wg__offset(&index, flat);
-}
-
 static bool reference(const wg_call *c, const wg_zview in[], wg_zview *out, plain_of *plain) {
     (void)c;
-    int64_t n = wg__numel(&out->shape);
-    for (int64_t k = 0; k < n; k++)
-        out->data[k] = plain(in[0].data[source(&out->shape, &in[0].shape, k)],
-                             in[1].data[source(&out->shape, &in[1].shape, k)]);
+    for (int64_t k = 0, n = wg__numel(&out->shape); k < n; k++)
+        out->data[k] = plain(wg__broadcast_at(&in[0], &out->shape, k),
+                             wg__broadcast_at(&in[1], &out->shape, k));
     return true;
 }
 

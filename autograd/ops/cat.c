@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /* cat.c: tensors joined along an axis. */
-#include "autograd/ops/index.h"
+#include "autograd/ops/ops_impl.h"
 #include "tensor/kernels/kernels.h"
 
 static bool cat_infer(const wg_call *c, wg_spec *out) {
@@ -20,19 +20,12 @@ static bool cat_infer(const wg_call *c, wg_spec *out) {
     return true;
 }
 
-static wg_view part_of(const wg_view *v, int axis, int64_t start, int64_t size) {
-    wg_view part = *v;
-    part.data = wg__at(v, start * v->stride[axis]);
-    part.shape.dim[axis] = size;
-    return part;
-}
-
 static bool cat_forward(const wg_call *c, const wg_view *const in[], wg_view *out) {
     int axis = wg__known_axis(c, out->shape.rank);
     int64_t start = 0;
     for (int i = 0; i < c->inputs; i++) {
         int64_t size = in[i]->shape.dim[axis];
-        wg_view part = part_of(out, axis, start, size);
+        wg_view part = wg__part_of(out, axis, start, size);
         wg__copy_view(&part, in[i]);
         start += size;
     }

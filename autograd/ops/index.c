@@ -2,7 +2,7 @@
 /* index.c: picking from tensors element by element, and adding back: gather and scatter_add are each other's
    transpose and share one walk. An index is checked before anything is written. take.c has the two for
    whole slices. */
-#include "autograd/ops/index.h"
+#include "autograd/ops/ops_impl.h"
 #include "tensor/kernels/kernels.h"
 
 /* ---- shared ------------------------------------------------------------------------------------------ */
@@ -34,6 +34,15 @@ bool wg__agree_off_axis(const wg_call *c, const wg_shape *x, const wg_shape *par
     return fits || wg_call_fail(c, WG_ERROR_SHAPE, "sizes differ elsewhere than on axis %d", axis);
 }
 
+int wg__add_infer(const wg_call *c, wg_spec *out) {
+    const wg_shape *x = &c->in[0]->view.shape, *source = &c->in[2]->view.shape;
+    int axis = wg__axis_of(c, x->rank);
+    bool fits = axis >= 0 && wg__is_index(c, 1) && wg_call_float(c, 0) && wg__same_dtype(c, 0, 2) &&
+                wg__agree_off_axis(c, x, source, axis);
+    wg_spec_set(out, wg_call_dtype(c, 0), *x);
+    return fits ? axis : -1;
+}
+
 wg_tensor *wg__add_jvp(const wg_call *c, wg_tensor *const dx[]) {
     wg_tensor *in[] = { dx[0] ? dx[0] : wg_zeros_like(c->in[0]), c->in[1],
                         dx[2] ? dx[2] : wg_zeros_like(c->in[2]) };
@@ -49,6 +58,21 @@ int64_t wg__moved(const wg_shape *whole, const wg_shape *part, int axis, int64_t
         flat /= part->dim[k];
     }
     return offset;
+}
+
+bool wg__pick_reference(const wg_call *c, const wg_zview in[], wg_zview *out, wg__place *place) {
+    int axis = wg__known_axis(c, out->shape.rank);
+    for (int64_t k = 0, n = wg__numel(&out->shape); k < n; k++)
+        out->data[k] = in[0].data[place(&in[0].shape, &out->shape, axis, k, in[1].data)];
+    return true;
+}
+
+bool wg__add_reference(const wg_call *c, const wg_zview in[], wg_zview *out, wg__place *place) {
+    int axis = wg__known_axis(c, out->shape.rank);
+    for (int64_t k = 0, n = wg__numel(&out->shape); k < n; k++) out->data[k] = in[0].data[k];
+    for (int64_t k = 0, n = wg__numel(&in[2].shape); k < n; k++)
+        out->data[place(&out->shape, &in[2].shape, axis, k, in[1].data)] += in[2].data[k];
+    return true;
 }
 
 /* ---- gather and scatter_add ---------------------------------------------------------------------------- */
@@ -136,12 +160,14 @@ static wg_tensor *gather_jvp(const wg_call *c, wg_tensor *const dx[]) {
     return wg_gather(dx[0], wg__known_axis(c, wg_rank(c->in[0])), c->in[1]);
 }
 
+// The index has a number for each element of the part.
+static int64_t place(const wg_shape *whole, const wg_shape *part, int axis, int64_t flat,
+                     const double complex *index) {
+    return wg__moved(whole, part, axis, flat, (int64_t)creal(index[flat]));
+}
+
 static bool gather_reference(const wg_call *c, const wg_zview in[], wg_zview *out) {
-    const wg_shape *x = &in[0].shape, *index = &in[1].shape;
-    int axis = wg__known_axis(c, x->rank);
-    for (int64_t k = 0, n = wg__numel(index); k < n; k++)
-        out->data[k] = in[0].data[wg__moved(x, index, axis, k, (int64_t)creal(in[1].data[k]))];
-    return true;
+    return wg__pick_reference(c, in, out, place);
 }
 
 WG__DEFINE_OP(gather) = {
@@ -168,15 +194,9 @@ wg_tensor *wg_gather(wg_tensor *x, int axis, wg_tensor *index) {
 }
 
 static bool scatter_add_infer(const wg_call *c, wg_spec *out) {
-    int axis = wg__axis_of(c, wg_call_rank(c, 0));
-    if (axis < 0 || !wg__is_index(c, 1) || !wg_call_float(c, 0)) return false;
-    const wg_shape *x = &c->in[0]->view.shape, *source = &c->in[2]->view.shape;
-    if (wg_call_dtype(c, 0) != wg_call_dtype(c, 2))
-        return wg_call_fail(c, WG_ERROR_DTYPE, "x and source do not have one dtype");
-    if (!wg__shape_equal(&c->in[1]->view.shape, source))
-        return wg_call_fail(c, WG_ERROR_SHAPE, "index and source do not have one shape");
-    if (!wg__agree_off_axis(c, x, source, axis)) return false;
-    return wg_spec_set(out, wg_call_dtype(c, 0), *x);
+    if (wg__add_infer(c, out) < 0) return false;
+    return wg__shape_equal(&c->in[1]->view.shape, &c->in[2]->view.shape) ||
+           wg_call_fail(c, WG_ERROR_SHAPE, "index and source do not have one shape");
 }
 
 static bool scatter_add_forward(const wg_call *c, const wg_view *const in[], wg_view *out) {
@@ -192,12 +212,7 @@ static wg_tensor *scatter_add_vjp(const wg_call *c, wg_tensor *gy, int i) {
 }
 
 static bool scatter_add_reference(const wg_call *c, const wg_zview in[], wg_zview *out) {
-    const wg_shape *y = &out->shape, *index = &in[1].shape;
-    int axis = wg__known_axis(c, y->rank);
-    for (int64_t k = 0, n = wg__numel(y); k < n; k++) out->data[k] = in[0].data[k];
-    for (int64_t k = 0, n = wg__numel(index); k < n; k++)
-        out->data[wg__moved(y, index, axis, k, (int64_t)creal(in[1].data[k]))] += in[2].data[k];
-    return true;
+    return wg__add_reference(c, in, out, place);
 }
 
 WG__DEFINE_OP(scatter_add) = {

@@ -3,15 +3,22 @@
 #include "autograd/autograd_impl.h"
 #include "tensor/kernels/kernels.h"
 
+/* What rank 1 needs as well: floats of one dtype whose inner sizes agree. */
+static bool fits(const wg_call *c) {
+    const wg_shape *a = &c->in[0]->view.shape, *b = &c->in[1]->view.shape;
+    if (a->rank < 1 || b->rank < 1)
+        return wg_call_fail(c, WG_ERROR_SHAPE, "a number has no rows and no columns");
+    if (!wg_call_float(c, 0) || !wg_call_float(c, 1) || !wg_call_same_dtype(c)) return false;
+    int64_t k = a->dim[a->rank - 1], l = b->dim[b->rank > 1 ? b->rank - 2 : 0];
+    return k == l || wg_call_fail(c, WG_ERROR_SHAPE, "inner sizes %lld and %lld differ",
+                                  (long long)k, (long long)l);
+}
+
 static bool matmul_infer(const wg_call *c, wg_spec *out) {
     const wg_shape *a = &c->in[0]->view.shape, *b = &c->in[1]->view.shape;
     if (a->rank < 2 || b->rank < 2)
         return wg_call_fail(c, WG_ERROR_SHAPE, "both must have 2 dimensions or more");
-    if (!wg_call_float(c, 0) || !wg_call_float(c, 1) || !wg_call_same_dtype(c)) return false;
-    int64_t k = a->dim[a->rank - 1], l = b->dim[b->rank - 2];
-    if (k != l)
-        return wg_call_fail(c, WG_ERROR_SHAPE, "inner sizes %lld and %lld differ", (long long)k,
-                            (long long)l);
+    if (!fits(c)) return false;
     wg_shape left = *a, right = *b;
     left.rank -= 2, right.rank -= 2;
     wg_shape *full = &out->shape;
@@ -23,22 +30,27 @@ static bool matmul_infer(const wg_call *c, wg_spec *out) {
     return true;
 }
 
+// Offset of v's matrix at the batch index that `flat` counts in C order of y's leading axes.
+static int64_t batch_offset(const wg_view *v, const wg_shape *y, int64_t flat) {
+    int64_t offset = 0;
+    for (int axis = y->rank - 3; axis >= 0; axis--) {
+        int64_t index = flat % y->dim[axis];
+        flat /= y->dim[axis];
+        int own = axis - (y->rank - v->shape.rank);
+        if (own >= 0 && v->shape.dim[own] != 1) offset += index * v->stride[own];
+    }
+    return offset;
+}
+
 // The last two axes of v, at the batch index that `flat` counts in C order of y's leading axes.
 static wg_view slice_at(const wg_view *v, const wg_view *y, int64_t flat) {
     wg_view m = { .data = v->data, .dtype = v->dtype, .shape = { .rank = 2 } };
-    int rank = v->shape.rank, lead = y->shape.rank - 2;
+    int rank = v->shape.rank;
     for (int k = 0; k < 2; k++) {
         m.shape.dim[k] = v->shape.dim[rank - 2 + k];
         m.stride[k] = v->stride[rank - 2 + k];
     }
-    int64_t offset = 0;
-    for (int axis = lead - 1; axis >= 0; axis--) {
-        int64_t index = flat % y->shape.dim[axis];
-        flat /= y->shape.dim[axis];
-        int own = axis - (y->shape.rank - rank);
-        if (own >= 0 && v->shape.dim[own] != 1) offset += index * v->stride[own];
-    }
-    m.data = wg__at(&m, offset);
+    m.data = wg__at(&m, batch_offset(v, &y->shape, flat));
     return m;
 }
 
@@ -112,29 +124,18 @@ static wg_tensor *matmul_jvp(const wg_call *c, wg_tensor *const dx[]) {
     return wg_add_maybe(da, db);
 }
 
-// Offset of matrix `flat` of the result's batch in a dense stack of shape s.
-static int64_t batch_offset(const wg_shape *s, const wg_shape *full, int64_t flat) {
-    wg_view dense = { .shape = *s };
-    wg__contiguous_strides(&dense);
-    int64_t offset = 0;
-    for (int axis = full->rank - 3; axis >= 0; axis--) {
-        int64_t index = flat % full->dim[axis];
-        flat /= full->dim[axis];
-        int own = axis - (full->rank - s->rank);
-        if (own >= 0 && s->dim[own] != 1) offset += index * dense.stride[own];
-    }
-    return offset;
-}
-
 static bool matmul_reference(const wg_call *c, const wg_zview in[], wg_zview *out) {
     (void)c;
     const wg_shape *s = &out->shape;
     int64_t m = s->dim[s->rank - 2], n = s->dim[s->rank - 1];
     int64_t k = in[0].shape.dim[in[0].shape.rank - 1];
+    wg_view left = { .shape = in[0].shape }, right = { .shape = in[1].shape };
+    wg__contiguous_strides(&left);
+    wg__contiguous_strides(&right);
     for (int64_t e = 0, count = wg__numel(s); e < count; e++) {
         int64_t batch = e / (m * n), row = e / n % m, col = e % n;
-        const double complex *a = in[0].data + batch_offset(&in[0].shape, s, batch) + row * k;
-        const double complex *b = in[1].data + batch_offset(&in[1].shape, s, batch) + col;
+        const double complex *a = in[0].data + batch_offset(&left, s, batch) + row * k;
+        const double complex *b = in[1].data + batch_offset(&right, s, batch) + col;
         out->data[e] = 0;
         for (int64_t l = 0; l < k; l++) out->data[e] += a[l] * b[l * n];
     }
@@ -162,6 +163,8 @@ wg_tensor *wg_matmul(wg_tensor *a, wg_tensor *b) {
     if (wg__pending()) return NULL;
     bool row = wg_rank(a) == 1, column = wg_rank(b) == 1;
     if (!a || !b || (!row && !column)) return wg__op2(&wg__op_matmul, a, b, NULL);
+    const wg_call given = { .op = &wg__op_matmul, .inputs = 2, .in = (wg_tensor *[]){ a, b } };
+    if (!fits(&given)) return NULL;  // while the message can show the caller's shapes
     wg_tensor *left = row ? wg_unsqueeze(a, 0) : a, *right = column ? wg_unsqueeze(b, 1) : b;
     wg_tensor *y = wg__op2(&wg__op_matmul, left, right, NULL);
     if (column) y = wg_squeeze(y, -1);

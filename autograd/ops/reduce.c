@@ -307,7 +307,7 @@ WG__DEFINE_OP(var) = {
     .jvp = var_jvp,
     .samples = { "2,3 | all=1", "2,3 | axes=0 correction=1", "2,3 | axes=-1 keepdim=1",
                  "3,2,4 | axes=2,0 correction=0.5", "2,3", "() | all=1", "2,1,3 | axes=1",
-                 "0,3 | axes=1", "3,150 | axes=1 correction=1" },
+                 "2,4 | axes=1 correction=2", "0,3 | axes=1", "3,150 | axes=1 correction=1" },
     .bad = { BAD, "3@b | all=1", "3@i0..4 | all=1" },
 };
 

@@ -2,7 +2,7 @@
 /* slice.c: parts of an axis, as Python's x[start:stop:step] takes them, and the way back. */
 #include <string.h>
 
-#include "autograd/autograd_impl.h"
+#include "autograd/ops/ops_impl.h"
 #include "tensor/kernels/kernels.h"
 
 /* `size` is used by unslice alone: the axis' full length. */
@@ -187,11 +187,9 @@ WG__DEFINE_OP(unslice) = {
 
 /* ---- flip ------------------------------------------------------------------------------------------------- */
 
-static const wg_attr flip_attrs[] = { { "axis", WG_ATTR_INT, 0 }, { .name = NULL } };
-
 static bool flip_infer(const wg_call *c, wg_spec *out) {
     const wg_view *x = &c->in[0]->view;
-    int axis = wg_call_axis(c, *(const int64_t *)c->attr, x->shape.rank);
+    int axis = wg__axis_of(c, x->shape.rank);
     if (axis < 0) return false;
     wg_spec_set(out, x->dtype, x->shape);
     out->alias = true;
@@ -207,7 +205,7 @@ static wg_tensor *flip_vjp(const wg_call *c, wg_tensor *gy, int i) {
 }
 
 static bool flip_reference(const wg_call *c, const wg_zview in[], wg_zview *out) {
-    const slice_attr backwards = { *(const int64_t *)c->attr, -1, INT64_MIN, -1, 0 };
+    const slice_attr backwards = { wg__known_axis(c, out->shape.rank), -1, INT64_MIN, -1, 0 };
     for (int64_t k = 0, n = wg__numel(&out->shape); k < n; k++)
         out->data[k] = in[0].data[place(&in[0].shape, &out->shape, &backwards, k)];
     return true;
@@ -220,8 +218,7 @@ WG__DEFINE_OP(flip) = {
     .inputs = 1,
     .flags = WG_OP_LINEAR,
     .saves = WG_SAVES_NOTHING,
-    .attr_size = sizeof(int64_t),
-    .attrs = flip_attrs,
+    WG__AXIS_ATTR,
     .infer = flip_infer,
     .vjp = flip_vjp,
     .jvp = wg_op_jvp_linear,
@@ -230,4 +227,6 @@ WG__DEFINE_OP(flip) = {
     .bad = { "2,3 | axis=2", "()" },
 };
 
-wg_tensor *wg_flip(wg_tensor *x, int axis) { return wg__op1(&wg__op_flip, x, &(int64_t){ axis }); }
+wg_tensor *wg_flip(wg_tensor *x, int axis) {
+    return wg__op1(&wg__op_flip, x, &(wg__axis_attr){ axis });
+}

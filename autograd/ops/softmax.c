@@ -2,22 +2,12 @@
 /* softmax.c: softmax and log-softmax along one axis. The largest element is subtracted first, so nothing
    overflows and x = +-1e4 is exact. An element -inf has weight 0; a line of nothing but -inf has no
    distribution and gives NaN, as in PyTorch. */
-#include "autograd/autograd_impl.h"
+#include "autograd/ops/ops_impl.h"
 #include "tensor/kernels/lines.h"
 #include "tensor/kernels/rows.h"
 
-typedef struct softmax_attr {
-    int64_t axis;
-} softmax_attr;
-static const wg_attr softmax_attrs[] = { { "axis", WG_ATTR_INT, offsetof(softmax_attr, axis) },
-                                         { .name = NULL } };
-
-static int axis_of(const wg_call *c) {
-    return wg_call_axis(c, ((const softmax_attr *)c->attr)->axis, wg_call_rank(c, 0));
-}
-
 static bool infer(const wg_call *c, wg_spec *out) {
-    return wg_call_float(c, 0) && axis_of(c) >= 0 &&
+    return wg_call_float(c, 0) && wg__axis_of(c, wg_call_rank(c, 0)) >= 0 &&
            wg_spec_set(out, wg_call_dtype(c, 0), wg_shape_of(c->in[0]));
 }
 
@@ -29,7 +19,7 @@ typedef void line_loop(const wg__rows *row, int64_t n, void *out, const void *a,
 /* Runs `loop` over every line along the axis. v: out, a and, unless count is 2, b, of one shape and any
    strides. A line that is spread out is gathered first, and scattered afterwards. */
 static bool run_lines(const wg_call *c, const wg_view *const v[], int count, line_loop *loop) {
-    wg__lines l = wg__lines_of(v, count, 1u << axis_of(c));
+    wg__lines l = wg__lines_of(v, count, 1u << wg__known_axis(c, v[0]->shape.rank));
     wg__room room[2];
     const wg__rows *row = &wg__row_loops[v[0]->dtype];
     int64_t n = l.length, step = wg__inner_step(&l.cut, 0);
@@ -103,7 +93,7 @@ static bool log_softmax_backward(const wg_call *c, const wg_view *gy, int i, wg_
 /* ---- rules ---------------------------------------------------------------------------------------- */
 
 static wg_tensor *total(const wg_call *c, wg_tensor *x) {
-    return wg_sum_axes(x, WG_AXES(((const softmax_attr *)c->attr)->axis), true);
+    return wg_sum_axes(x, WG_AXES(wg__known_axis(c, wg_rank(x))), true);
 }
 
 // The Jacobian diag(y) - y y' is symmetric: one product serves both modes.
@@ -152,7 +142,7 @@ static void plain_log_softmax(int64_t n, int64_t step, const double complex *x, 
 typedef void plain_line(int64_t n, int64_t step, const double complex *x, double complex *y);
 
 static bool reference(const wg_call *c, const wg_zview *x, wg_zview *y, plain_line *line) {
-    int axis = axis_of(c);
+    int axis = wg__known_axis(c, x->shape.rank);
     int64_t n = x->shape.dim[axis], step = 1, count = wg__numel(&x->shape);
     for (int i = axis + 1; i < x->shape.rank; i++) step *= x->shape.dim[i];
     for (int64_t k = 0; k < count; k++)  // k stands at the head of a line
@@ -172,9 +162,8 @@ static bool log_softmax_reference(const wg_call *c, const wg_zview in[], wg_zvie
 
 #define COMMON(opname, doc_line)                                                                   \
     .abi = WG_OP_ABI, .name = #opname, .doc = doc_line, .inputs = 1, .saves = WG_SAVES_OUT,        \
-    .attr_size = sizeof(softmax_attr), .attrs = softmax_attrs, .infer = infer,                     \
-    .forward = opname##_forward, .vjp = opname##_vjp, .jvp = opname##_jvp,                         \
-    .backward = opname##_backward, .reference = opname##_reference,                                \
+    WG__AXIS_ATTR, .infer = infer, .forward = opname##_forward, .vjp = opname##_vjp,               \
+    .jvp = opname##_jvp, .backward = opname##_backward, .reference = opname##_reference,           \
     .samples = { "2,3 | axis=1", "2,3 | axis=-2", "3,4,2 | axis=1",        "5",    "2,1 | axis=1", \
                  "0,3 | axis=1", "2,0 | axis=1",  "2,33@-30..30 | axis=1", "300,2" },              \
     .bad = { "2,3 | axis=2", "2,3 | axis=-3", "()", "3@i0..4", "3@b" }
@@ -185,9 +174,9 @@ WG__DEFINE_OP(log_softmax) = { COMMON(log_softmax, "x - logsumexp(x) along an ax
                                                    "where a whole line is -inf") };
 
 wg_tensor *wg_softmax(wg_tensor *x, int axis) {
-    return wg__op1(&wg__op_softmax, x, &(softmax_attr){ axis });
+    return wg__op1(&wg__op_softmax, x, &(wg__axis_attr){ axis });
 }
 
 wg_tensor *wg_log_softmax(wg_tensor *x, int axis) {
-    return wg__op1(&wg__op_log_softmax, x, &(softmax_attr){ axis });
+    return wg__op1(&wg__op_log_softmax, x, &(wg__axis_attr){ axis });
 }

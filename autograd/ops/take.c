@@ -4,7 +4,7 @@
    memory; else it is a view like any other. */
 #include <string.h>
 
-#include "autograd/ops/index.h"
+#include "autograd/ops/ops_impl.h"
 #include "tensor/kernels/kernels.h"
 
 static int64_t index_at(const wg_view *list, int64_t k) {
@@ -23,13 +23,6 @@ static bool index_select_infer(const wg_call *c, wg_spec *out) {
     wg_spec_set(out, wg_call_dtype(c, 0), c->in[0]->view.shape);
     out->shape.dim[axis] = wg_call_dim(c, 1, 0);
     return true;
-}
-
-static wg_view part_of(const wg_view *v, int axis, int64_t start) {
-    wg_view part = *v;
-    part.data = wg__at(v, start * v->stride[axis]);
-    part.shape.dim[axis] = 1;
-    return part;
 }
 
 /* The axes before `axis`, and those after it: a slice is `blocks` blocks, each of one piece if the second
@@ -90,7 +83,8 @@ static bool index_select_forward(const wg_call *c, const wg_view *const in[], wg
     const slices s = { x, out, index, axis };
     if (each_block(&s, size == 1 ? copy_1 : size == 4 ? copy_4 : copy_8)) return true;
     for (int64_t k = 0; k < index->shape.dim[0]; k++) {
-        wg_view to = part_of(out, axis, k), from = part_of(x, axis, index_at(index, k));
+        wg_view to = wg__part_of(out, axis, k, 1);
+        wg_view from = wg__part_of(x, axis, index_at(index, k), 1);
         wg__copy_view(&to, &from);
     }
     return true;
@@ -116,10 +110,7 @@ static int64_t place(const wg_shape *whole, const wg_shape *list, int axis, int6
 }
 
 static bool index_select_reference(const wg_call *c, const wg_zview in[], wg_zview *out) {
-    int axis = wg__known_axis(c, out->shape.rank);
-    for (int64_t k = 0, n = wg__numel(&out->shape); k < n; k++)
-        out->data[k] = in[0].data[place(&in[0].shape, &out->shape, axis, k, in[1].data)];
-    return true;
+    return wg__pick_reference(c, in, out, place);
 }
 
 WG__DEFINE_OP(index_select) = {
@@ -145,16 +136,12 @@ wg_tensor *wg_index_select(wg_tensor *x, int axis, wg_tensor *index) {
 }
 
 static bool index_add_infer(const wg_call *c, wg_spec *out) {
-    int axis = wg__axis_of(c, wg_call_rank(c, 0));
-    if (axis < 0 || !is_list(c, 1) || !wg_call_float(c, 0)) return false;
-    const wg_shape *x = &c->in[0]->view.shape, *source = &c->in[2]->view.shape;
-    if (wg_call_dtype(c, 0) != wg_call_dtype(c, 2))
-        return wg_call_fail(c, WG_ERROR_DTYPE, "x and source do not have one dtype");
-    if (!wg__agree_off_axis(c, x, source, axis)) return false;
-    if (source->dim[axis] != wg_call_dim(c, 1, 0))
-        return wg_call_fail(c, WG_ERROR_SHAPE, "there are %lld indices for %lld slices",
-                            (long long)wg_call_dim(c, 1, 0), (long long)source->dim[axis]);
-    return wg_spec_set(out, wg_call_dtype(c, 0), *x);
+    int axis = wg__add_infer(c, out);
+    if (axis < 0 || !is_list(c, 1)) return false;
+    int64_t wanted = wg_call_dim(c, 1, 0), given = wg_call_dim(c, 2, axis);
+    return wanted == given ||
+           wg_call_fail(c, WG_ERROR_SHAPE, "there are %lld indices for %lld slices",
+                        (long long)wanted, (long long)given);
 }
 
 static void sum_f32(void *whole, void *list, int64_t n) {
@@ -177,7 +164,8 @@ static bool index_add_forward(const wg_call *c, const wg_view *const in[], wg_vi
     const slices s = { out, in[2], index, axis };
     if (each_block(&s, out->dtype == WG_F32 ? sum_f32 : sum_f64)) return true;
     for (int64_t k = 0; k < index->shape.dim[0]; k++) {
-        wg_view to = part_of(out, axis, index_at(index, k)), from = part_of(in[2], axis, k);
+        wg_view to = wg__part_of(out, axis, index_at(index, k), 1);
+        wg_view from = wg__part_of(in[2], axis, k, 1);
         wg__accumulate(&to, &from);
     }
     return true;
@@ -188,11 +176,7 @@ static wg_tensor *index_add_vjp(const wg_call *c, wg_tensor *gy, int i) {
 }
 
 static bool index_add_reference(const wg_call *c, const wg_zview in[], wg_zview *out) {
-    int axis = wg__known_axis(c, out->shape.rank);
-    for (int64_t k = 0, n = wg__numel(&out->shape); k < n; k++) out->data[k] = in[0].data[k];
-    for (int64_t k = 0, n = wg__numel(&in[2].shape); k < n; k++)
-        out->data[place(&out->shape, &in[2].shape, axis, k, in[1].data)] += in[2].data[k];
-    return true;
+    return wg__add_reference(c, in, out, place);
 }
 
 WG__DEFINE_OP(index_add) = {

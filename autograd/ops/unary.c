@@ -28,7 +28,7 @@ static wg_tensor *d_erf(wg_tensor *x) {
 }
 
 static wg_tensor *d_gelu(wg_tensor *x) {
-    wg_tensor *cdf = wg_mul(wg_num(0.5), wg_add(wg_num(1), wg_erf(wg_mul(x, wg_num(M_SQRT1_2)))));
+    wg_tensor *cdf = wg_mul(wg_num(0.5), wg_erfc(wg_mul(x, wg_num(-M_SQRT1_2))));
     wg_tensor *pdf =
         wg_mul(wg_num(0.39894228040143267794), wg_exp(wg_mul(wg_num(-0.5), wg_square(x))));
     return wg_add(cdf, wg_mul(x, pdf));
@@ -44,6 +44,11 @@ static wg_tensor *d_clamp(wg_tensor *x, double low, double high) {
 static double complex complex_erf(double complex z) {
     double x = creal(z);
     return erf(x) + I * (cimag(z) * 1.12837916709551257390 * exp(-x * x));
+}
+
+static double complex complex_erfc(double complex z) {  // 1 - erf without the cancellation
+    double x = creal(z);
+    return erfc(x) - I * (cimag(z) * 1.12837916709551257390 * exp(-x * x));
 }
 
 /* ---- loops --------------------------------------------------------------------------------------- */
@@ -79,12 +84,14 @@ static double complex complex_erf(double complex z) {
         for (int64_t k = 0; dense && k < n; k++) {                                                 \
             const real x = in[k], y = out[k], g = gy[k];                                           \
             (void)x, (void)y;                                                                      \
-            gx[k] = g == 0 ? 0 : g * (real)(slope);                                                \
+            const real d = (real)(slope);                                                          \
+            gx[k] = g == 0 || d == 0 ? 0 : g * d;                                                  \
         }                                                                                          \
         for (int64_t k = 0; !dense && k < n; k++) {                                                \
             const real x = in[k * s[2]], y = out[k * s[3]], g = gy[k * s[1]];                      \
             (void)x, (void)y;                                                                      \
-            gx[k * s[0]] = g == 0 ? 0 : g * (real)(slope);                                         \
+            const real d = (real)(slope);                                                          \
+            gx[k * s[0]] = g == 0 || d == 0 ? 0 : g * d;                                           \
         }                                                                                          \
     }
 

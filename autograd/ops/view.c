@@ -245,7 +245,8 @@ static bool expand_infer(const wg_call *c, wg_spec *out) {
         return wg_call_fail(c, WG_ERROR_SHAPE, "cannot expand to rank %d", s.rank);
     for (int i = 0; i < s.rank; i++) {
         int64_t own = i < extra ? 1 : x->shape.dim[i - extra];
-        if (s.dim[i] == -1 && i >= extra) s.dim[i] = own;
+        bool keeps = s.dim[i] == WG_SAME || s.dim[i] == -1;  // -1 as in PyTorch
+        if (keeps && i >= extra) s.dim[i] = own;
         if (s.dim[i] < 0 || (own != 1 && own != s.dim[i]))
             return wg_call_fail(c, WG_ERROR_SHAPE, "axis %d cannot become %lld", i,
                                 (long long)s.dim[i]);
@@ -267,8 +268,8 @@ WG__DEFINE_OP(expand) = {
     LINEAR(expand, "x broadcast to a shape, without a copy"),
     SHAPE_ATTR,
     .samples = { "3 | shape=2,3", "2,1 | shape=2,4", "() | shape=2,2", "1,3 | shape=-1,3",
-                 "2,1,3 | shape=4,2,5,3", "1 | shape=0" },
-    .bad = { "2 | shape=3", "2,3 | shape=3", "2 | shape=-1,2", "3 | shape=-2" },
+                 "2,1 | shape=3,-2,4", "2,1,3 | shape=4,2,5,3", "1 | shape=0" },
+    .bad = { "2 | shape=3", "2,3 | shape=3", "2 | shape=-1,2", "2 | shape=-2,2", "3 | shape=-3" },
 };
 
 wg_tensor *wg_expand(wg_tensor *x, wg_shape shape) {

@@ -53,7 +53,7 @@ WHOLE_ROW(truth, uint8_t)
 
 #define TABLE_ROW(name)                                                                            \
     { name##_to_f32, name##_to_f64, name##_to_i32, name##_to_i64, name##_to_u8, name##_to_truth }
-static wg__loop *const copy_loop[WG_DTYPES][WG_DTYPES] = {
+static wg_loop *const copy_loop[WG_DTYPES][WG_DTYPES] = {
     TABLE_ROW(f32), TABLE_ROW(f64), TABLE_ROW(i32), TABLE_ROW(i64), TABLE_ROW(u8), TABLE_ROW(truth),
 };
 

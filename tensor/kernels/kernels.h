@@ -6,13 +6,10 @@
 
 #include "tensor/tensor_impl.h"
 
-/* One value at a time over n elements: p[0] is written, step[] in elements. */
-typedef void wg__loop(int64_t n, void *const p[], const int64_t step[], const double *param);
-
 /* map.c: runs `loop` over the common broadcast shape of the views (views[0] being the written one, of the
    full shape), merging axes so that the inner loop is as long as it can be. At most 1 + WG__MAP_INPUTS views. */
 enum { WG__MAP_INPUTS = 7 };
-void wg__map(wg__loop *loop, const wg_view *const views[], int count, const double *param);
+void wg__map(wg_loop *loop, const wg_view *const views[], int count, const double *param);
 
 /* copy.c: to = from, converting dtypes, any strides, shapes equal or from broadcast to to's. */
 void wg__copy_view(const wg_view *to, const wg_view *from);

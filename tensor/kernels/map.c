@@ -53,7 +53,7 @@ static void advance(const plan *p, void *at[], int axis, int64_t by) {
         at[v] = (char *)at[v] + by * p->step[axis][v] * (int64_t)p->size[v];
 }
 
-void wg__map(wg__loop *loop, const wg_view *const views[], int count, const double *param) {
+void wg__map(wg_loop *loop, const wg_view *const views[], int count, const double *param) {
     assert(count <= MAX_VIEWS);
     plan p;
     void *at[MAX_VIEWS];

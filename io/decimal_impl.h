@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* decimal.h: a number as people write it, to the number that a dtype holds. Private to io. */
+/* decimal_impl.h: a number as people write it, to the number that a dtype holds. Private to io. */
 #ifndef WG_IO_DECIMAL_H
 #define WG_IO_DECIMAL_H
 

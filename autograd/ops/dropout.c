@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* random.c: dropout. The mask is a function of (seed, stream, counter) and the element's position, so it is
+/* dropout.c: zeros at random. The mask is a function of (seed, stream, counter) and the element's position, so it is
    drawn again where the gradient needs it, and the operation is linear: its rules are itself. */
 #include "autograd/autograd_impl.h"
 #include "tensor/kernels/kernels.h"
