@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /* attr.c: attributes of a call as text, "axes=0,-1 keepdim=1 p=2.5", and back. An operation's table of
-   fields (wg_attr) is all that is needed to print, hash, sample and save a call. */
+   fields (wg_attr) is all that is needed to print and sample a call. */
 #include <errno.h>
 #include <inttypes.h>
 #include <locale.h>

@@ -145,6 +145,8 @@ static void reset(void) {
         wg__free(c);
     }
     now.arena = NULL;
+    now.hooked = false;
+    wg__ctx()->hooks = NULL;
     wg__ctx()->nodes = 0;
 }
 

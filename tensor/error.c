@@ -1,40 +1,11 @@
 // SPDX-License-Identifier: MIT
-/* error.c: the sticky error of a thread, and the thread's state as a whole.
+/* error.c: the sticky error of a thread.
 
    The first error is kept and told once; whatever fails afterwards fails because of it. */
-#include <pthread.h>
 #include <stdarg.h>
 #include <string.h>
 
 #include "tensor/tensor_impl.h"
-
-static _Thread_local wg__context state;
-_Thread_local wg__context *wg__thread;
-
-static pthread_key_t at_thread_end;
-static pthread_once_t key_made = PTHREAD_ONCE_INIT;
-
-static void thread_ends(void *unused) {
-    (void)unused;
-    wg_reset();
-}
-static void make_key(void) { (void)pthread_key_create(&at_thread_end, thread_ends); }
-
-// The main thread runs no key destructors when main returns.
-__attribute__((destructor)) static void process_ends(void) {
-    if (wg__thread) wg_reset();
-}
-
-wg__context *wg__context_init(void) {
-    wg__context *ctx = wg__thread = &state;
-    ctx->recording = true;
-    ctx->root.recording = true;
-    ctx->scope = &ctx->root;
-    wg_set_allocator(NULL);
-    (void)pthread_once(&key_made, make_key);
-    (void)pthread_setspecific(at_thread_end, ctx);
-    return ctx;
-}
 
 wg_status wg_error(void) { return wg__ctx()->status; }
 const char *wg_error_message(void) { return wg__ctx()->message; }

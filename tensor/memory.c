@@ -34,7 +34,9 @@ static void *default_allocate(void *user, size_t alignment, size_t size) {
     void *block = NULL;
     if (posix_memalign(&block, huge ? HUGE_PAGE : alignment, size)) return NULL;
     // Only a hint: page faults and TLB misses cost more than the arithmetic on large arrays.
+#ifdef MADV_HUGEPAGE
     if (huge) (void)madvise(block, size, MADV_HUGEPAGE);
+#endif
     return block;
 }
 static void default_release(void *user, void *block, size_t size) {
