@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: MIT
-/* apply.c: the gate. Every operation, ours or the caller's, comes through wg_apply: an error pending? the
-   inputs there? what shape? then memory, the value, and, where an input is tracked, the record. */
+/* apply.c: the gate. Every operation, ours or the caller's, comes through wg_apply: an error
+   pending? the inputs there? what shape? then memory, the value, and, where an input is tracked,
+   the record. */
 #include <stdarg.h>
 #include <string.h>
 
 #include "autograd/autograd_impl.h"
 #include "tensor/kernels/kernels.h"
 
-/* ---- what infer says when it refuses ----------------------------------------------------------- */
+/* ---- what infer says when it refuses --------------------------------------------------------- */
 
 bool wg_call_fail(const wg_call *c, wg_status status, const char *format, ...) {
     char message[300], shapes[500] = "", one[200];
@@ -41,7 +42,7 @@ bool wg_spec_set(wg_spec *out, wg_dtype dtype, wg_shape shape) {
     return true;
 }
 
-/* ---- numbers: wg_num() takes the dtype of what it meets ------------------------------------------ */
+/* ---- numbers: wg_num() takes the dtype of what it meets -------------------------------------- */
 
 // That of the first float among the inputs, else of the first that is no truth value, else bool.
 static wg_dtype met_dtype(wg_tensor *const in[], int n) {
@@ -73,7 +74,8 @@ bool wg_call_float(const wg_call *c, int i) {
                         wg_dtype_name(wg_call_dtype(c, i)));
 }
 
-/* The views that kernels see: the result's first, then the inputs', numbers converted into `room`. */
+/* The views that kernels see: the result's first, then the inputs', numbers converted into
+   `room`. */
 typedef struct operands {
     const wg_view *view[1 + WG_MAX_INPUTS];
     bool any_number, all_numbers;
@@ -137,7 +139,7 @@ static bool take_inputs(operands *o, const wg_call *c) {
     return !o->any_number || convert_numbers(o, c);
 }
 
-/* ---- elementwise operations ------------------------------------------------------------------------- */
+/* ---- elementwise operations ------------------------------------------------------------------ */
 
 /* The common shape: that of an input where all fit, else the broadcast one, in `room`. NULL after
    reporting. */
@@ -179,7 +181,7 @@ void wg_map_run(wg_loop *loop, const wg_view *const views[], int count, const do
     wg__map(loop, views, count, param);
 }
 
-/* ---- all others ------------------------------------------------------------------------------------------ */
+/* ---- all others ------------------------------------------------------------------------------ */
 
 // A number lives in its handle; what is no scalar any more needs memory that views can share.
 static wg_tensor *settled(const wg_tensor *number) {
@@ -215,7 +217,7 @@ static wg_tensor *compute(const wg_call *c, const operands *o) {
     return NULL;
 }
 
-/* ---- the gate ------------------------------------------------------------------------------------------- */
+/* ---- the gate -------------------------------------------------------------------------------- */
 
 static bool any_tracked(const wg_call *c) {
     if (c->op->flags & WG_OP_ZERO_GRADIENT) return false;
@@ -243,7 +245,7 @@ wg_tensor *wg_apply(const wg_op *op, wg_tensor *const in[], int n, const void *a
     return NULL;
 }
 
-/* ---- for those who write operations ------------------------------------------------------------------------ */
+/* ---- for those who write operations ---------------------------------------------------------- */
 
 int64_t wg_shape_numel(wg_shape shape) { return wg__numel(&shape); }
 int64_t wg_view_numel(const wg_view *v) { return wg__numel(&v->shape); }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-/* attr.c: attributes of a call as text, "axes=0,-1 keepdim=1 p=2.5", and back. An operation's table of
-   fields (wg_attr) is all that is needed to print and sample a call. */
+/* attr.c: attributes of a call as text, "axes=0,-1 keepdim=1 p=2.5", and back. An operation's table
+   of fields (wg_attr) is all that is needed to print and sample a call. */
 #include <errno.h>
 #include <inttypes.h>
 #include <locale.h>
@@ -12,7 +12,7 @@
 
 enum { NUMBER_MAX = 64, VALUE_MAX = 320 };
 
-/* ---- numbers ----------------------------------------------------------------------------------- */
+/* ---- numbers --------------------------------------------------------------------------------- */
 
 // strtod and printf follow the process's locale, our texts do not: swap its decimal point for ours.
 static void swap_point(char *text, char from, char to) {
@@ -40,7 +40,7 @@ static void real_text(double value, char text[NUMBER_MAX]) {
     swap_point(text, localeconv()->decimal_point[0], '.');
 }
 
-/* ---- to text ----------------------------------------------------------------------------------- */
+/* ---- to text --------------------------------------------------------------------------------- */
 
 typedef struct sink {
     char *text;
@@ -86,7 +86,7 @@ size_t wg__attr_text(const wg_op *op, const void *attr, char *text, size_t size)
     return s.length;
 }
 
-/* ---- from text --------------------------------------------------------------------------------- */
+/* ---- from text ------------------------------------------------------------------------------- */
 
 // Each reads all of a zero-terminated text into its field, or returns false.
 static bool read_int(const char *text, void *field) {

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: MIT
-/* backward.c: reverse mode. One loop over the records that lead to the result, newest first; each hands its
-   result's gradient to its rule and adds what comes back to the gradients of its inputs. No recursion, no
-   queue, one fixed order of summation.
+/* backward.c: reverse mode. One loop over the records that lead to the result, newest first; each
+   hands its result's gradient to its rule and adds what comes back to the gradients of its inputs.
+   No recursion, no queue, one fixed order of summation.
 
-   It runs in one of two ways. Recorded: the rules' operations go on the tape like any others, so what
-   comes out can be differentiated again. Plain: nothing is recorded, fused kernels replace rules where
-   there are any, gradients are added in place, and each rule's temporaries go as soon as it returns. */
+   It runs in one of two ways. Recorded: the rules' operations go on the tape like any others, so
+   what comes out can be differentiated again. Plain: nothing is recorded, fused kernels replace
+   rules where there are any, gradients are added in place, and each rule's temporaries go as soon
+   as it returns. */
 #include <string.h>
 
 #include "autograd/autograd_impl.h"
@@ -21,7 +22,7 @@ typedef struct sweep {
     bool recorded;
 } sweep;
 
-/* ---- gathering ------------------------------------------------------------------------------------- */
+/* ---- gathering ------------------------------------------------------------------------------- */
 
 // Whether nobody else sees this memory, so that it may be added to in place.
 static bool exclusive(const wg_tensor *g) {
@@ -62,10 +63,10 @@ static bool gather_slot(sweep *s, uint32_t k, wg_tensor *g) {
     return sum != NULL;
 }
 
-/* ---- one record ---------------------------------------------------------------------------------------- */
+/* ---- one record ------------------------------------------------------------------------------ */
 
-/* Takes `result` out of the scope, frees all else that was made since `mark`, and gives a handle that is
-   the sweep's own even where the rule returned one that was there before. */
+/* Takes `result` out of the scope, frees all else that was made since `mark`, and gives a handle
+   that is the sweep's own even where the rule returned one that was there before. */
 static wg_tensor *claim(wg__context *ctx, const wg_tensor *mark, wg_tensor *result) {
     bool fresh = false;
     for (wg_tensor *t = ctx->scope->first, *next; t != mark; t = next) {
@@ -157,7 +158,7 @@ static bool pull_back(sweep *s, uint32_t k) {
     return true;
 }
 
-/* ---- the sweep ------------------------------------------------------------------------------------------- */
+/* ---- the sweep ------------------------------------------------------------------------------- */
 
 static bool sweep_open(sweep *s, const wg_tensor *y, bool recorded) {
     *s = (sweep){ .ctx = wg__ctx(), .tape = wg__tape_now(), .recorded = recorded };
@@ -206,7 +207,7 @@ static bool tracked_input(const char *name, const char *what, wg_tensor *x) {
     return wg__tape_node(x) != WG__NO_NODE;
 }
 
-/* ---- wg_backward ------------------------------------------------------------------------------------------- */
+/* ---- wg_backward ----------------------------------------------------------------------------- */
 
 // All memory is found before the first leaf changes.
 static bool prepare_leaves(sweep *s) {
@@ -266,7 +267,7 @@ void wg_clear_gradient(wg_tensor *leaf) {
     leaf->gradient = NULL;
 }
 
-/* ---- some leaves only, and wg_grad ------------------------------------------------------------------------------------------------- */
+/* ---- some leaves only, and wg_grad ----------------------------------------------------------- */
 
 // Marks the x, and what is computed from them.
 static bool mark_paths(sweep *s, wg_tensor *const x[], int n) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-/* forward.c: forward mode, along what the tape recorded: each record between x and y turns the tangents of
-   its inputs into that of its result. Since this runs over a finished tape and not beside the program, two
-   derivatives at once cannot mistake each other's perturbations. */
+/* forward.c: forward mode, along what the tape recorded: each record between x and y turns the
+   tangents of its inputs into that of its result. Since this runs over a finished tape and not
+   beside the program, two derivatives at once cannot mistake each other's perturbations. */
 #include "autograd/autograd_impl.h"
 
 typedef struct push {

@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: MIT
 /* op.h: what an operation is, for those who add one.
 
-   An operation is one constant record: its name and documentation, the shape rule, the value, how it is
-   differentiated in both modes, a naive reference, and samples. Whatever needs to know about an
-   operation reads it from there: the engine, the tests, the documents. The library's own operations are
-   records like yours and have no privilege.
+   An operation is one constant record: its name and documentation, the shape rule, the value, how
+   it is differentiated in both modes, a naive reference, and samples. Whatever needs to know about
+   an operation reads it from there: the engine, the tests, the documents. The library's own
+   operations are records like yours and have no privilege.
 
-   The rules `vjp` and `jvp` are made of operations, so what they return can be differentiated again: a
-   rule that is right for the first order is right for every order.
+   The rules `vjp` and `jvp` are made of operations, so what they return can be differentiated
+   again: a rule that is right for the first order is right for every order.
 
-   wg_op_selftest() (autograd.h) holds a record against all of this. CONTRIBUTING.md walks through one
-   record of each kind; examples/custom_op.c is a complete program. */
+   wg_op_selftest() (autograd.h) holds a record against all of this. CONTRIBUTING.md walks through
+   one record of each kind; examples/custom_op.c is a complete program. */
 #ifndef WG_OP_H
 #define WG_OP_H
 
@@ -38,9 +38,9 @@ typedef struct wg_call {
     const void *attr;  // op->attr_size bytes, or NULL
 } wg_call;
 
-/* What `infer` fills in: dtype and shape of the result. An operation whose result shares the memory of
-   input 0 sets `alias` and gives strides and the offset of the first element, both in elements and
-   relative to input 0's first element; it then has no work left for `forward`. */
+/* What `infer` fills in: dtype and shape of the result. An operation whose result shares the memory
+   of input 0 sets `alias` and gives strides and the offset of the first element, both in elements
+   and relative to input 0's first element; it then has no work left for `forward`. */
 typedef struct wg_spec {
     wg_dtype dtype;
     wg_shape shape;
@@ -55,9 +55,9 @@ typedef struct wg_zview {
     wg_shape shape;
 } wg_zview;
 
-/* An elementwise operation: its inputs are broadcast against each other as in NumPy and share one dtype.
-   At most 7 of them. A NULL loop refuses that dtype. `backward` is for one-input operations: p = gx, gy, x, y, and computes
-   gx = gy * dy/dx, or exactly 0 where either is 0. */
+/* An elementwise operation: its inputs are broadcast against each other as in NumPy and share one
+   dtype. At most 7 of them. A NULL loop refuses that dtype. `backward` is for one-input operations:
+   p = gx, gy, x, y, and computes gx = gy * dy/dx, or exactly 0 where either is 0. */
 typedef struct wg_map {
     wg_loop *forward[WG_DTYPES];
     wg_loop *backward[WG_F64 + 1];
@@ -81,8 +81,9 @@ typedef enum wg_op_flags {
     WG_OP_OPTIONAL_INPUTS = 8  // inputs from number `inputs` on may be NULL
 } wg_op_flags;
 
-/* Which values `vjp`, `jvp` and `backward` read. The engine checks that none of these was overwritten since,
-   and is free to drop all others. 0 means all of them; combine with |. Shapes may always be read. */
+/* Which values `vjp`, `jvp` and `backward` read. The engine checks that none of these was
+   overwritten since, and is free to drop all others. 0 means all of them; combine with |. Shapes
+   may always be read. All inputs from the thirtieth on share one bit. */
 #define WG_SAVES_IN(i) (1u << ((i) < 29 ? (i) : 29))
 #define WG_SAVES_OUT (1u << 31)
 #define WG_SAVES_NOTHING (1u << 30)
@@ -95,8 +96,8 @@ typedef struct wg_attr {
     size_t offset;
 } wg_attr;
 
-/* Samples are what the tests feed an operation, one string each: the inputs, then " | " and attributes.
-   An input is its shape, "()" for rank 0, and after "@" the values to draw from:
+/* Samples are what the tests feed an operation, one string each: the inputs, then " | " and
+   attributes. An input is its shape, "()" for rank 0, and after "@" the values to draw from:
 
        "2,3 3"               f32 or f64, normal values in general position
        "2,3@0.5..4"          uniform on [0.5, 4]
@@ -105,8 +106,8 @@ typedef struct wg_attr {
        "2,0,3"               zero-size
        "2,3,4 | axes=0,-1 keepdim=1 p=2.5"      attributes by name; unnamed ones are zero
 
-   Let some sample broadcast if the operation does: a rule that forgets wg_sum_to shows there and nowhere
-   else. `bad` holds samples that `infer` or `forward` must refuse with a message. */
+   Let some sample broadcast if the operation does: a rule that forgets wg_sum_to shows there and
+   nowhere else. `bad` holds samples that `infer` or `forward` must refuse with a message. */
 struct wg_op {
     uint32_t abi;            // WG_OP_ABI
     const char *name, *doc;  // a C identifier; one line, beginning with the formula
@@ -118,25 +119,28 @@ struct wg_op {
     size_t attr_size;
     const wg_attr *attrs;  // ends with a NULL name
 
-    /* Shape and dtype of the result; reads no values. false after wg_call_fail on what does not fit. */
+    /* Shape and dtype of the result; reads no values. false after wg_call_fail on what does not
+       fit. */
     bool (*infer)(const wg_call *c, wg_spec *out);
-    /* The value. `out` is dense, in C order, and its bytes are undefined before. NULL if infer makes
-       an alias always. */
+    /* The value. `out` is dense, in C order, and its bytes are undefined before. NULL if infer
+       makes an alias always. */
     bool (*forward)(const wg_call *c, const wg_view *const in[], wg_view *out);
     /* Or, in place of both: one loop over elements. */
     const wg_map *map;
 
-    /* Reverse mode, made of operations: the gradient for input i, given gy for the result. Its shape and
-       dtype must be those of input i: undo broadcasting with wg_sum_to. Multiply gy by slopes with wg_xmul,
-       for which 0 times infinity is 0. NULL without an error is zero. */
+    /* Reverse mode, made of operations: the gradient for input i, given gy for the result. Its
+       shape and dtype must be those of input i: undo broadcasting with wg_sum_to. Multiply gy by
+       slopes with wg_xmul, for which 0 times infinity is 0. NULL without an error is zero. */
     wg_tensor *(*vjp)(const wg_call *c, wg_tensor *gy, int i);
-    /* Forward mode, made of operations: the tangent of the result. dx[i] is NULL where it is zero. */
+    /* Forward mode, made of operations: the tangent of the result. dx[i] is NULL where it is
+       zero. */
     wg_tensor *(*jvp)(const wg_call *c, wg_tensor *const dx[]);
-    /* Optional: the same as `vjp` in one pass, used when nobody differentiates the gradient. gx is dense,
-       shaped like input i, its bytes undefined before. */
+    /* Optional: the same as `vjp` in one pass, used when nobody differentiates the gradient. gx is
+       dense, shaped like input i, its bytes undefined before. */
     bool (*backward)(const wg_call *c, const wg_view *gy, int i, wg_view *gx);
-    /* The plainest possible statement in complex numbers, so that the complex step measures derivatives
-       without error (Squire and Trapp 1998). Integer and bool inputs come as real numbers. */
+    /* The plainest possible statement in complex numbers, so that the complex step measures
+       derivatives without error (Squire and Trapp 1998). Integer and bool inputs come as real
+       numbers. */
     bool (*reference)(const wg_call *c, const wg_zview in[], wg_zview *out);
 
     const char *samples[WG_MAX_SAMPLES];
@@ -148,9 +152,9 @@ struct wg_op {
 /* The one way in: checks the inputs, infers, allocates, computes, records. */
 WG_API wg_tensor *wg_apply(const wg_op *op, wg_tensor *const in[], int n, const void *attr);
 
-/* Adds a record, which must live as long as the program, to its list of operations, over which tests and tools
-   run. wg_apply does not need it. Refused, with the reason: a record without both rules and without a flag
-   that says why, without samples, or with a name that is taken. */
+/* Adds a record, which must live as long as the program, to its list of operations, over which
+   tests and tools run. wg_apply does not need it. Refused, with the reason: a record without both
+   rules and without a flag that says why, without samples, or with a name that is taken. */
 WG_API bool wg_op_register(const wg_op *op);
 WG_API int wg_op_count(void);
 WG_API const wg_op *wg_op_at(int i);               // NULL out of range
@@ -175,7 +179,8 @@ WG_API bool wg_spec_set(wg_spec *out, wg_dtype dtype, wg_shape shape);  // alway
 /* Runs a loop over the common broadcast shape of views, views[0] being the written one. */
 WG_API void wg_map_run(wg_loop *loop, const wg_view *const views[], int count, const double *param);
 WG_API int64_t wg_view_numel(const wg_view *v);
-/* Element `flat`, counted in C order, as a double; for references and small things, not for speed. */
+/* Element `flat`, counted in C order, as a double; for references and small things, not for
+   speed. */
 WG_API double wg_view_get(const wg_view *v, int64_t flat);
 WG_API void wg_view_set(wg_view *v, int64_t flat, double value);
 
@@ -190,13 +195,14 @@ WG_API wg_tensor *wg_op_jvp_linear(const wg_call *c, wg_tensor *const dx[]);
 
 #define WG_LN2 0.69314718055994530942
 
-/* For operations outside the library. Defines `wg_tensor *opname(wg_tensor *x)` and its record `opname##_op`.
+/* For operations outside the library. Defines `wg_tensor *opname(wg_tensor *x)` and its record
+   `opname##_op`.
      value    in C, of a double x
      slope    dy/dx, made of operations on the tensors x and y, y the result
      plain    in complex C, of a double complex z
      domain   as in a sample, "-3..3"
-   For functions that are smooth on their domain; one with a kink is a record of its own, with .tie set.
-   The user's macro computes in double for both dtypes. */
+   For functions that are smooth on their domain; one with a kink is a record of its own, with .tie
+   set. The user's macro computes in double for both dtypes. */
 #define WG_UNARY(opname, doc_line, value, slope, plain, domain)                                    \
     static inline double opname##_value(double x) { return (value); }                              \
     static wg_tensor *opname##_slope(wg_tensor *x, wg_tensor *y) {                                 \

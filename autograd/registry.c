@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-/* registry.c: the list of all operations, for whoever walks it: tests, fuzzers, documents. Those of the
-   library stand in it from the start; nothing in the engine looks here. */
+/* registry.c: the list of all operations, for whoever walks it: tests, fuzzers, documents. Those of
+   the library stand in it from the start; nothing in the engine looks here. */
 #include <ctype.h>
 #include <pthread.h>
 #include <string.h>

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: MIT
-/* tape.c: the Wengert list of a thread (R. E. Wengert, "A simple automatic derivative evaluation program",
-   1964): one record for each operation applied to something tracked, in the order in which they ran.
+/* tape.c: the Wengert list of a thread (R. E. Wengert, "A simple automatic derivative evaluation
+   program", 1964): one record for each operation applied to something tracked, in the order in
+   which they ran.
 
-   Whether a handle is on the tape is told by the tape itself: x is record x->node exactly if out[x->node] is
-   x. So records can be dropped, when a scope closes, without touching the handles that they name.
+   Whether a handle is on the tape is told by the tape itself: x is record x->node exactly if
+   out[x->node] is x. So records can be dropped, when a scope closes, without touching the handles
+   that they name.
 
-   Inputs and attributes of a record stand in an arena of chunks that never move, since rules hold pointers
-   into it while they record more. */
+   Inputs and attributes of a record stand in an arena of chunks that never move, since rules hold
+   pointers into it while they record more. */
 #include <string.h>
 
 #include "autograd/autograd_impl.h"
@@ -29,7 +31,7 @@ static _Thread_local thread_tape now __attribute__((tls_model("initial-exec")));
 
 wg__tape *wg__tape_now(void) { return &now.tape; }
 
-/* ---- the arena ------------------------------------------------------------------------------------ */
+/* ---- the arena ------------------------------------------------------------------------------- */
 
 static void *arena_take(size_t bytes) {
     bytes = (bytes + 15) & ~(size_t)15;
@@ -57,11 +59,12 @@ static void arena_rewind(uint64_t mark) {
     if (now.arena) now.arena->used = mark > now.arena->total ? mark - now.arena->total : 0;
 }
 
-/* ---- scopes: what was recorded in one goes when it closes --------------------------------------------- */
+/* ---- scopes: what was recorded in one goes when it closes ------------------------------------ */
 
 static void scope_opened(wg_scope *s) { s->mark = arena_mark(); }
 
-/* Marks which records from `from` on a surviving result needs, and moves their tensors out of `s`. */
+/* Marks which records from `from` on a surviving result needs, and moves their tensors out of
+   `s`. */
 static void mark_needed(const wg_scope *s, uint32_t from, uint8_t *needed) {
     wg__tape *t = &now.tape;
     for (uint32_t k = t->count; k-- > from;) {
@@ -156,7 +159,7 @@ static void hook_scopes(void) {
     now.hooked = true;
 }
 
-/* ---- recording ------------------------------------------------------------------------------------------ */
+/* ---- recording ------------------------------------------------------------------------------- */
 
 static bool grow(wg__tape *t) {
     if (!now.hooked) hook_scopes();
@@ -263,7 +266,7 @@ bool wg__tape_fresh(uint32_t k) {
                    t->op[k]->name, wg_shape_text(t->out[k]->view.shape, text, sizeof text));
 }
 
-/* ---- tracking ---------------------------------------------------------------------------------------------- */
+/* ---- tracking -------------------------------------------------------------------------------- */
 
 static wg_tensor *alias_of(const char *name, wg_tensor *x) {
     if (wg__pending()) return NULL;

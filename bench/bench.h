@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-/* bench.h: how every benchmark here measures: thread CPU time, many trials, 10th percentile and median.
-   The clock speed of a shared machine moves, so only ratios of things timed in turn in one run mean much. */
+/* bench.h: how every benchmark here measures: thread CPU time, many trials, 10th percentile and
+   median. The clock speed of a shared machine moves, so only ratios of things timed in turn in one
+   run mean much. */
 #ifndef WG_BENCH_H
 #define WG_BENCH_H
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-/* mlp_step.c: a training step of a 784-512-256-10 network, ReLU, batch 128, plain SGD, against its own matrix
-   products: the same eight products on the same shapes, timed in turn with the step. What the step takes
-   beyond them is what the library costs. */
+/* mlp_step.c: a training step of a 784-512-256-10 network, ReLU, batch 128, plain SGD, against its
+   own matrix products: the same eight products on the same shapes, timed in turn with the step.
+   What the step takes beyond them is what the library costs. */
 #include "bench.h"
 
 enum { BATCH = 128, LAYERS = 3 };

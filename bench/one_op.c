@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-/* one_op.c: what an operation costs when there is nothing to compute: a chain on one float, forward alone
-   without recording, forward recorded, and forward with backward. Nanoseconds per operation. */
+/* one_op.c: what an operation costs when there is nothing to compute: a chain on one float, forward
+   alone without recording, forward recorded, and forward with backward. Nanoseconds per
+   operation. */
 #include "bench.h"
 
 enum { CHAIN = 1000 };

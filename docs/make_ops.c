@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-/* make_ops.c: prints docs/ops.md, one section for each registered operation, from the records alone. What
-   the document says of an operation is therefore what the tests hold it to. */
+/* make_ops.c: prints docs/ops.md, one section for each registered operation, from the records
+   alone. What the document says of an operation is therefore what the tests hold it to. */
 #include <stdio.h>
 #include <string.h>
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
-/* Handwritten digits, 8 x 8 pixels, by a network with one hidden layer. Gradient descent ends in some minimum near
-   a random start, and some generalise better than others: so there are five starts, each stopped when it no
-   longer improves on the validation set, which also says which of them to take. The test set decides nothing. */
+/* Handwritten digits, 8 x 8 pixels, by a network with one hidden layer. Gradient descent ends in
+   some minimum near a random start, and some generalise better than others: so there are five
+   starts, each stopped when it no longer improves on the validation set, which also says which of
+   them to take. The test set decides nothing. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -22,8 +23,8 @@ static wg_tensor *cost(wg_nn *m, wg_tensor *x, wg_tensor *y) {
     return wg_add(loss, wg_nn_l2(m, NULL, 1e-4));      // weights, not biases
 }
 
-/* The same images, half of the time moved by a pixel to a side, up or down: a larger training set for nothing. What
-   leaves at one margin comes in at the other, and margins are mostly blank. */
+/* The same images, half of the time moved by a pixel to a side, up or down: a larger training set
+   for nothing. What leaves at one margin comes in at the other, and margins are mostly blank. */
 static wg_tensor *moved(wg_tensor *x, wg_random *random) {  // x (B, 64)
     static const int64_t by[] = { 1, -1, 8, -8 };
     int64_t i = wg_random_below(random, 8);

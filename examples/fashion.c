@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
-/* Fashion-MNIST (Xiao, Rasul and Vollgraf 2017): 70,000 pictures of clothes, 28 x 28 pixels, by a network with two
-   hidden layers. The rate falls along half a cosine (Loshchilov and Hutter 2017); the weights kept are those of the
-   epoch with the best accuracy on a tenth of the training set, which takes no part in training. */
+/* Fashion-MNIST (Xiao, Rasul and Vollgraf 2017): 70,000 pictures of clothes, 28 x 28 pixels, by a
+   network with two hidden layers. The rate falls along half a cosine (Loshchilov and Hutter 2017);
+   the weights kept are those of the epoch with the best accuracy on a tenth of the training set,
+   which takes no part in training. */
 #include <math.h>
 #include <stdio.h>
 #include <wengert.h>

@@ -1,17 +1,19 @@
 // SPDX-License-Identifier: MIT
-/* The perceptron, y = 1 if w.x > threshold, else 0 (McCulloch and Pitts 1943): what it learns (Rosenblatt 1958), what
-   it cannot learn (Minsky and Papert 1969), how a network of them computes that all the same, and why such a
-   network cannot be tuned: a small change of a weight does nothing or, now and then, changes everything. */
+/* The perceptron, y = 1 if w.x > threshold, else 0 (McCulloch and Pitts 1943): what it learns
+   (Rosenblatt 1958), what it cannot learn (Minsky and Papert 1969), how a network of them computes
+   that all the same, and why such a network cannot be tuned: a small change of a weight does
+   nothing or, now and then, changes everything. */
 #include <math.h>
 #include <stdio.h>
 #include <wengert.h>
 
-/* One perceptron for each column of w: x (B, in), w (in, units), threshold (units) -> (B, units) of 0 and 1. */
+/* One perceptron for each column of w: x (B, in), w (in, units), threshold (units) -> (B, units) of
+   0 and 1. */
 static wg_tensor *perceptron(wg_tensor *x, wg_tensor *w, wg_tensor *threshold) {
     return wg_step(wg_sub(wg_matmul(x, w), threshold));
 }
 
-/* ---- one perceptron for each gate ------------------------------------------------------------------ */
+/* ---- one perceptron for each gate ------------------------------------------------------------ */
 
 enum { AND, OR, NAND, XOR, GATES, PASSES = 1000 };
 static const double inputs[4][2] = { { 0, 0 }, { 0, 1 }, { 1, 0 }, { 1, 1 } };
@@ -19,8 +21,8 @@ static const double outputs[4][GATES] = {
     { 0, 0, 1, 0 }, { 0, 1, 1, 1 }, { 0, 1, 1, 1 }, { 1, 1, 0, 0 }
 };
 
-/* The perceptron rule, row after row: a weight moves by error times input, a threshold by minus the error.
-   fewest[g] is the least number of rows that gate g ever had wrong. */
+/* The perceptron rule, row after row: a weight moves by error times input, a threshold by minus the
+   error. fewest[g] is the least number of rows that gate g ever had wrong. */
 static void learn(wg_tensor *x, wg_tensor *target, wg_tensor *w, wg_tensor *threshold,
                   double fewest[]) {
     for (int g = 0; g < GATES; g++) fewest[g] = 4;
@@ -79,7 +81,7 @@ static bool two_layers_compute_xor(wg_tensor *x, wg_tensor *target) {
     return right;
 }
 
-/* ---- the butterfly effect -------------------------------------------------------------------------- */
+/* ---- the butterfly effect -------------------------------------------------------------------- */
 
 enum { LAYERS = 10, UNITS = 20, NETS = 300, INPUTS = 1000, SHIFTS = 3 };
 static const double shift[SHIFTS] = { 0.1, 0.01, 0.001 };
@@ -116,8 +118,8 @@ static void measure(wg_random *random, effect e[]) {
     wg_scope_close(scope);
 }
 
-/* However small the shift, outputs of perceptrons change by 1 and several at a time; it only happens less often.
-   Outputs of sigmoids change by less than the shift. */
+/* However small the shift, outputs of perceptrons change by 1 and several at a time; it only
+   happens less often. Outputs of sigmoids change by less than the shift. */
 static bool small_shifts_have_large_effects(void) {
     wg_random random = { .seed = 1 };
     effect e[SHIFTS] = { 0 };

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-/* XOR, which no single perceptron computes, learnt by the smallest network that can: one hidden layer, trained by
-   gradient descent on the cross-entropy. Ends with a picture of what the network computes over the plane. */
+/* XOR, which no single perceptron computes, learnt by the smallest network that can: one hidden
+   layer, trained by gradient descent on the cross-entropy. Ends with a picture of what the network
+   computes over the plane. */
 #include <stdio.h>
 #include <wengert.h>
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-/* fuzz.h: what every fuzz target has. libFuzzer or replay.c call the one function; MUST ends the program
-   where a thing that holds for every input does not hold for this one. */
+/* fuzz.h: what every fuzz target has. libFuzzer or replay.c call the one function; MUST ends the
+   program where a thing that holds for every input does not hold for this one. */
 #ifndef WG_FUZZ_H
 #define WG_FUZZ_H
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-/* fuzz_csv.c: the first byte chooses dtype, separator and lines to skip ('0': f32, comma, none), the rest is
-   the file. What is read must have the promised form and, printed exactly, be read again bit for bit. */
+/* fuzz_csv.c: the first byte chooses dtype, separator and lines to skip ('0': f32, comma, none),
+   the rest is the file. What is read must have the promised form and, printed exactly, be read
+   again bit for bit. */
 #include <string.h>
 
 #include "fuzz/fuzz.h"

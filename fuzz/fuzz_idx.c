@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-/* fuzz_idx.c: an IDX file, plain or gzipped. What is read must fit what the file can hold and, written out
-   plainly here, be read again bit for bit. */
+/* fuzz_idx.c: an IDX file, plain or gzipped. What is read must fit what the file can hold and,
+   written out plainly here, be read again bit for bit. */
 #include <string.h>
 
 #include "fuzz/fuzz.h"

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-/* fuzz_npy.c: a NumPy file. What is read, written again as the library writes it, must be read again bit for
-   bit: values are compared as bytes, so that NaN equals itself. */
+/* fuzz_npy.c: a NumPy file. What is read, written again as the library writes it, must be read
+   again bit for bit: values are compared as bytes, so that NaN equals itself. */
 #include <string.h>
 
 #include "fuzz/fuzz.h"

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
-/* csv.c: tables of numbers. Two passes over the bytes: the first counts rows and columns and finds rows of
-   another length, so that the second can write into a tensor of the right size. A field takes at least
-   its separator in the file, so the file's size bounds the tensor's before anything is allocated. */
+/* csv.c: tables of numbers. Two passes over the bytes: the first counts rows and columns and finds
+   rows of another length, so that the second can write into a tensor of the right size. A field
+   takes at least its separator in the file, so the file's size bounds the tensor's before anything
+   is allocated. */
 #include <ctype.h>
 #include <locale.h>
 #include <string.h>
@@ -22,7 +23,7 @@ typedef struct field {
     const char *start, *end;
 } field;
 
-/* ---- lines and fields --------------------------------------------------------------------------- */
+/* ---- lines and fields ------------------------------------------------------------------------ */
 
 static bool is_blank(const reader *r, char c) {
     return c == ' ' || (c == '\t' && r->o.separator != '\t');
@@ -51,7 +52,8 @@ static bool next_row(reader *r) {
     return false;
 }
 
-/* Where the separator is a space, any run of blanks separates, and those at the ends of a line do not. */
+/* Where the separator is a space, any run of blanks separates, and those at the ends of a line do
+   not. */
 static bool next_field(reader *r, field *f) {
     if (!r->at) return false;
     f->start = f->end = skip_blanks(r, r->at);
@@ -71,7 +73,7 @@ static reader reader_at_start(const char *name, const void *bytes, size_t size, 
     return (reader){ .name = name, .rest = text, .stop = stop, .o = o };
 }
 
-/* ---- first pass --------------------------------------------------------------------------------- */
+/* ---- first pass ------------------------------------------------------------------------------ */
 
 static int64_t count_fields(reader *r) {
     field f;
@@ -94,7 +96,7 @@ static bool measure(reader r, int64_t *rows, int64_t *columns) {
     return true;
 }
 
-/* ---- second pass -------------------------------------------------------------------------------- */
+/* ---- second pass ----------------------------------------------------------------------------- */
 
 static bool fail_field(const reader *r, field f, const char *wrong) {
     enum { SHOWN = 32 };
@@ -131,7 +133,7 @@ static bool read_rows_in_c_locale(reader r, char *to) {
     return ok;
 }
 
-/* ---- the functions of io.h ------------------------------------------------------------------------ */
+/* ---- the functions of io.h ------------------------------------------------------------------- */
 
 /* Characters of numbers, of line ends and of comments cannot separate. */
 static bool check_options(wg_csv_options *o) {

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 /* decimal.c: decimal text to binary numbers, exactly.
 
-   A scan makes digits * 10^exponent out of the text and at once checks its grammar. Integers come from that
-   by integer arithmetic alone. Floats take the short way when both digits and power of ten are exact
-   in a double, since one division or multiplication then rounds only once (Clinger 1990, "How to read
-   floating point numbers accurately"); else the C library does it. */
+   A scan makes digits * 10^exponent out of the text and at once checks its grammar. Integers come
+   from that by integer arithmetic alone. Floats take the short way when both digits and power of
+   ten are exact in a double, since one division or multiplication then rounds only once (Clinger
+   1990, "How to read floating point numbers accurately"); else the C library does it. */
 #include <float.h>
 #include <math.h>
 #include <stdlib.h>
@@ -28,7 +28,7 @@ static const char too_long[] = "has too many characters for a number";
 static const char out_of_range[] = "is out of range";
 static const char no_integer[] = "is not an integer";
 
-/* ---- scanning ----------------------------------------------------------------------------------- */
+/* ---- scanning -------------------------------------------------------------------------------- */
 
 static const char *scan_digits(const char *at, const char *end, decimal *d, bool fraction) {
     const uint64_t room = UINT64_C(1000000000000000000);  // below it one more digit fits
@@ -83,10 +83,10 @@ static bool scan(const char *at, const char *end, decimal *d) {
     return scan_exponent(at, end, d) == end;
 }
 
-/* ---- floats ------------------------------------------------------------------------------------- */
+/* ---- floats ---------------------------------------------------------------------------------- */
 
-/* Digits and powers of ten up to these are exact. For f32 the work is done in double, whose 53 bits are more
-   than 2 * 24 + 2, so that rounding twice is rounding once (Figueroa 1995). */
+/* Digits and powers of ten up to these are exact. For f32 the work is done in double, whose 53 bits
+   are more than 2 * 24 + 2, so that rounding twice is rounding once (Figueroa 1995). */
 typedef struct exact {
     uint64_t digits;
     int64_t power;
@@ -135,10 +135,11 @@ static const char *put_f64(const decimal *d, void *to) {
     return wrong;
 }
 
-/* ---- integers ------------------------------------------------------------------------------------ */
+/* ---- integers -------------------------------------------------------------------------------- */
 
-/* The magnitude, whichever way it is written: 300, 3e2, 300.00. Where digits were dropped there are 19 before
-   them: with any power of ten left that is beyond 64 bits, and without one they are a fraction. */
+/* The magnitude, whichever way it is written: 300, 3e2, 300.00. Where digits were dropped there are
+   19 before them: with any power of ten left that is beyond 64 bits, and without one they are a
+   fraction. */
 static const char *read_magnitude(const decimal *d, uint64_t *out) {
     uint64_t m = d->digits;
     int64_t e = d->exponent;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-/* file.c: a whole file in or out. Reading trusts the size that the system gives for nothing but the first
-   allocation; writing goes through a temporary file, so that a crash leaves the old file or the new one. */
+/* file.c: a whole file in or out. Reading trusts the size that the system gives for nothing but the
+   first allocation; writing goes through a temporary file, so that a crash leaves the old file or
+   the new one. */
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -30,7 +31,7 @@ bool wg__io_ready(const char *call, const char *name, const void *bytes, size_t 
     return true;
 }
 
-/* ---- reading ------------------------------------------------------------------------------------ */
+/* ---- reading --------------------------------------------------------------------------------- */
 
 typedef struct stream {
     const char *path;
@@ -95,7 +96,7 @@ void wg__file_free(wg__bytes *file) {
     *file = (wg__bytes){ 0 };
 }
 
-/* ---- writing ------------------------------------------------------------------------------------ */
+/* ---- writing --------------------------------------------------------------------------------- */
 
 static bool write_part(const char *path, int file, wg__bytes part) {
     const char *at = part.data;

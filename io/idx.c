@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 /* idx.c: the IDX format of MNIST (LeCun, Cortes and Burges), plain or gzipped.
 
-   Both kinds are read through one `source` that hands out exactly as many bytes as are asked for. A gzip
-   stream goes straight into the tensor: deflate cannot grow data by more than 1032 times, so a header that
-   claims more than that is refused before any memory is asked for. */
+   Both kinds are read through one `source` that hands out exactly as many bytes as are asked for. A
+   gzip stream goes straight into the tensor: deflate cannot grow data by more than 1032 times, so a
+   header that claims more than that is refused before any memory is asked for. */
 #include <string.h>
 #include <zlib.h>
 
@@ -30,7 +30,7 @@ static bool fail_short(const source *s, size_t wanted) {
                    s->given, s->packed ? "unpacked " : "", wanted);
 }
 
-/* ---- gzip --------------------------------------------------------------------------------------- */
+/* ---- gzip ------------------------------------------------------------------------------------ */
 
 static voidpf z_allocate(voidpf user, uInt n, uInt size) {
     (void)user;
@@ -96,7 +96,7 @@ static bool end_packed(source *s) {
     return true;
 }
 
-/* ---- either ------------------------------------------------------------------------------------- */
+/* ---- either ---------------------------------------------------------------------------------- */
 
 static bool open_source(source *s, const char *name, const void *bytes, size_t size) {
     *s = (source){ .name = name, .at = bytes, .left = size, .size = size };
@@ -133,7 +133,7 @@ static bool holds(const source *s, size_t bytes) {
     return true;
 }
 
-/* ---- the format --------------------------------------------------------------------------------- */
+/* ---- the format ------------------------------------------------------------------------------ */
 
 static const wg__wire *find_type(unsigned char type) {
     static const struct {

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT
 /* io.h: numbers in and out of files, in the formats that the field already uses.
 
-   Every reader is strict and bounded: a truncated, oversized or hostile file is an error that says what
-   was found where, never a crash and never more memory than the file's own size accounts for. A `load`
-   function reads a file; the `parse` function beside it reads the same bytes from memory and puts `name`
-   before its messages. What they return is contiguous and belongs to the innermost scope. */
+   Every reader is strict and bounded: a truncated, oversized or hostile file is an error that says
+   what was found where, never a crash and never more memory than the file's own size accounts for.
+   A `load` function reads a file; the `parse` function beside it reads the same bytes from memory
+   and puts `name` before its messages. What they return is contiguous and belongs to the innermost
+   scope. */
 #ifndef WG_IO_H
 #define WG_IO_H
 
@@ -22,25 +23,28 @@ typedef struct wg_csv_options {
     int64_t skip;    // lines to skip at the start: headings
 } wg_csv_options;
 
-/* Numbers only, one row a line, all of one length -> (rows, columns). Blank lines and lines that start
-   with '#' are passed over; LF and CRLF both end a line; blanks around a number are allowed, and with a blank
-   for a separator any run of them separates; the decimal point is a point in every locale. */
+/* Numbers only, one row a line, all of one length -> (rows, columns). Blank lines and lines that
+   start with '#' are passed over; LF and CRLF both end a line; blanks around a number are allowed,
+   and with a blank for a separator any run of them separates; the decimal point is a point in every
+   locale. */
 WG_API wg_tensor *wg_io_load_csv(const char *path, wg_csv_options o);
 WG_API wg_tensor *wg_io_parse_csv(const char *name, const void *bytes, size_t size,
                                   wg_csv_options o);
 
 /* ---- IDX, plain or gzipped: idx.c ------------------------------------------------------------ */
 
-/* The format of MNIST and its successors: 00 00 type rank, big-endian sizes, big-endian values. Types u8,
-   i32, f32 and f64 keep their dtype, i8 and i16 become i32. gzip is recognised by its first two bytes. */
+/* The format of MNIST and its successors: 00 00 type rank, big-endian sizes, big-endian values.
+   Types u8, i32, f32 and f64 keep their dtype, i8 and i16 become i32. gzip is recognised by its
+   first two bytes. */
 WG_API wg_tensor *wg_io_load_idx(const char *path);
 WG_API wg_tensor *wg_io_parse_idx(const char *name, const void *bytes, size_t size);
 
 /* ---- npy: npy.c ------------------------------------------------------------------------------ */
 
-/* NumPy's .npy, versions 1.0 to 3.0. Reads '<' '>' '=' '|' of f4 f8 i4 i8 u1 b1, both array orders, and i1 i2
-   u2 f2 widened to the next dtype that holds them exactly; refuses the rest, pickles first of all. Writes
-   version 1.0, byte for byte as NumPy does. Saving goes through a temporary file and a rename. */
+/* NumPy's .npy, versions 1.0 to 3.0. Reads '<' '>' '=' '|' of f4 f8 i4 i8 u1 b1, both array orders,
+   and i1 i2 u2 f2 widened to the next dtype that holds them exactly; refuses the rest, pickles
+   first of all. Writes version 1.0, byte for byte as NumPy does. Saving goes through a temporary
+   file and a rename. */
 WG_API wg_tensor *wg_io_load_npy(const char *path);
 WG_API wg_tensor *wg_io_parse_npy(const char *name, const void *bytes, size_t size);
 WG_API bool wg_io_save_npy(const char *path, const wg_tensor *x);

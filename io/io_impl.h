@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MIT
-/* io_impl.h: what the readers and writers of this folder share. Files as whole blocks of bytes, and the
-   number formats that files use, turned into the library's dtypes in place. */
+/* io_impl.h: what the readers and writers of this folder share. Files as whole blocks of bytes, and
+   the number formats that files use, turned into the library's dtypes in place. */
 #ifndef WG_IO_IMPL_H
 #define WG_IO_IMPL_H
 
 #include "io/io.h"
 #include "tensor/tensor_impl.h"
 
-/* ---- whole files: file.c ------------------------------------------------------------------------ */
+/* ---- whole files: file.c --------------------------------------------------------------------- */
 
 typedef struct wg__bytes {
     const void *data;
@@ -17,15 +17,17 @@ typedef struct wg__bytes {
 /* What every parser begins with: no error pending, a name, and bytes unless there are none. */
 bool wg__io_ready(const char *call, const char *name, const void *bytes, size_t size);
 
-/* The whole of a file, to be given back with wg__file_free. A pipe or device may give 1 GiB at most. */
+/* The whole of a file, to be given back with wg__file_free. A pipe or device may give 1 GiB at
+   most. */
 bool wg__file_read(const char *call, const char *path, wg__bytes *out);
 void wg__file_free(wg__bytes *file);
 
-/* Writes the parts one after the other to a new file beside `path`, syncs it and renames it to `path`:
-   whoever looks finds the old file or the new one, both whole. On failure nothing is left behind. */
+/* Writes the parts one after the other to a new file beside `path`, syncs it and renames it to
+   `path`: whoever looks finds the old file or the new one, both whole. On failure nothing is left
+   behind. */
 bool wg__file_write(const char *path, const wg__bytes part[], int parts);
 
-/* ---- numbers as files hold them: wire.c --------------------------------------------------------- */
+/* ---- numbers as files hold them: wire.c ------------------------------------------------------ */
 
 /* Named as NumPy does, without the byte order: u1 b1 i1 i2 u2 f2 i4 i8 f4 f8. */
 typedef struct wg__wire {
@@ -41,8 +43,9 @@ const wg__wire *wg__wire_find(const char *code, size_t length);  // NULL if it i
    w->dtype: makes them those elements. */
 void wg__wire_decode(const wg__wire *w, bool big_endian, void *values, int64_t n);
 
-/* The bytes that `shape` takes in the file. False, without reporting, if a tensor of it could not be made:
-   an axis of size 0 does not hide the overflow of the others, which strides would still meet. */
+/* The bytes that `shape` takes in the file. False, without reporting, if a tensor of it could not
+   be made: an axis of size 0 does not hide the overflow of the others, which strides would still
+   meet. */
 bool wg__wire_claim(const wg__wire *w, const wg_shape *shape, size_t *bytes);
 
 static inline bool wg__little_endian(void) {
@@ -50,7 +53,7 @@ static inline bool wg__little_endian(void) {
     return *(const unsigned char *)&one == 1;
 }
 
-/* ---- npy: npy_header.c --------------------------------------------------------------------------- */
+/* ---- npy: npy_header.c ----------------------------------------------------------------------- */
 
 enum {
     WG__NPY_PREFIX = 10,         // magic, version 1.0, length of what follows

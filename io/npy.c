@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-/* npy.c: NumPy's .npy files. The header says what the bytes after it must be, to the byte, so a file that is
-   cut off or has something behind its end is refused before anything is allocated. */
+/* npy.c: NumPy's .npy files. The header says what the bytes after it must be, to the byte, so a
+   file that is cut off or has something behind its end is refused before anything is allocated. */
 #include <string.h>
 
 #include "io/io_impl.h"
@@ -15,7 +15,7 @@ typedef struct file_parts {
     size_t header, values;  // where each begins
 } file_parts;
 
-/* ---- reading ------------------------------------------------------------------------------------ */
+/* ---- reading --------------------------------------------------------------------------------- */
 
 static bool find_version(file_parts *f) {
     static const unsigned char magic[MAGIC] = { 0x93, 'N', 'U', 'M', 'P', 'Y' };
@@ -62,8 +62,8 @@ static bool check_size(const file_parts *f, const wg__npy_header *h) {
     return true;
 }
 
-/* The file's array in Fortran order, put into C order: one pass along the last axis, where the source steps
-   over all the others, for each index of the axes before it. */
+/* The file's array in Fortran order, put into C order: one pass along the last axis, where the
+   source steps over all the others, for each index of the axes before it. */
 static void gather_fortran(const wg__npy_header *h, const unsigned char *from, unsigned char *to) {
     const wg_shape *s = &h->shape;
     const size_t size = h->wire->size;
@@ -123,7 +123,7 @@ wg_tensor *wg_io_load_npy(const char *path) {
     return x;
 }
 
-/* ---- writing ------------------------------------------------------------------------------------ */
+/* ---- writing --------------------------------------------------------------------------------- */
 
 static bool save(const char *path, const wg_tensor *x, const void *values) {
     char header[WG__NPY_HEADER_MAX];

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
-/* npy_header.c: the header of a .npy file, a Python dict literal with exactly the keys descr, fortran_order
-   and shape. Read by a recursive descent that knows this much Python and no more: both quotes, any order of
-   keys, any white space, trailing commas, and Python 2's 3L. Written byte for byte as NumPy writes it. */
+/* npy_header.c: the header of a .npy file, a Python dict literal with exactly the keys descr,
+   fortran_order and shape. Read by a recursive descent that knows this much Python and no more:
+   both quotes, any order of keys, any white space, trailing commas, and Python 2's 3L. Written byte
+   for byte as NumPy writes it. */
 #include <string.h>
 
 #include "io/io_impl.h"
@@ -12,7 +13,7 @@ typedef struct text {
     bool long_suffix;  // integers may end in L
 } text;
 
-/* ---- tokens ------------------------------------------------------------------------------------- */
+/* ---- tokens ---------------------------------------------------------------------------------- */
 
 /* What stands where something else was wanted, with its place in the header. */
 static bool fail_at(const text *t, const char *at, const char *wanted) {
@@ -81,7 +82,7 @@ static bool read_size(text *t, int64_t *out) {
     return true;
 }
 
-/* ---- the values of the three keys ----------------------------------------------------------------- */
+/* ---- the values of the three keys ------------------------------------------------------------ */
 
 static bool fail_descr(const text *t, const char *string, size_t length) {
     bool objects = length > 0 && memchr(string, 'O', length);
@@ -128,7 +129,7 @@ static const struct {
 } fields[] = { { "descr", read_descr }, { "fortran_order", read_order }, { "shape", read_shape } };
 enum { FIELDS = sizeof fields / sizeof fields[0] };
 
-/* ---- the dict ------------------------------------------------------------------------------------ */
+/* ---- the dict -------------------------------------------------------------------------------- */
 
 static int find_field(const char *key, size_t length) {
     for (int i = 0; i < FIELDS; i++)
@@ -173,7 +174,7 @@ bool wg__npy_read_header(const char *name, const char *header, size_t size, int 
     return t.at == t.end || fail_at(&t, t.at, "nothing more");
 }
 
-/* ---- writing ------------------------------------------------------------------------------------ */
+/* ---- writing --------------------------------------------------------------------------------- */
 
 /* NumPy leaves room for the first size to grow to 21 digits, then pads to a multiple of 64. */
 enum { GROWTH = 21, ALIGNMENT = 64 };

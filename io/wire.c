@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
-/* wire.c: numbers as files hold them, turned into the library's dtypes. Everything happens in place: the
-   raw numbers stand at the head of the tensor's own memory, are put into the machine's byte order, and are
-   widened from the last to the first, so that no number is overwritten before it has been read. */
+/* wire.c: numbers as files hold them, turned into the library's dtypes. Everything happens in
+   place: the raw numbers stand at the head of the tensor's own memory, are put into the machine's
+   byte order, and are widened from the last to the first, so that no number is overwritten before
+   it has been read. */
 #include <math.h>
 #include <string.h>
 

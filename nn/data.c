@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-/* data.c: data sets and passes over them. A set holds handles on the caller's tensors and, where it is a
-   part of another, which samples are its own. A batch gathers, converts and scales rows into two tensors of
-   the set's, made when they first are too small: a pass asks for no memory. */
+/* data.c: data sets and passes over them. A set holds handles on the caller's tensors and, where it
+   is a part of another, which samples are its own. A batch gathers, converts and scales rows into
+   two tensors of the set's, made when they first are too small: a pass asks for no memory. */
 #include <math.h>
 #include <string.h>
 
@@ -9,7 +9,7 @@
 
 enum { ORDER = 1 };  // the stream of passes' permutations
 
-/* ---- sets ------------------------------------------------------------------------------------------ */
+/* ---- sets ------------------------------------------------------------------------------------ */
 
 wg_tensor *wg__data_handle(const wg_tensor *x) {
     wg_tensor *handle = wg__tensor_alias(x);
@@ -67,7 +67,7 @@ void wg_data_free(wg_data *d) {
 
 int64_t wg_data_size(const wg_data *d) { return d ? d->size : 0; }
 
-/* ---- rows ------------------------------------------------------------------------------------------ */
+/* ---- rows ------------------------------------------------------------------------------------ */
 
 /* n elements times `scale`, converted. */
 typedef void convert(int64_t n, void *to, const void *from, double scale);
@@ -135,7 +135,7 @@ static void gather_row(const row_source *r, int64_t sample, char *to, size_t siz
         move(r, to + (size_t)k * size, wg__at(&r->row, start + wg__offset(&r->row, k)), 1);
 }
 
-/* ---- batches --------------------------------------------------------------------------------------- */
+/* ---- batches --------------------------------------------------------------------------------- */
 
 typedef struct order {
     const int64_t *index;  // of the set

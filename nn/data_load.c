@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
-/* data_load.c: data sets from files. What the readers return is cut into samples and labels here. What is
-   wrong with a file is reported in the file's name, as the readers do. */
+/* data_load.c: data sets from files. What the readers return is cut into samples and labels here.
+   What is wrong with a file is reported in the file's name, as the readers do. */
 #include <math.h>
 #include <string.h>
 
 #include "nn/nn_impl.h"
 
-/* ---- CSV ------------------------------------------------------------------------------------------- */
+/* ---- CSV ------------------------------------------------------------------------------------- */
 
 /* Below these a whole number is what the file said; from there on it may have been rounded. */
 static const double exact[WG_F64 + 1] = { [WG_F32] = 0x1p24, [WG_F64] = 0x1p53 };
@@ -90,7 +90,7 @@ wg_data *wg_data_csv(const char *path, wg_data_options o) {
     return d;
 }
 
-/* ---- IDX ------------------------------------------------------------------------------------------- */
+/* ---- IDX ------------------------------------------------------------------------------------- */
 
 // (N, ...) as (N, M), on the same storage.
 static wg_tensor *flat_handle(const wg_tensor *x) {

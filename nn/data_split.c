@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-/* data_split.c: parts of a set, drawn at random, each class shared out alike. Within a class every part gets
-   its share rounded down or up; who is rounded up is decided by what earlier classes left owing, so that the
-   sizes of the parts come out right as well. */
+/* data_split.c: parts of a set, drawn at random, each class shared out alike. Within a class every
+   part gets its share rounded down or up; who is rounded up is decided by what earlier classes left
+   owing, so that the sizes of the parts come out right as well. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>

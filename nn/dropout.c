@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-/* dropout.c: the layer. The mask is a function of the model's seed, the path and the number of the call, kept
-   in the path's node: no generator is shared, so no other layer or model changes what is dropped here. */
+/* dropout.c: the layer. The mask is a function of the model's seed, the path and the number of the
+   call, kept in the path's node: no generator is shared, so no other layer or model changes what is
+   dropped here. */
 #include "nn/nn_impl.h"
 
 static wg_tensor *drop(wg_nn *layer, wg_tensor *x, double p) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-/* init.c: what parameters start from. Every kind is one of three laws with two numbers; the schemes only
-   choose the numbers from the fans. All draws are made in double, so that f32 and f64 models start from the
-   same numbers up to rounding. */
+/* init.c: what parameters start from. Every kind is one of three laws with two numbers; the schemes
+   only choose the numbers from the fans. All draws are made in double, so that f32 and f64 models
+   start from the same numbers up to rounding. */
 #include <math.h>
 
 #include "nn/nn_impl.h"

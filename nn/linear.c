@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-/* linear.c: dense layers. Leading axes are flattened before the product, so that the gradient of the weights
-   is one product too and not one for each leading index. */
+/* linear.c: dense layers. Leading axes are flattened before the product, so that the gradient of
+   the weights is one product too and not one for each leading index. */
 #include "nn/nn_impl.h"
 
 static bool linear_check(const wg_tensor *x, int64_t units) {

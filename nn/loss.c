@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-/* loss.c: losses, as formulas over operations. y and target must have one shape: broadcasting (B) against
-   (B, 1) would quietly compare everything with everything. */
+/* loss.c: losses, as formulas over operations. y and target must have one shape: broadcasting (B)
+   against (B, 1) would quietly compare everything with everything. */
 #include <math.h>
 
 #include "nn/nn_impl.h"
@@ -37,8 +37,8 @@ wg_tensor *wg_nn_huber_loss(wg_tensor *y, wg_tensor *target, double delta) {
     return wg_mean(wg_mul(c, wg_sub(d, wg_mul(c, wg_num(0.5)))));
 }
 
-/* The header's formula as t softplus(-y) + (1 - t) softplus(y): both terms are positive, so nothing cancels
-   where the prediction is right, and y = 0 is no kink. */
+/* The header's formula as t softplus(-y) + (1 - t) softplus(y): both terms are positive, so nothing
+   cancels where the prediction is right, and y = 0 is no kink. */
 wg_tensor *wg_nn_bce_with_logits(wg_tensor *y, wg_tensor *target) {
     if (!loss_check("nn_bce_with_logits", y, target)) return NULL;
     wg_tensor *one = wg_mul(target, wg_softplus(wg_neg(y)));

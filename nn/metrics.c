@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-/* metrics.c: how good a model is. One loop evaluates a set in batches, each in a scope of its own, and
-   shows them to a visitor; the model's mode and the recording are put back however it ends. */
+/* metrics.c: how good a model is. One loop evaluates a set in batches, each in a scope of its own,
+   and shows them to a visitor; the model's mode and the recording are put back however it ends. */
 #include <math.h>
 
 #include "nn/nn_impl.h"
@@ -57,7 +57,7 @@ static bool evaluate_set(wg_nn *m, wg_data *d, visitor *visit, void *user) {
     return good && !wg__pending();
 }
 
-/* ---- loss ------------------------------------------------------------------------------------------ */
+/* ---- loss ------------------------------------------------------------------------------------ */
 
 typedef struct costs {
     wg_cost *cost;
@@ -88,7 +88,7 @@ double wg_nn_loss(wg_nn *m, wg_cost *cost, wg_data *d) {
     return c.sum / (double)c.all;
 }
 
-/* ---- classes against labels ------------------------------------------------------------------------ */
+/* ---- classes against labels ------------------------------------------------------------------ */
 
 typedef struct tally {
     const char *name;  // of the measure
@@ -158,7 +158,7 @@ wg_tensor *wg_nn_confusion(wg_nn *m, wg_net *net, wg_data *d, int64_t classes) {
     return matrix && evaluate_set(m, d, count_pairs, &t) ? matrix : NULL;
 }
 
-/* ---- predictions ----------------------------------------------------------------------------------- */
+/* ---- predictions ----------------------------------------------------------------------------- */
 
 // Writes the classes of x[start ... end) to y.
 static bool predict_batch(wg_nn *m, wg_net *net, wg_tensor *x, wg_tensor *y, int64_t start) {

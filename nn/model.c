@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
-/* model.c: models, their parameters, and copying them. A parameter is a leaf that its node owns; a list
-   keeps the order in which they were made. */
+/* model.c: models, their parameters, and copying them. A parameter is a leaf that its node owns; a
+   list keeps the order in which they were made. */
 #include <stdarg.h>
 #include <string.h>
 
 #include "nn/nn_impl.h"
 
-/* ---- models ---------------------------------------------------------------------------------------- */
+/* ---- models ---------------------------------------------------------------------------------- */
 
 wg_nn *wg_nn_new(uint64_t seed) {
     if (wg__pending()) return NULL;
@@ -64,7 +64,7 @@ void wg_nn_freeze(wg_nn *m) {
 }
 bool wg_nn_is_frozen(const wg_nn *m) { return m && m->model->frozen; }
 
-/* ---- parameters ------------------------------------------------------------------------------------ */
+/* ---- parameters ------------------------------------------------------------------------------ */
 
 // Levenshtein's distance, one row at a time.
 static int edits(const char *a, const char *b) {
@@ -217,7 +217,7 @@ wg_tensor *wg_nn_find(const wg_nn *m, const char *path) {
     return node ? node->param : NULL;
 }
 
-/* ---- copying: look at everything, make everything, and only then change anything ------------------- */
+/* ---- copying: look at everything, make everything, and only then change anything ------------- */
 
 static const char *name_below(const wg_nn *node, const wg_nn *m) {
     return node->path + wg__path_length(m, 0);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-/* path.c: the table of a model's paths, open addressing. A key is the chain of XXH3 over the parts of the
-   path, each seeded with the chain so far: "b" below the part "a" and "a/b" below the root meet in one node,
-   and looking it up builds no string. */
+/* path.c: the table of a model's paths, open addressing. A key is the chain of XXH3 over the parts
+   of the path, each seeded with the chain so far: "b" below the part "a" and "a/b" below the root
+   meet in one node, and looking it up builds no string. */
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
@@ -9,7 +9,7 @@
 
 #include "nn/nn_impl.h"
 
-/* ---- keys ------------------------------------------------------------------------------------------ */
+/* ---- keys ------------------------------------------------------------------------------------ */
 
 bool wg__key_of(const wg_nn *m, const char *name, wg__key *k) {
     *k = (wg__key){ name, strlen(name), m->hash };
@@ -35,7 +35,7 @@ void *wg__name_fail(const wg_nn *m, const char *name) {
                          name);
 }
 
-/* ---- the table ------------------------------------------------------------------------------------- */
+/* ---- the table ------------------------------------------------------------------------------- */
 
 static bool is_at(const wg_nn *node, const wg_nn *m, const wg__key *k) {
     if (node->hash != k->hash || node->length != wg__path_length(m, k->length)) return false;
@@ -112,7 +112,7 @@ wg_nn *wg__nn_enter(wg_nn *m, const char *name, const char *what) {
     return node;
 }
 
-/* ---- patterns -------------------------------------------------------------------------------------- */
+/* ---- patterns -------------------------------------------------------------------------------- */
 
 /* On a mismatch the last '*' takes one character more; those before it need no second look, as the
    least that they can take leaves most to the rest. */

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-/* regularise.c: penalties on parameters, to be added to the loss: strength * sum over w of a norm. */
+/* regularise.c: penalties on parameters, to be added to the loss: strength * sum over w of a
+   norm. */
 #include <math.h>
 
 #include "nn/nn_impl.h"

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
-/* shuffle.c: a random permutation as a function. A Feistel network (Luby and Rackoff 1988) permutes the
-   numbers of 2h bits whatever its round function is; walking on while the result is n or more leaves a
-   permutation of 0 ... n-1 (Black and Rogaway 2002). So a pass over a data set keeps no list. */
+/* shuffle.c: a random permutation as a function. A Feistel network (Luby and Rackoff 1988) permutes
+   the numbers of 2h bits whatever its round function is; walking on while the result is n or more
+   leaves a permutation of 0 ... n-1 (Black and Rogaway 2002). So a pass over a data set keeps no
+   list. */
 #include "nn/nn_impl.h"
 
 enum { ROUNDS = 8 };  // four would do for large n; small ones mix slower

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-/* adam.c: Adam (Kingma and Ba 2015) and AdamW (Loshchilov and Hutter 2019), one pass over w, g and both
-   moments. Decay stands in one of two places, the other's factor being 0. The bias corrections are two
-   numbers, taken in double: in float 1 - beta2^t has three digits at t = 1. */
+/* adam.c: Adam (Kingma and Ba 2015) and AdamW (Loshchilov and Hutter 2019), one pass over w, g and
+   both moments. Decay stands in one of two places, the other's factor being 0. The bias corrections
+   are two numbers, taken in double: in float 1 - beta2^t has three digits at t = 1. */
 #include <math.h>
 
 #include "optim/optim_impl.h"

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-/* clip.c: clipping by the norm over all gradients together (Pascanu, Mikolov and Bengio 2013). The factor is
-   handed to the rules, so that clipping takes no pass of its own and no gradient is written to. */
+/* clip.c: clipping by the norm over all gradients together (Pascanu, Mikolov and Bengio 2013). The
+   factor is handed to the rules, so that clipping takes no pass of its own and no gradient is
+   written to. */
 #include <math.h>
 
 #include "optim/optim_impl.h"

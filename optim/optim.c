@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-/* optim.c: what all optimisers share. A step has two halves: the first looks at everything and finds all
-   memory, and may fail; the second runs the rule, and cannot. */
+/* optim.c: what all optimisers share. A step has two halves: the first looks at everything and
+   finds all memory, and may fail; the second runs the rule, and cannot. */
 #include <math.h>
 #include <string.h>
 
@@ -8,7 +8,7 @@
 #include "optim/optim_impl.h"
 #include "tensor/kernels/kernels.h"
 
-/* ---- making ---------------------------------------------------------------------------------------- */
+/* ---- making ---------------------------------------------------------------------------------- */
 
 bool wg__optim_check(const char *what, const char *name, double value, double below) {
     if (value >= 0 && value < below) return true;
@@ -79,7 +79,7 @@ bool wg_optim_set_rate(wg_optim *o, double rate) {
     return true;
 }
 
-/* ---- the half that may fail ------------------------------------------------------------------------ */
+/* ---- the half that may fail ------------------------------------------------------------------ */
 
 // A slot for every parameter of the model.
 static bool reserve(wg_optim *o) {
@@ -142,9 +142,10 @@ static void undo(wg_optim *o) {
         if (o->slot[i].fresh) free_states(o, &o->slot[i]);
 }
 
-/* ---- the half that cannot --------------------------------------------------------------------------- */
+/* ---- the half that cannot -------------------------------------------------------------------- */
 
-/* t is the parameter's own count of updates: states that begin later are young when others are old. */
+/* t is the parameter's own count of updates: states that begin later are young when others are
+   old. */
 static void update(const wg_optim *o, wg__slot *slot, double scale) {
     void *state[WG__STATES] = { 0 };
     for (int k = 0; k < o->rule.states; k++) state[k] = slot->state[k]->view.data;
@@ -193,7 +194,7 @@ void wg_optim_clear(wg_optim *o) {
     for (int i = 0; (w = wg__nn_param_next(o->m, &i));) wg_clear_gradient(w);
 }
 
-/* ---- both, after a backward pass -------------------------------------------------------------------- */
+/* ---- both, after a backward pass ------------------------------------------------------------- */
 
 static void forget(const wg_optim *o) {
     for (int i = 0; i < o->slots; i++) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-/* sgd.c: stochastic gradient descent (Robbins and Monro 1951), with momentum in PyTorch's form of Sutskever
-   et al. 2013: v = mu v + d, d = g + weight_decay w; w -= rate v, or rate (d + mu v) with nesterov. */
+/* sgd.c: stochastic gradient descent (Robbins and Monro 1951), with momentum in PyTorch's form of
+   Sutskever et al. 2013: v = mu v + d, d = g + weight_decay w; w -= rate v, or rate (d + mu v) with
+   nesterov. */
 #include <math.h>
 
 #include "optim/optim_impl.h"

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 /* context.c: a thread's state: made when the thread first calls, freed when it ends.
 
-   It lives on the heap, and only a pointer to it in thread storage, for a library that is loaded at run time
-   gets next to none of that. A thread for whose state there is no memory is given one that is out of memory
-   for good, and tries again at its next call. */
+   It lives on the heap, and only a pointer to it in thread storage, for a library that is loaded at
+   run time gets next to none of that. A thread for whose state there is no memory is given one that
+   is out of memory for good, and tries again at its next call. */
 #include <pthread.h>
 #include <stdlib.h>
 

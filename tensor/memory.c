@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT
 /* memory.c: blocks of memory, kept for reuse in bins by size.
 
-   Four bins to each power of two, so at most a fifth of a large block is unused. A freed block goes to the
-   list of its bin in the thread that frees it and stays there until wg_memory_trim(), so a loop that
-   asks for the same sizes again and again asks the system for nothing and touches no fresh page. */
+   Four bins to each power of two, so at most a fifth of a large block is unused. A freed block goes
+   to the list of its bin in the thread that frees it and stays there until wg_memory_trim(), so a
+   loop that asks for the same sizes again and again asks the system for nothing and touches no
+   fresh page. */
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -33,7 +34,7 @@ static void *default_allocate(void *user, size_t alignment, size_t size) {
     bool huge = size >= 2 * (size_t)HUGE_PAGE;
     void *block = NULL;
     if (posix_memalign(&block, huge ? HUGE_PAGE : alignment, size)) return NULL;
-    // Only a hint: page faults and TLB misses cost more than the arithmetic on large arrays.
+        // Only a hint: page faults and TLB misses cost more than the arithmetic on large arrays.
 #ifdef MADV_HUGEPAGE
     if (huge) (void)madvise(block, size, MADV_HUGEPAGE);
 #endif
@@ -50,8 +51,8 @@ void wg_set_allocator(const wg_allocator *allocator) {
     wg__ctx()->allocator = allocator ? *allocator : standard;
 }
 
-/* The bin of a size, and that bin's size: multiples of 64 up to 256, then 5/4, 6/4, 7/4, 8/4 of each
-   power of two. */
+/* The bin of a size, and that bin's size: multiples of 64 up to 256, then 5/4, 6/4, 7/4, 8/4 of
+   each power of two. */
 static uint32_t bin_of(size_t size, size_t *rounded) {
     if (size <= 256) {
         *rounded = (size + 63) & ~(size_t)63;

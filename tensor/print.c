@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-/* print.c: tensors as text, laid out as NumPy lays them out: one width for all numbers, "..." in the
-   middle of long axes, shape and dtype behind. */
+/* print.c: tensors as text, laid out as NumPy lays them out: one width for all numbers, "..." in
+   the middle of long axes, shape and dtype behind. */
 #include <math.h>
 #include <string.h>
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
-/* random.c: Philox4x32-10, "Parallel Random Numbers: As Easy as 1, 2, 3" (Salmon, Moraes, Dror, Shaw
-   2011). A block of four words is a bijection of a 128-bit counter under a 64-bit key: here the key is the
-   seed, the upper half of the counter the stream, the lower half the position. No state to hand on, so
-   any part of a sequence can be made anywhere. */
+/* random.c: Philox4x32-10, "Parallel Random Numbers: As Easy as 1, 2, 3" (Salmon, Moraes, Dror,
+   Shaw 2011). A block of four words is a bijection of a 128-bit counter under a 64-bit key: here
+   the key is the seed, the upper half of the counter the stream, the lower half the position. No
+   state to hand on, so any part of a sequence can be made anywhere. */
 #include <math.h>
 
 #include "tensor/tensor_impl.h"
@@ -33,8 +33,8 @@ void wg__random_block(const wg_random *r, uint64_t block, uint32_t out[4]) {
     wg__philox(counter, key, out);
 }
 
-/* One round of many blocks side by side: the rounds of one block wait for each other, those of LANES blocks do not, and
-   vectorise. */
+/* One round of many blocks side by side: the rounds of one block wait for each other, those of
+   LANES blocks do not, and vectorise. */
 enum { LANES = 16 };
 typedef uint32_t lanes[LANES];
 static void philox_lanes(lanes *restrict x, lanes *restrict y, uint32_t k0, uint32_t k1) {
@@ -84,7 +84,8 @@ int64_t wg_random_below(wg_random *r, int64_t n) {
     return (int64_t)(u % (uint64_t)n);
 }
 
-/* Every element takes one block of its own, so that element k is the same in any shape and any dtype. */
+/* Every element takes one block of its own, so that element k is the same in any shape and any
+   dtype. */
 static double uniform_at(const wg_random *r, int64_t k) {
     uint32_t w[4];
     wg__random_block(r, r->counter + (uint64_t)k, w);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-/* scope.c: who owns a handle. A scope is a list of the handles made while it was innermost; closing it
-   frees the list. Handles keep their address when they move to another scope. */
+/* scope.c: who owns a handle. A scope is a list of the handles made while it was innermost; closing
+   it frees the list. Handles keep their address when they move to another scope. */
 #include "tensor/tensor_impl.h"
 
 void wg__scope_add(wg_scope *scope, wg_tensor *x) {

@@ -6,7 +6,7 @@
 #include "tensor/kernels/kernels.h"
 #include "tensor/tensor_impl.h"
 
-/* ---- handles ----------------------------------------------------------------------------------- */
+/* ---- handles --------------------------------------------------------------------------------- */
 
 static wg_tensor *new_handle(void) {
     wg_tensor *x = wg__alloc(sizeof *x);
@@ -82,7 +82,7 @@ void wg__tensor_free(wg_tensor *x) {
     wg__free(x);
 }
 
-/* ---- making ------------------------------------------------------------------------------------- */
+/* ---- making ---------------------------------------------------------------------------------- */
 
 wg_tensor *wg_num(double value) {
     wg__context *ctx = wg__ctx();
@@ -170,7 +170,7 @@ wg_tensor *wg_eye(wg_dtype dtype, int64_t n) {
     return x;
 }
 
-/* ---- reading -------------------------------------------------------------------------------------- */
+/* ---- reading --------------------------------------------------------------------------------- */
 
 wg_dtype wg_dtype_of(const wg_tensor *x) { return x ? x->view.dtype : WG_F32; }
 wg_shape wg_shape_of(const wg_tensor *x) { return x ? x->view.shape : WG_SCALAR; }
@@ -281,7 +281,7 @@ bool wg_equal(const wg_tensor *a, const wg_tensor *b) {
     return true;
 }
 
-/* ---- writing --------------------------------------------------------------------------------------- */
+/* ---- writing --------------------------------------------------------------------------------- */
 
 static bool writable(const char *name, wg_tensor *x) {
     if (wg__pending()) return false;

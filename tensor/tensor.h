@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-/* tensor.h: numbers in memory. Shapes, scopes, errors, making, reading, writing and printing tensors.
+/* tensor.h: numbers in memory. Shapes, scopes, errors, making, reading, writing and printing
+   tensors.
 
    Everything that computes is an operation and stands in autograd.h. What stands here never appears
    in a gradient: it brings numbers in, takes them out, and decides how long they live.
@@ -8,13 +9,14 @@
    - A function that returns a pointer returns NULL on failure, one that returns bool returns false,
      and then wg_error() is set. While an error is pending every function that makes something
      returns NULL at once, so a formula needs no checks: look once, after the step.
-   - What makes or changes something treats NULL as an error; what reads, frees or clears is NULL-safe
-     and says what it gives for NULL.
+   - What makes or changes something treats NULL as an error; what reads, frees or clears is
+     NULL-safe and says what it gives for NULL.
 
-   All state is per thread: the error, the scopes, the tape, the cache. Threads may use different models at
-   the same time, and read tensors that none of them writes; a tensor whose gradient is wanted belongs to
-   one thread (wg_variable() makes another leaf of the same values). Switches, such as wg_recording() or
-   wg_nn_train(), and whatever closes, clears or frees work also while an error is pending. */
+   All state is per thread: the error, the scopes, the tape, the cache. Threads may use different
+   models at the same time, and read tensors that none of them writes; a tensor whose gradient is
+   wanted belongs to one thread (wg_variable() makes another leaf of the same values). Switches,
+   such as wg_recording() or wg_nn_train(), and whatever closes, clears or frees work also while an
+   error is pending. */
 #ifndef WG_TENSOR_H
 #define WG_TENSOR_H
 
@@ -78,8 +80,8 @@ template <typename... Sizes> constexpr wg_shape wg__shape_from(Sizes... size) {
 #endif
 #define WG_AXES(...) WG_SHAPE(__VA_ARGS__)
 
-/* Raw memory as a kernel sees it: element (i, j, ...) stands at data + i*stride[0] + j*stride[1] ...,
-   strides counted in elements, of any sign, 0 where one element serves a whole axis. */
+/* Raw memory as a kernel sees it: element (i, j, ...) stands at data + i*stride[0] + j*stride[1]
+   ..., strides counted in elements, of any sign, 0 where one element serves a whole axis. */
 typedef struct wg_view {
     void *data;
     wg_dtype dtype;
@@ -88,8 +90,8 @@ typedef struct wg_view {
 } wg_view;
 
 /* One value at a time, n times: p[0] is written, p[1 ...] are read, element i of array k stands at
-   p[k] + i * step[k] elements. param is the operation's attribute struct, which for elementwise operations
-   holds doubles and nothing else; NULL if there is none. */
+   p[k] + i * step[k] elements. param is the operation's attribute struct, which for elementwise
+   operations holds doubles and nothing else; NULL if there is none. */
 typedef void wg_loop(int64_t n, void *const p[], const int64_t step[], const double *param);
 
 WG_API const char *wg_version(void);               // "0.1.0"
@@ -111,14 +113,15 @@ typedef enum wg_status {
     WG_ERROR_FORMAT     // a file's bytes are not what its format demands
 } wg_status;
 
-/* The first error of a thread sticks until it is cleared; later ones are dropped, since the first is
-   the one that tells. wg_error_message() is "" when there is none, and stays valid until cleared. */
+/* The first error of a thread sticks until it is cleared; later ones are dropped, since the first
+   is the one that tells. wg_error_message() is "" when there is none, and stays valid until
+   cleared. */
 WG_API wg_status wg_error(void);
 WG_API const char *wg_error_message(void);
 WG_API void wg_error_clear(void);
 
-/* Called once for each error that sticks, at the place where it happens. The handler of a thread that
-   never set one writes "wengert: MESSAGE" to stderr; NULL keeps silent. */
+/* Called once for each error that sticks, at the place where it happens. The handler of a thread
+   that never set one writes "wengert: MESSAGE" to stderr; NULL keeps silent. */
 typedef void wg_error_handler(void *user, wg_status status, const char *message);
 WG_API void wg_on_error(wg_error_handler *handler, void *user);
 
@@ -131,12 +134,13 @@ WG_API bool wg_fail(wg_status status, const char *format, ...) WG_PRINTF(2, 3);
 /* A tensor belongs to the innermost scope that its thread has open when it is made. Closing a scope
    frees all of them, forgets what was recorded on them, closes any scope still open inside it, and
    puts recording back to what it was. Before any is open there is the thread's root scope, which
-   wg_reset() or the thread's end frees. Both calls work while an error is pending. Closing NULL does
-   nothing, nor does closing a scope that this thread has not open; but a closed scope's pointer is dead, and
-   the next one opened may be given the same.
+   wg_reset() or the thread's end frees. Both calls work while an error is pending. Closing NULL
+   does nothing, nor does closing a scope that this thread has not open; but a closed scope's
+   pointer is dead, and the next one opened may be given the same.
 
-   Nothing stops a pointer to a tensor from outliving its scope. Such a use is reported while the memory
-   still says so; a library built with AddressSanitizer (the preset `asan`) reports it always. */
+   Nothing stops a pointer to a tensor from outliving its scope. Such a use is reported while the
+   memory still says so; a library built with AddressSanitizer (the preset `asan`) reports it
+   always. */
 WG_API wg_scope *wg_scope_open(void);
 WG_API void wg_scope_close(wg_scope *scope);
 
@@ -144,7 +148,8 @@ WG_API void wg_scope_close(wg_scope *scope);
    outside it when this one closes. Returns x, still valid. In the root scope it changes nothing. */
 WG_API wg_tensor *wg_keep(wg_tensor *x);
 
-/* Closes every scope of this thread, frees what the root scope holds and gives cached memory back. */
+/* Closes every scope of this thread, frees what the root scope holds and gives cached memory
+   back. */
 WG_API void wg_reset(void);
 
 /* Counted per thread: a block freed in another thread than the one that made it counts there. */
@@ -157,9 +162,10 @@ typedef struct wg_memory {
 WG_API wg_memory wg_memory_now(void);
 WG_API void wg_memory_trim(void);  // gives cached blocks back to the allocator
 
-/* Where blocks come from, per thread. `allocate` returns NULL when there is no memory; `size` is what
-   was asked for. A block is released through the allocator that made it, perhaps from another thread.
-   NULL brings back the default (aligned, large blocks on huge pages). Drops cached blocks. */
+/* Where blocks come from, per thread. `allocate` returns NULL when there is no memory; `size` is
+   what was asked for. A block is released through the allocator that made it, perhaps from another
+   thread. NULL brings back the default (aligned, large blocks on huge pages). Drops cached
+   blocks. */
 typedef struct wg_allocator {
     void *(*allocate)(void *user, size_t alignment, size_t size);
     void (*release)(void *user, void *block, size_t size);
@@ -169,7 +175,8 @@ WG_API void wg_set_allocator(const wg_allocator *allocator);
 
 /* ---- making --------------------------------------------------------------------------------- */
 
-/* A number in a formula: rank 0, taking the dtype of the tensor it meets: wg_mul(x, wg_num(0.5)). */
+/* A number in a formula: rank 0, taking the dtype of the tensor it meets, as in
+   wg_mul(x, wg_num(0.5)). */
 WG_API wg_tensor *wg_num(double value);
 
 WG_API wg_tensor *wg_zeros(wg_dtype dtype, wg_shape shape);
@@ -187,10 +194,9 @@ WG_API wg_tensor *wg_eye(wg_dtype dtype, int64_t n);  // (n, n)
 
 /* ---- random numbers: random.c --------------------------------------------------------------- */
 
-/* Philox4x32-10 (Salmon et al. 2011): the numbers are a function of (seed, stream, counter) alone, the
-   same on any machine (wg_randn up to the last bits of its libm) and for any number of threads.
-   { .seed = 7 } is a good start; drawing moves
-   `counter` on; different streams are independent. */
+/* Philox4x32-10 (Salmon et al. 2011): the numbers are a function of (seed, stream, counter) alone,
+   the same on any machine (wg_randn up to the last bits of its libm) and for any number of threads.
+   { .seed = 7 } is a good start; drawing moves `counter` on; different streams are independent. */
 typedef struct wg_random {
     uint64_t seed, stream, counter;
 } wg_random;
@@ -221,20 +227,21 @@ WG_API double wg_at(const wg_tensor *x, const int64_t index[]);
 WG_API bool wg_read(const wg_tensor *x, void *values, int64_t count);
 WG_API bool wg_read_f64(const wg_tensor *x, double *values, int64_t count);
 
-/* The elements of a contiguous tensor of this dtype, in place: valid while x lives. NULL and an error
-   otherwise (use wg_contiguous first). */
+/* The elements of a contiguous tensor of this dtype, in place: valid while x lives. NULL and an
+   error otherwise (use wg_contiguous first). */
 WG_API const void *wg_values(const wg_tensor *x, wg_dtype dtype);
 
 /* Same shape, dtype and values; NaN equals nothing. */
 WG_API bool wg_equal(const wg_tensor *a, const wg_tensor *b);
-/* Same shape and |a - b| <= atol + rtol |b| everywhere; NaN is close to nothing, equal infinities are. */
+/* Same shape and |a - b| <= atol + rtol |b| everywhere; NaN is close to nothing, equal infinities
+   are. */
 WG_API bool wg_allclose(const wg_tensor *a, const wg_tensor *b, double rtol, double atol);
 
 /* ---- writing: the only ways to change a tensor ---------------------------------------------- */
 
 /* Each marks the storage as changed, for all views of it: a backward pass that would read a value
-   recorded before then reports it. A tensor in which one element serves several places (wg_expand) is
-   refused. wg_copy converts dtypes, and wants the same shape. */
+   recorded before then reports it. A tensor in which one element serves several places (wg_expand)
+   is refused. wg_copy converts dtypes, and wants the same shape. */
 WG_API bool wg_write(wg_tensor *x, const void *values, int64_t count);  // x's dtype, C order
 WG_API bool wg_fill(wg_tensor *x, double value);
 WG_API bool wg_copy(wg_tensor *to, const wg_tensor *from);

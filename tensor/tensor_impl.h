@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 /* tensor_impl.h: how a tensor is laid out, for this folder and the folders above it.
 
-   A handle (wg_tensor) is a view, a reference to storage, and its place in a scope's list. Storage is one
-   block: a 64-byte header, then the elements. Blocks come from a cache of bins by size, one per thread, so after
-   the first step of a training loop nothing asks the system for memory. */
+   A handle (wg_tensor) is a view, a reference to storage, and its place in a scope's list. Storage
+   is one block: a 64-byte header, then the elements. Blocks come from a cache of bins by size, one
+   per thread, so after the first step of a training loop nothing asks the system for memory. */
 #ifndef WG_TENSOR_IMPL_H
 #define WG_TENSOR_IMPL_H
 
@@ -37,8 +37,9 @@ typedef struct wg__block {
 } wg__block;
 _Static_assert(sizeof(wg__block) <= WG__ALIGN, "the header must leave the elements aligned");
 
-/* Bytes aligned to 64, undefined; NULL after reporting that there is no memory. Free takes NULL. Not
-   reported: wg__alloc_quiet. wg__resize keeps the first `keep` bytes and frees the old block. */
+/* Bytes aligned to 64, undefined; NULL after reporting that there is no memory. Free takes NULL.
+   Not reported: wg__alloc_quiet. wg__resize keeps the first `keep` bytes and frees the old
+   block. */
 void *wg__alloc(size_t bytes);
 void *wg__alloc_zero(size_t bytes);
 void *wg__alloc_quiet(size_t bytes);
@@ -49,7 +50,7 @@ static inline wg__block *wg__block_of(void *bytes) {
 }
 size_t wg__capacity(void *bytes);  // usable bytes of a block, for the tests
 
-/* ---- handles ------------------------------------------------------------------------------------ */
+/* ---- handles --------------------------------------------------------------------------------- */
 
 struct wg_tensor {
     wg_view view;
@@ -74,15 +75,15 @@ struct wg_scope {
     uint64_t mark;     // of the layer above: where its arena stood
 };
 
-/* What the tape wants to know of scopes. autograd sets it: this folder keeps the tape's marks in its structs,
-   but calls nothing of it. */
+/* What the tape wants to know of scopes. autograd sets it: this folder keeps the tape's marks in
+   its structs, but calls nothing of it. */
 typedef struct wg__scope_hooks {
     void (*opened)(wg_scope *scope);
     void (*closing)(wg_scope *scope);  // before its tensors go
     void (*reset)(void);               // the thread is going, or wg_reset()
 } wg__scope_hooks;
 
-/* ---- the thread's state ----------------------------------------------------------------------------- */
+/* ---- the thread's state ---------------------------------------------------------------------- */
 
 typedef struct wg__context {
     wg_status status;
@@ -101,17 +102,19 @@ typedef struct wg__context {
     char message[1024];
 } wg__context;
 
-/* Only this pointer is in static thread storage, of which a library that is loaded at run time gets little. */
+/* Only this pointer is in static thread storage, of which a library that is loaded at run time gets
+   little. */
 extern _Thread_local wg__context *wg__thread __attribute__((tls_model("initial-exec")));
 wg__context *wg__context_init(void);
 static inline wg__context *wg__ctx(void) {
     return WG_LIKELY(wg__thread != NULL) ? wg__thread : wg__context_init();
 }
 
-/* ---- making and freeing handles: scope.c tensor.c ---------------------------------------------------- */
+/* ---- making and freeing handles: scope.c tensor.c -------------------------------------------- */
 
-/* A handle for a new contiguous tensor with undefined elements; in the innermost scope, or `owned`, in
-   none, to be freed with wg__tensor_free. NULL after reporting. Checks rank, sizes and overflow. */
+/* A handle for a new contiguous tensor with undefined elements; in the innermost scope, or `owned`,
+   in none, to be freed with wg__tensor_free. NULL after reporting. Checks rank, sizes and
+   overflow. */
 wg_tensor *wg__tensor_new(wg_dtype dtype, wg_shape shape);
 wg_tensor *wg__tensor_new_owned(wg_dtype dtype, wg_shape shape);
 /* The same for a shape that is known to be valid. */
@@ -126,8 +129,8 @@ void wg__tensor_release_owned(wg_tensor *x);
 void wg__scope_add(wg_scope *scope, wg_tensor *x);  // into a scope's list
 void wg__scope_remove(wg_tensor *x);                // out of its list: owned from now on
 
-/* Freed memory still says so until somebody else has it: the best that can be done for a pointer that is held
-   past its scope, in a build without AddressSanitizer. */
+/* Freed memory still says so until somebody else has it: the best that can be done for a pointer
+   that is held past its scope, in a build without AddressSanitizer. */
 static inline bool wg__alive(const char *name, const wg_tensor *x) {
     return WG_LIKELY(!x->dead) ||
            wg_fail(WG_ERROR_STATE, "%s: a tensor is used after its scope was closed", name);
@@ -136,7 +139,7 @@ static inline void wg__touch(wg_tensor *x) {  // its storage was written to
     if (x->storage) atomic_fetch_add(&wg__block_of(x->storage)->version, 1);
 }
 
-/* ---- shapes: shape.c ------------------------------------------------------------------------------- */
+/* ---- shapes: shape.c ------------------------------------------------------------------------- */
 
 static inline int64_t wg__numel(const wg_shape *s) {
     int64_t n = 1;
@@ -176,7 +179,7 @@ static inline int wg__axis(int64_t axis, int rank) {
     return (int)(axis < 0 ? axis + rank : axis);
 }
 
-/* ---- dtypes: dtype.c --------------------------------------------------------------------------------- */
+/* ---- dtypes: dtype.c ------------------------------------------------------------------------- */
 
 static inline size_t wg__size_of(wg_dtype dtype) {
     static const uint8_t size[WG_DTYPES] = { 4, 8, 4, 8, 1, 1 };
@@ -188,7 +191,7 @@ static inline char *wg__at(const wg_view *v, int64_t offset) {
 double wg__load(wg_dtype dtype, const void *element);
 void wg__store(wg_dtype dtype, void *element, double value);
 
-/* ---- errors ------------------------------------------------------------------------------------------- */
+/* ---- errors ---------------------------------------------------------------------------------- */
 
 /* The handler as it is, to be put back by whoever provokes errors on purpose. */
 typedef struct wg__handler {
@@ -207,7 +210,8 @@ static inline bool wg__pending(void) { return wg__ctx()->status != WG_OK; }
 
 /* Philox4x32-10, one block. */
 void wg__philox(const uint32_t counter[4], const uint32_t key[2], uint32_t out[4]);
-/* The block at position `block` of (seed, stream); and `blocks` of them from there on, four words each. */
+/* The block at position `block` of (seed, stream); and `blocks` of them from there on, four words
+   each. */
 void wg__random_block(const wg_random *r, uint64_t block, uint32_t out[4]);
 void wg__random_words(const wg_random *r, uint64_t block, uint32_t *out, int64_t blocks);
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-/* core_test.h: what the tests of tensor and of the engine share: small tensors in few words, and tensors of
-   random shape and layout. */
+/* core_test.h: what the tests of tensor and of the engine share: small tensors in few words, and
+   tensors of random shape and layout. */
 #ifndef WG_TESTS_CORE_TEST_H
 #define WG_TESTS_CORE_TEST_H
 
@@ -9,7 +9,7 @@
 #include "tensor/tensor_impl.h"
 #include "tests/testing.h"
 
-/* ---- random choices --------------------------------------------------------------------------------- */
+/* ---- random choices -------------------------------------------------------------------------- */
 
 static inline int64_t between(wg_random *r, int64_t low, int64_t high) {  // both included
     return low + wg_random_below(r, high - low + 1);
@@ -21,8 +21,8 @@ static inline wg_shape random_shape(wg_random *r, int most_axes, int64_t most) {
     return s;
 }
 
-/* A tensor of `shape` with undefined elements, whose axes lie in memory in a random order, with gaps and
-   some of them backwards; with `shared`, some axes have stride 0. */
+/* A tensor of `shape` with undefined elements, whose axes lie in memory in a random order, with
+   gaps and some of them backwards; with `shared`, some axes have stride 0. */
 static inline wg_tensor *random_layout(wg_random *r, wg_dtype dtype, wg_shape shape, bool shared) {
     int order[WG_MAX_RANK] = { 0 };
     for (int i = 0; i < shape.rank; i++) {
@@ -59,7 +59,7 @@ static inline wg_tensor *backwards(const wg_tensor *x) {
     return y;
 }
 
-/* ---- numbers ---------------------------------------------------------------------------------------- */
+/* ---- numbers --------------------------------------------------------------------------------- */
 
 static inline wg_tensor *scalar(double value) { return wg_full(WG_F64, WG_SCALAR, value); }
 static inline wg_tensor *leaf(double value) { return wg_variable(scalar(value)); }

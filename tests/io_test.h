@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-/* io_test.h: what the tests of io share. Files of tests/data, and a folder for the files that a test writes. */
+/* io_test.h: what the tests of io share. Files of tests/data, and a folder for the files that a
+   test writes. */
 #ifndef WG_TESTS_IO_TEST_H
 #define WG_TESTS_IO_TEST_H
 
@@ -10,9 +11,10 @@
 #include "io/io.h"
 #include "tests/testing.h"
 
-/* ---- files -------------------------------------------------------------------------------------- */
+/* ---- files ----------------------------------------------------------------------------------- */
 
-/* A file of the repository, found from where this header lies; "tests/data/x" -> ".../tests/data/x". */
+/* A file of the repository, found from where this header lies; "tests/data/x" ->
+   ".../tests/data/x". */
 static inline const char *repository_path(const char *file) {
     static char path[4096];
     const char here[] = __FILE__;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-/* op_test.h: what the tests of operations' records share: a record that passes, and one whose error is caught. */
+/* op_test.h: what the tests of operations' records share: a record that passes, and one whose error
+   is caught. */
 #ifndef WG_TESTS_OP_TEST_H
 #define WG_TESTS_OP_TEST_H
 

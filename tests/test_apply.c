@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
-/* test_apply.c: the gate that every operation passes, for operations of the test's own; numbers in formulas; and
-   the registry. */
+/* test_apply.c: the gate that every operation passes, for operations of the test's own; numbers in
+   formulas; and the registry. */
 #include "tests/core_test.h"
 
-/* ---- operations to apply ------------------------------------------------------------------------------ */
+/* ---- operations to apply --------------------------------------------------------------------- */
 
 // The sum of all inputs, of one shape and dtype; f32 and f64.
 static bool total_infer(const wg_call *c, wg_spec *out) {
@@ -58,7 +58,7 @@ static const wg_op weigh_op = { .abi = WG_OP_ABI,
                                 .map = &weigh_map,
                                 .samples = { "2 2 2 2" } };
 
-/* ---- the gate ------------------------------------------------------------------------------------------- */
+/* ---- the gate -------------------------------------------------------------------------------- */
 
 START_TEST(wrong_inputs_are_named) {
     wg_tensor *x = LIST(1, 2), *y = wg_ones(WG_F32, WG_SHAPE(2)), *many[65];
@@ -162,7 +162,7 @@ START_TEST(sizes_that_overflow_in_broadcasting_are_refused) {
 }
 END_TEST
 
-/* ---- numbers -------------------------------------------------------------------------------------------- */
+/* ---- numbers --------------------------------------------------------------------------------- */
 
 START_TEST(a_number_takes_the_dtype_of_what_it_meets) {
     for (int d = 0; d < 2; d++) {
@@ -202,7 +202,7 @@ START_TEST(numbers_in_formulas_do_not_disturb_derivatives) {
 }
 END_TEST
 
-/* ---- the registry --------------------------------------------------------------------------------------- */
+/* ---- the registry ---------------------------------------------------------------------------- */
 
 #define CANNOT_REGISTER(words, ...)                                                                \
     do {                                                                                           \
@@ -262,7 +262,7 @@ START_TEST(a_complete_record_registers_once_and_is_found) {
 }
 END_TEST
 
-/* ---- what was wrong once ------------------------------------------------------------------------------- */
+/* ---- what was wrong once --------------------------------------------------------------------- */
 
 START_TEST(more_than_two_numbers_are_converted_too) {
     wg_tensor *x = wg_ones(WG_F32, WG_SHAPE(2)), *n = wg_num(0.5);

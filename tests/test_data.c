@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-/* test_data.c: data sets. A pass hands out every sample once, in an order that seed alone decides, with the
-   right contents and without asking for memory; parts are disjoint, complete and alike. */
+/* test_data.c: data sets. A pass hands out every sample once, in an order that seed alone decides,
+   with the right contents and without asking for memory; parts are disjoint, complete and alike. */
 #include <unistd.h>
 
 #include "nn/nn_impl.h"
@@ -24,7 +24,8 @@ static wg_data *numbered(int64_t n, int64_t classes, wg_data_options o) {
 
 static const wg_data_options PLAIN = { 0 };
 
-/* The numbers of the samples of a pass, in the order handed out; checks contents and sizes of all batches. */
+/* The numbers of the samples of a pass, in the order handed out; checks contents and sizes of all
+   batches. */
 static void run_pass(wg_data *d, wg_batch b, int64_t classes, int64_t order[]) {
     int64_t seen = 0, n = wg_data_size(d);
     while (wg_data_next(d, &b)) {
@@ -52,7 +53,7 @@ static int ascending(const void *a, const void *b) {
     return (*x > *y) - (*x < *y);
 }
 
-/* ---- passes ------------------------------------------------------------------------------------------------ */
+/* ---- passes ---------------------------------------------------------------------------------- */
 
 static const int64_t sizes[] = { 1, 2, 3, 4, 5, 7, 8, 15, 16, 17, 100, 255, 256, 257, 1000 };
 enum { MOST = 1000 };
@@ -94,8 +95,8 @@ START_TEST(orders_look_random) {
         for (int i = 0; i < N; i++) place[i][order[i]]++;
         for (int i = 0; i + 1 < N; i++) next[order[i]][order[i + 1]]++;
     }
-    // Each sample is at each place in a tenth of the passes, and each other one follows it in a tenth: 190
-    // counts, within six standard errors of a share.
+    // Each sample is at each place in a tenth of the passes, and each other one follows it in a
+    // tenth: 190 counts, within six standard errors of a share.
     double bound = 6 * sqrt(0.1 * 0.9 / PASSES);
     for (int i = 0; i < N; i++)
         for (int j = 0; j < N; j++) {
@@ -198,7 +199,7 @@ START_TEST(a_pass_is_asked_for_properly) {
 }
 END_TEST
 
-/* ---- contents ------------------------------------------------------------------------------------------------ */
+/* ---- contents -------------------------------------------------------------------------------- */
 
 START_TEST(batches_are_converted_and_scaled) {
     for (int from = 0; from < WG_DTYPES; from++)
@@ -286,7 +287,7 @@ START_TEST(a_set_is_asked_for_properly) {
 }
 END_TEST
 
-/* ---- parts ----------------------------------------------------------------------------------------------------- */
+/* ---- parts ----------------------------------------------------------------------------------- */
 
 enum { PARTS = 3 };
 
@@ -421,7 +422,7 @@ START_TEST(a_split_is_asked_for_properly) {
 }
 END_TEST
 
-/* ---- files ------------------------------------------------------------------------------------------------------- */
+/* ---- files ----------------------------------------------------------------------------------- */
 
 static const char *spill(const char *name, const void *bytes, size_t size) {
     static char path[2][64];
@@ -604,7 +605,7 @@ START_TEST(idx_files_that_do_not_pair_are_refused) {
 }
 END_TEST
 
-/* ---- memory ---------------------------------------------------------------------------------------------------------- */
+/* ---- memory ---------------------------------------------------------------------------------- */
 
 static bool load_split_and_pass(void) {
     const char *path = spill("oom.csv", table, sizeof table - 1);

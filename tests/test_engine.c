@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-/* test_engine.c: the tape and what is derived from it. Values are small whole numbers, so that every result is
-   exact and compared bit by bit. */
+/* test_engine.c: the tape and what is derived from it. Values are small whole numbers, so that
+   every result is exact and compared bit by bit. */
 #include <pthread.h>
 #include <time.h>
 
@@ -17,7 +17,7 @@ static double slope_at(wg_tensor *y, wg_tensor *x) {
     return wg_item(wg_gradient(x));
 }
 
-/* ---- what is recorded --------------------------------------------------------------------------------- */
+/* ---- what is recorded ------------------------------------------------------------------------ */
 
 START_TEST(only_what_depends_on_something_tracked_is_recorded) {
     wg_tensor *c = LIST(1, 2), *w = wg_variable(c);
@@ -71,7 +71,7 @@ START_TEST(stop_passes_values_and_no_gradient) {
 }
 END_TEST
 
-/* ---- backward -------------------------------------------------------------------------------------------- */
+/* ---- backward -------------------------------------------------------------------------------- */
 
 START_TEST(each_use_of_a_tensor_counts) {
     wg_tensor *x = leaf(3), *y = leaf(5);
@@ -173,7 +173,7 @@ START_TEST(zero_size_tensors_have_zero_size_gradients) {
 }
 END_TEST
 
-/* ---- wg_grad ---------------------------------------------------------------------------------------------- */
+/* ---- wg_grad --------------------------------------------------------------------------------- */
 
 START_TEST(inner_tensors_have_gradients_too) {
     wg_tensor *x = leaf(3), *a = wg_square(x), *b = wg_mul(a, x), *g[4];  // x^2, x^3
@@ -278,7 +278,7 @@ START_TEST(backward_reaches_through_a_gradient) {
 }
 END_TEST
 
-/* ---- forward mode ------------------------------------------------------------------------------------------ */
+/* ---- forward mode ---------------------------------------------------------------------------- */
 
 START_TEST(tangents_go_forward) {
     wg_tensor *x = leaf(3), *y = leaf(5), *f = wg_mul(wg_square(x), y), *at[] = { x, y };
@@ -327,8 +327,8 @@ START_TEST(a_constant_has_derivative_zero_in_both_modes) {
 }
 END_TEST
 
-/* Derivatives within derivatives: an engine that mixes up its perturbations gives 2, 3, ... (Siskind and
-   Pearlmutter 2005). */
+/* Derivatives within derivatives: an engine that mixes up its perturbations gives 2, 3, ...
+   (Siskind and Pearlmutter 2005). */
 START_TEST(perturbations_are_not_confused) {
     wg_tensor *one = scalar(1), *x = leaf(1), *y = leaf(1);
     ck_assert(slope_at(wg_mul(x, wg_derivative(wg_add(x, y), y)), x) == 1);  // d/dx x * 1
@@ -345,7 +345,7 @@ START_TEST(perturbations_are_not_confused) {
 }
 END_TEST
 
-/* ---- stale values --------------------------------------------------------------------------------------- */
+/* ---- stale values ---------------------------------------------------------------------------- */
 
 START_TEST(overwriting_a_saved_value_is_noticed) {
     wg_tensor *c = scalar(2), *x = leaf(3), *y = wg_mul(x, c), *z = wg_exp(x);
@@ -412,7 +412,7 @@ START_TEST(values_that_no_rule_reads_may_be_overwritten) {
 }
 END_TEST
 
-/* ---- rules that are wrong ------------------------------------------------------------------------------- */
+/* ---- rules that are wrong -------------------------------------------------------------------- */
 
 typedef enum fault { NONE, SHAPE, DTYPE, ZERO, FAILS, SCOPE_LEFT, SCOPE_OF_ITS_OWN } fault;
 static fault vjp_does, jvp_does;
@@ -530,7 +530,7 @@ START_TEST(without_a_rule_there_is_an_error_and_no_silent_zero) {
 }
 END_TEST
 
-/* ---- depth, memory, lifetimes --------------------------------------------------------------------------- */
+/* ---- depth, memory, lifetimes ---------------------------------------------------------------- */
 
 static double seconds(void) {  // of this thread, whatever else the machine does
     struct timespec t;
@@ -675,7 +675,7 @@ START_TEST(gradients_can_be_had_while_recording_is_off) {
 }
 END_TEST
 
-/* ---- what was wrong once ------------------------------------------------------------------------------- */
+/* ---- what was wrong once --------------------------------------------------------------------- */
 
 START_TEST(the_gradient_of_an_inner_tensor_does_not_need_its_own_rule) {
     static const wg_op none = { TWICE, .flags = WG_OP_NO_GRADIENT };

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-/* test_index.c: joining, picking, adding back, choosing and casting: numbers written out, then loops over
-   random shapes and layouts. Picking moves values, so everything is compared bit by bit. */
+/* test_index.c: joining, picking, adding back, choosing and casting: numbers written out, then
+   loops over random shapes and layouts. Picking moves values, so everything is compared bit by
+   bit. */
 #include "tests/core_test.h"
 
 #include "autograd/autograd_impl.h"
@@ -30,7 +31,7 @@ static void fill_any(wg_random *r, wg_tensor *x) {
     for (int64_t k = 0; k < wg_numel(x); k++) wg_view_set(&x->view, k, (double)between(r, 0, most));
 }
 
-/* ---- cat --------------------------------------------------------------------------------------------- */
+/* ---- cat ------------------------------------------------------------------------------------- */
 
 START_TEST(cat_joins_along_the_axis) {
     wg_tensor *a = counting(WG_SHAPE(2, 2)), *b = wg_add(counting(WG_SHAPE(2, 1)), wg_num(10));
@@ -110,7 +111,7 @@ START_TEST(slices_joined_again_are_the_whole) {
 }
 END_TEST
 
-/* ---- gather and scatter_add ------------------------------------------------------------------------------ */
+/* ---- gather and scatter_add ------------------------------------------------------------------ */
 
 START_TEST(gather_is_numpys_take_along_axis) {
     wg_dtype dtype = index_dtypes[_i];
@@ -215,7 +216,7 @@ START_TEST(scatter_add_is_the_transpose_of_gather_in_any_layout) {
 }
 END_TEST
 
-/* ---- index_select and index_add --------------------------------------------------------------------------- */
+/* ---- index_select and index_add -------------------------------------------------------------- */
 
 START_TEST(index_select_takes_whole_slices) {
     wg_dtype dtype = index_dtypes[_i];
@@ -276,7 +277,7 @@ START_TEST(slices_by_index_are_elements_by_index) {
 }
 END_TEST
 
-/* ---- what an index must be ---------------------------------------------------------------------------------- */
+/* ---- what an index must be ------------------------------------------------------------------- */
 
 START_TEST(an_index_out_of_range_is_named_with_its_place_and_the_size) {
     wg_dtype dtype = index_dtypes[_i];
@@ -357,7 +358,7 @@ START_TEST(one_hot_marks_the_class) {
 }
 END_TEST
 
-/* ---- where ------------------------------------------------------------------------------------------------- */
+/* ---- where ----------------------------------------------------------------------------------- */
 
 static wg_tensor *truth(wg_shape shape, const double *values) {
     return wg_from_f64(WG_BOOL, shape, values);
@@ -411,7 +412,7 @@ START_TEST(where_wants_a_condition_and_two_of_one_kind) {
 }
 END_TEST
 
-/* ---- cast -------------------------------------------------------------------------------------------------- */
+/* ---- cast ------------------------------------------------------------------------------------ */
 
 START_TEST(cast_goes_towards_zero_and_saturates) {
     const double x[] = {
@@ -447,7 +448,7 @@ START_TEST(gradients_come_back_in_the_dtype_they_left) {
 }
 END_TEST
 
-/* ---- dropout -------------------------------------------------------------------------------------------------- */
+/* ---- dropout --------------------------------------------------------------------------------- */
 
 START_TEST(dropout_keeps_and_scales_or_gives_zero) {
     const int64_t n = 20000;
@@ -461,7 +462,8 @@ START_TEST(dropout_keeps_and_scales_or_gives_zero) {
         // One rounding of 1 / (1 - p) and one of the product.
         ck_assert(out[k] == 0 || fabs(out[k] - in[k] / (1 - p)) <= 3 * 0x1p-53 * out[k]);
     }
-    // Five standard deviations of a binomial: a wrong rate fails, a right one does not, for this seed.
+    // Five standard deviations of a binomial: a wrong rate fails, a right one does not, for this
+    // seed.
     ck_assert(fabs((double)dropped - (double)n * p) <= 5 * sqrt((double)n * p * (1 - p)));
 }
 END_TEST
@@ -506,7 +508,7 @@ START_TEST(dropout_drops_the_gradient_where_it_dropped_the_value) {
 }
 END_TEST
 
-/* ---------------------------------------------------------------------------------------------------------- */
+/* ---------------------------------------------------------------------------------------------- */
 
 int main(void) {
     Suite *suite = suite_create("index");

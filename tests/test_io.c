@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
-/* test_io.c: what holds for every format alike. A file cut anywhere, with any bit turned over, or read with any
-   allocation failing, gives an error or a tensor, leaks nothing and changes nothing. And the file system:
-   what it refuses is told in its own words, and a save that fails leaves what was there. */
+/* test_io.c: what holds for every format alike. A file cut anywhere, with any bit turned over, or
+   read with any allocation failing, gives an error or a tensor, leaks nothing and changes nothing.
+   And the file system: what it refuses is told in its own words, and a save that fails leaves what
+   was there. */
 #include <signal.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
@@ -38,7 +39,7 @@ static wg_tensor *parse(int format, const void *bytes, size_t size) {
     return x;
 }
 
-/* ---- damaged files --------------------------------------------------------------------------------- */
+/* ---- damaged files --------------------------------------------------------------------------- */
 
 START_TEST(a_file_cut_at_any_byte_is_refused) {
     file_bytes f = slurp_data(formats[_i].sample);
@@ -95,7 +96,7 @@ START_TEST(a_bit_turned_over_gives_an_error_or_a_tensor) {
 }
 END_TEST
 
-/* ---- memory ----------------------------------------------------------------------------------------- */
+/* ---- memory ---------------------------------------------------------------------------------- */
 
 START_TEST(any_allocation_of_a_load_may_fail) {
     char path[128], sample[4096];
@@ -142,7 +143,7 @@ START_TEST(any_allocation_of_a_save_may_fail_and_the_file_stays) {
 }
 END_TEST
 
-/* ---- arguments and pending errors -------------------------------------------------------------------- */
+/* ---- arguments and pending errors ------------------------------------------------------------ */
 
 START_TEST(NULL_is_refused_by_name) {
     ck_assert_ptr_null(formats[_i].load(NULL));
@@ -193,7 +194,7 @@ START_TEST(what_is_read_belongs_to_the_innermost_scope) {
 }
 END_TEST
 
-/* ---- the file system ---------------------------------------------------------------------------------- */
+/* ---- the file system ------------------------------------------------------------------------- */
 
 START_TEST(load_tells_the_systems_reason) {
     ck_assert_ptr_null(formats[_i].load("no/such/file"));

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-/* test_io_csv.c: tables of numbers. What is read is compared bit for bit with the C library's own strtod and
-   strtof; what is refused must say where it stands. */
+/* test_io_csv.c: tables of numbers. What is read is compared bit for bit with the C library's own
+   strtod and strtof; what is refused must say where it stands. */
 #include <locale.h>
 #include <math.h>
 
@@ -19,7 +19,7 @@ static void expect_table(wg_tensor *x, int64_t rows, int64_t columns, const doub
     expect_values(x, values, rows * columns);
 }
 
-/* ---- layout --------------------------------------------------------------------------------------- */
+/* ---- layout ---------------------------------------------------------------------------------- */
 
 static const struct {
     const char *text;
@@ -77,10 +77,10 @@ START_TEST(csv_loads_the_digits) {
 }
 END_TEST
 
-/* ---- numbers -------------------------------------------------------------------------------------- */
+/* ---- numbers --------------------------------------------------------------------------------- */
 
-/* One number, alone in its file, is bit for bit what the C library makes of it in both float types. One that
-   the type cannot hold is left out here. */
+/* One number, alone in its file, is bit for bit what the C library makes of it in both float types.
+   One that the type cannot hold is left out here. */
 static bool as_the_c_library(const char *text) {
     double d = strtod(text, NULL), got_d = 0;
     float f = strtof(text, NULL), got_f = 0;
@@ -228,7 +228,7 @@ START_TEST(csv_reads_points_under_a_locale_that_has_commas) {
 }
 END_TEST
 
-/* ---- refusals ------------------------------------------------------------------------------------- */
+/* ---- refusals -------------------------------------------------------------------------------- */
 
 static const struct {
     const char *text;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-/* test_io_npy.c: NumPy's files. What NumPy wrote (tests/data/make_npy.py) is read, and written again byte for
-   byte; headers are tried in every form that Python would take, and in those that it would not. */
+/* test_io_npy.c: NumPy's files. What NumPy wrote (tests/data/make_npy.py) is read, and written
+   again byte for byte; headers are tried in every form that Python would take, and in those that it
+   would not. */
 #include <math.h>
 
 #include "io/io_impl.h"
@@ -26,7 +27,7 @@ static wg_tensor *parse_header(int version, const char *header, size_t bytes) {
     return parse(file, at + n + bytes);
 }
 
-/* ---- golden files ---------------------------------------------------------------------------------- */
+/* ---- golden files ---------------------------------------------------------------------------- */
 
 static const struct {
     const char *name;
@@ -104,7 +105,7 @@ START_TEST(npy_refuses_what_has_no_dtype_here) {
 }
 END_TEST
 
-/* ---- round trips ------------------------------------------------------------------------------------ */
+/* ---- round trips ----------------------------------------------------------------------------- */
 
 static void expect_round_trip(wg_tensor *x) {
     ck_assert(wg_io_save_npy(temporary_path("x.npy"), x));
@@ -196,7 +197,7 @@ START_TEST(npy_widens_every_half_exactly) {
 }
 END_TEST
 
-/* ---- headers ---------------------------------------------------------------------------------------- */
+/* ---- headers --------------------------------------------------------------------------------- */
 
 static const char *const same_header[] = {
     "{'descr': '<f4', 'fortran_order': False, 'shape': (2, 3), }",

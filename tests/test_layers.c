@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
-/* test_layers.c: layers, losses, penalties and measures, each against its formula written out in double. */
+/* test_layers.c: layers, losses, penalties and measures, each against its formula written out in
+   double. */
 #include "tests/nn_test.h"
 
-/* ---- linear --------------------------------------------------------------------------------------------- */
+/* ---- linear ---------------------------------------------------------------------------------- */
 
 enum { IN = 3, UNITS = 4 };
 
@@ -80,7 +81,7 @@ START_TEST(linear_refuses_what_does_not_fit) {
 }
 END_TEST
 
-/* ---- messages begin with the path of the model ------------------------------------------------------------ */
+/* ---- messages begin with the path of the model ----------------------------------------------- */
 
 static void expect_message_begins(const char *words) {
     ck_assert_msg(strncmp(wg_error_message(), words, strlen(words)) == 0,
@@ -111,7 +112,7 @@ START_TEST(an_error_names_the_path_where_it_happened) {
 }
 END_TEST
 
-/* ---- dropout ------------------------------------------------------------------------------------------------ */
+/* ---- dropout --------------------------------------------------------------------------------- */
 
 enum { DROPS = 20000 };
 
@@ -160,7 +161,8 @@ START_TEST(dropout_masks_are_fresh_each_call_and_independent) {
     for (int i = 0; i < 4; i++)
         for (int j = i + 1; j < 4; j++)
             for (int64_t shift = -70; shift <= 70; shift++)  // no two calls read one sequence
-                // 846 comparisons: six standard errors, which chance exceeds once in 600,000 suites.
+                // 846 comparisons: six standard errors, which chance exceeds once in 600,000
+                // suites.
                 expect_close(agreement(mask[i], mask[j], shift), 0.5, 6 * 0.5 / sqrt(DROPS - 70.0),
                              "agreement");
     wg_nn_free(m);
@@ -210,7 +212,7 @@ START_TEST(sequential_is_its_layers_one_after_the_other) {
 }
 END_TEST
 
-/* ---- losses --------------------------------------------------------------------------------------------------- */
+/* ---- losses ---------------------------------------------------------------------------------- */
 
 static wg_tensor *huber_at_1_5(wg_tensor *y, wg_tensor *t) { return wg_nn_huber_loss(y, t, 1.5); }
 
@@ -313,7 +315,7 @@ START_TEST(a_target_can_be_differentiated_too) {
 }
 END_TEST
 
-/* ---- penalties --------------------------------------------------------------------------------------------------- */
+/* ---- penalties ------------------------------------------------------------------------------- */
 
 static wg_nn *two_layers(void) {
     wg_nn *m = wg_nn_new(4);
@@ -378,7 +380,7 @@ START_TEST(penalties_on_nothing_are_errors) {
 }
 END_TEST
 
-/* ---- measures ------------------------------------------------------------------------------------------------------ */
+/* ---- measures -------------------------------------------------------------------------------- */
 
 enum { SAMPLES = 600, CLASSES = 4 };
 
@@ -593,7 +595,7 @@ START_TEST(measures_refuse_what_they_cannot_measure) {
 }
 END_TEST
 
-/* ---- memory ---------------------------------------------------------------------------------------------------------- */
+/* ---- memory ---------------------------------------------------------------------------------- */
 
 static bool use_layers(void) {
     wg_nn *m = wg_nn_new(1);

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
-/* test_layout.c: the kernels that walk arrays of any strides (map, copy, accumulate) and the conversions,
-   against loops that go element by element, over thousands of random layouts. Bytes between the elements
-   must stay as they were. */
+/* test_layout.c: the kernels that walk arrays of any strides (map, copy, accumulate) and the
+   conversions, against loops that go element by element, over thousands of random layouts. Bytes
+   between the elements must stay as they were. */
 #include "tensor/kernels/kernels.h"
 #include "tests/core_test.h"
 
-/* ---- walking, the plain way --------------------------------------------------------------------------- */
+/* ---- walking, the plain way ------------------------------------------------------------------ */
 
 /* Where element `flat` of shape `full` stands in v, which is broadcast to it. */
 static char *element_at(const wg_view *v, const wg_shape *full, int64_t flat) {
@@ -41,10 +41,11 @@ static wg_tensor *layout(wg_random *r, wg_dtype dtype, wg_shape shape, bool shar
     return x;
 }
 
-/* ---- conversions ---------------------------------------------------------------------------------------- */
+/* ---- conversions ----------------------------------------------------------------------------- */
 
-/* What `from` is as `to`, said in words of the header: floats go towards zero into integers, those outside
-   become the nearest end, NaN becomes 0; an integer that does not fit wraps; bool is "not 0". */
+/* What `from` is as `to`, said in words of the header: floats go towards zero into integers, those
+   outside become the nearest end, NaN becomes 0; an integer that does not fit wraps; bool is "not
+   0". */
 typedef struct number {
     bool whole;
     double real;
@@ -149,7 +150,7 @@ START_TEST(floats_become_integers_as_the_header_says) {
 }
 END_TEST
 
-/* ---- copies ---------------------------------------------------------------------------------------------- */
+/* ---- copies ---------------------------------------------------------------------------------- */
 
 // A shape that broadcasts to `full`: some axes become 1, some leading ones go.
 static wg_shape smaller(wg_random *r, wg_shape full) {
@@ -233,11 +234,12 @@ START_TEST(writes_and_reads_of_random_layouts_are_in_c_order) {
 }
 END_TEST
 
-/* ---- map -------------------------------------------------------------------------------------------------- */
+/* ---- map ------------------------------------------------------------------------------------- */
 
 static int64_t loop_calls;
 
-// y = a + 2 b + 3 c + param: different weights, so that no two operands can be mistaken for each other.
+// y = a + 2 b + 3 c + param: different weights, so that no two operands can be mistaken for each
+// other.
 static void weigh(int64_t n, void *const p[], const int64_t step[], const double *param) {
     float *y = p[0];
     const double *a = p[1];
@@ -323,7 +325,7 @@ START_TEST(accumulating_adds_elementwise_in_any_layout) {
 }
 END_TEST
 
-/* ---- what the layouts are called ----------------------------------------------------------------------- */
+/* ---- what the layouts are called ------------------------------------------------------------- */
 
 START_TEST(contiguous_means_that_element_i_stands_at_place_i) {
     wg_random r = { .seed = 16 };

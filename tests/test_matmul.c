@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-/* test_matmul.c: products of matrices against three plain loops, on whole numbers, where every order of
-   adding gives the same bits: all strides, all kinds of shape that the kernels tell apart, and stacks.
-   Large products are checked by multiplying them with a vector (Freivalds 1977). */
+/* test_matmul.c: products of matrices against three plain loops, on whole numbers, where every
+   order of adding gives the same bits: all strides, all kinds of shape that the kernels tell apart,
+   and stacks. Large products are checked by multiplying them with a vector (Freivalds 1977). */
 #include "tests/core_test.h"
 
 #include <pthread.h>
@@ -24,7 +24,7 @@ static wg_tensor *whole(wg_random *r, wg_dtype dtype, wg_shape shape) {
     return x;
 }
 
-/* ---- matmul: by hand -------------------------------------------------------------------------------- */
+/* ---- matmul: by hand ------------------------------------------------------------------------- */
 
 START_TEST(a_product_of_matrices_by_hand) {
     wg_dtype dtype = _i ? WG_F64 : WG_F32;
@@ -124,7 +124,7 @@ START_TEST(a_vector_that_does_not_fit_is_refused_with_its_own_shape) {
 }
 END_TEST
 
-/* ---- matmul: any stack ------------------------------------------------------------------------------- */
+/* ---- matmul: any stack ----------------------------------------------------------------------- */
 
 // One axis less or of size 1 where the other operand stretches it.
 static wg_shape stretched(wg_random *r, const wg_shape *lead, int64_t rows, int64_t cols) {
@@ -202,7 +202,7 @@ START_TEST(the_gradient_of_a_shared_matrix_is_the_sum_over_the_stack) {
 }
 END_TEST
 
-/* ---- the kernel: any strides -------------------------------------------------------------------------- */
+/* ---- the kernel: any strides ----------------------------------------------------------------- */
 
 typedef struct operands {
     wg_tensor *c, *a, *b;
@@ -280,7 +280,7 @@ START_TEST(a_product_is_exact_for_thin_and_deep_shapes) {
 }
 END_TEST
 
-/* ---- the kernel: large products --------------------------------------------------------------------------- */
+/* ---- the kernel: large products -------------------------------------------------------------- */
 
 enum { M = 530, N = 520, K = 510 };  // more than any own kernel takes: this is BLIS
 
@@ -365,8 +365,9 @@ START_TEST(threads_that_multiply_at_once_get_the_same_bits) {
 }
 END_TEST
 
-/* Each element within K + 2 roundings of f32 of the sum of the terms' sizes (Higham 2002, section 3.1): one
-   for each multiplication and addition along k, whatever the order, and those of the comparison. */
+/* Each element within K + 2 roundings of f32 of the sum of the terms' sizes (Higham 2002, section
+   3.1): one for each multiplication and addition along k, whatever the order, and those of the
+   comparison. */
 START_TEST(rounding_stays_within_the_bound_of_a_sum) {
     wg_random r = { .seed = 54 };
     static const int64_t shape[][3] = {
@@ -387,7 +388,7 @@ START_TEST(rounding_stays_within_the_bound_of_a_sum) {
 }
 END_TEST
 
-/* ---- the kernel reads its operands and nothing beyond ------------------------------------------------------- */
+/* ---- the kernel reads its operands and nothing beyond ---------------------------------------- */
 
 enum { ROOM = 24 << 20, PAGE = 1 << 16 };
 
@@ -431,7 +432,7 @@ START_TEST(a_product_touches_nothing_beyond_its_operands) {
 }
 END_TEST
 
-/* ---------------------------------------------------------------------------------------------------------- */
+/* ---------------------------------------------------------------------------------------------- */
 
 int main(void) {
     Suite *suite = suite_create("matmul");

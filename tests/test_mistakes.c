@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
-/* test_mistakes.c: records with the mistakes that people make, by name: a slope, a sum or a transpose that was
-   forgotten, a flag that is not true, strides that are not looked at. wg_op_selftest finds each, and the
-   registry refuses what is incomplete. */
+/* test_mistakes.c: records with the mistakes that people make, by name: a slope, a sum or a
+   transpose that was forgotten, a flag that is not true, strides that are not looked at.
+   wg_op_selftest finds each, and the registry refuses what is incomplete. */
 #include "tests/op_test.h"
 
 static const wg_op *victim;  // whose functions a mistaken one calls
 
-/* ---- flags and samples ------------------------------------------------------------------------------------- */
+/* ---- flags and samples ----------------------------------------------------------------------- */
 
 START_TEST(a_wrong_flag_is_caught) {
     wg_op mutant = *wg_op_find("tanh");
@@ -38,7 +38,7 @@ START_TEST(a_bad_sample_that_is_accepted_is_caught) {
 }
 END_TEST
 
-/* ---- well-known mistakes ---------------------------------------------------------------------------------- */
+/* ---- well-known mistakes --------------------------------------------------------------------- */
 
 static wg_tensor *tanh_by_y(const wg_call *c, wg_tensor *gy, int i) {  // 1 - y, not 1 - y^2
     (void)i;
@@ -66,7 +66,8 @@ static wg_tensor *add_without_sum(const wg_call *c, wg_tensor *gy, int i) {
     return gy;
 }
 
-// Undoes the axes in front, and of those that were stretched takes the first place in lieu of the sum.
+// Undoes the axes in front, and of those that were stretched takes the first place in lieu of the
+// sum.
 static wg_tensor *add_with_half_a_sum(const wg_call *c, wg_tensor *gy, int i) {
     wg_tensor *x = c->in[i], *g = gy;
     while (wg_rank(g) > wg_rank(x)) g = wg_sum_axes(g, WG_AXES(0), false);
@@ -228,7 +229,7 @@ START_TEST(an_input_that_is_written_to_is_caught) {
 }
 END_TEST
 
-/* ---- the registry ------------------------------------------------------------------------------------------ */
+/* ---- the registry ---------------------------------------------------------------------------- */
 
 static void expect_refused(const wg_op *op, const char *words) {
     int count = wg_op_count();
@@ -289,7 +290,7 @@ START_TEST(an_undefined_derivative_must_be_refused) {
 }
 END_TEST
 
-/* ---- main -------------------------------------------------------------------------------------------------- */
+/* ---- main ------------------------------------------------------------------------------------ */
 
 int main(void) {
     Suite *suite = suite_create("mistakes");

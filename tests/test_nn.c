@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-/* test_nn.c: models. Parameters are found by path whichever way the path is told, start from what seed and
-   path say, and no failure leaves half a model. */
+/* test_nn.c: models. Parameters are found by path whichever way the path is told, start from what
+   seed and path say, and no failure leaves half a model. */
 #include "tests/nn_test.h"
 
 static const wg_init DEFAULT = { WG_INIT_DEFAULT, 0, 0 };
@@ -11,7 +11,7 @@ static wg_tensor *param(wg_nn *m, const char *name, wg_shape shape) {
     return w;
 }
 
-/* ---- paths ------------------------------------------------------------------------------------------- */
+/* ---- paths ----------------------------------------------------------------------------------- */
 
 START_TEST(one_path_is_one_parameter_however_it_is_told) {
     wg_nn *m = wg_nn_new(1);
@@ -189,7 +189,7 @@ START_TEST(nothing_is_made_while_an_error_is_pending) {
 }
 END_TEST
 
-/* ---- asking again --------------------------------------------------------------------------------------- */
+/* ---- asking again ---------------------------------------------------------------------------- */
 
 START_TEST(another_shape_or_dtype_is_an_error_with_both) {
     wg_nn *m = wg_nn_new(1);
@@ -267,7 +267,7 @@ START_TEST(dense_nets_have_the_number_of_parameters_of_the_formula) {
 }
 END_TEST
 
-/* ---- initial values ------------------------------------------------------------------------------------- */
+/* ---- initial values -------------------------------------------------------------------------- */
 
 START_TEST(initial_values_depend_on_seed_and_path_alone) {
     wg_nn *a = wg_nn_new(5), *b = wg_nn_new(5), *c = wg_nn_new(6);
@@ -410,7 +410,7 @@ START_TEST(a_bad_initialiser_is_refused_and_makes_nothing) {
 }
 END_TEST
 
-/* ---- copying ---------------------------------------------------------------------------------------------- */
+/* ---- copying --------------------------------------------------------------------------------- */
 
 START_TEST(a_copy_has_all_parameters_and_their_values) {
     wg_nn *a = wg_nn_new(1), *b = wg_nn_new(2);
@@ -478,7 +478,7 @@ START_TEST(a_written_parameter_is_noticed_by_a_backward_pass) {
 }
 END_TEST
 
-/* ---- memory ------------------------------------------------------------------------------------------------ */
+/* ---- memory ---------------------------------------------------------------------------------- */
 
 static bool grow_and_copy(void) {
     wg_nn *a = wg_nn_new(1), *b = wg_nn_new(2);

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
-/* test_ops.c: every registered operation, by its own record. One test case for each operation, named after
-   it, so that what fails is named; no operation is named here. Then the texts that records are made of:
-   samples and attributes. */
+/* test_ops.c: every registered operation, by its own record. One test case for each operation,
+   named after it, so that what fails is named; no operation is named here. Then the texts that
+   records are made of: samples and attributes. */
 #include "autograd/check/sample_impl.h"
 #include "tests/op_test.h"
 
-/* ---- every operation -------------------------------------------------------------------------------- */
+/* ---- every operation ------------------------------------------------------------------------- */
 
 START_TEST(an_operation_passes_every_oracle) {
     const wg_op *op = wg_op_at(_i);
@@ -25,7 +25,7 @@ START_TEST(a_selftest_leaves_nothing_behind) {
 }
 END_TEST
 
-/* ---- what a selftest does to its thread ------------------------------------------------------------------ */
+/* ---- what a selftest does to its thread ------------------------------------------------------ */
 
 typedef struct told {
     int times;
@@ -79,9 +79,10 @@ START_TEST(a_selftest_makes_the_same_checks_each_time) {
 }
 END_TEST
 
-/* ---- memory runs out ------------------------------------------------------------------------------------- */
+/* ---- memory runs out ------------------------------------------------------------------------- */
 
-// Whatever allocation is the last that succeeds, the selftest fails, or it needed no more; none is lost.
+// Whatever allocation is the last that succeeds, the selftest fails, or it needed no more; none is
+// lost.
 START_TEST(a_selftest_survives_any_failing_allocation) {
     const wg_op *op = wg_op_find("tanh");
     bool passed = false;
@@ -96,7 +97,7 @@ START_TEST(a_selftest_survives_any_failing_allocation) {
 }
 END_TEST
 
-/* ---- attributes as text ------------------------------------------------------------------------------------ */
+/* ---- attributes as text ---------------------------------------------------------------------- */
 
 typedef struct things {
     bool on;
@@ -176,7 +177,7 @@ START_TEST(bad_attributes_are_refused_by_name) {
 }
 END_TEST
 
-/* ---- samples --------------------------------------------------------------------------------------------- */
+/* ---- samples --------------------------------------------------------------------------------- */
 
 START_TEST(a_sample_says_shapes_kinds_ranges_and_attributes) {
     wg__sample s;
@@ -257,7 +258,7 @@ START_TEST(bad_sample_texts_are_refused) {
 }
 END_TEST
 
-/* ---- main ------------------------------------------------------------------------------------------------ */
+/* ---- main ------------------------------------------------------------------------------------ */
 
 int main(void) {
     Suite *suite = suite_create("ops");

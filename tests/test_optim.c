@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-/* test_optim.c: optimisers. Each follows its paper's formula, written out here in double; a step is all or
-   nothing, and touches what has a gradient and nothing else. */
+/* test_optim.c: optimisers. Each follows its paper's formula, written out here in double; a step is
+   all or nothing, and touches what has a gradient and nothing else. */
 #include "tensor/tensor_impl.h"
 #include "tests/nn_test.h"
 
@@ -21,7 +21,7 @@ static wg_tensor *copy_of(wg_tensor *x) {
     return y;
 }
 
-/* ---- the formulas -------------------------------------------------------------------------------------------- */
+/* ---- the formulas ---------------------------------------------------------------------------- */
 
 enum { SGD, ADAM, ADAMW };
 
@@ -126,8 +126,9 @@ static void follow(const rule_case *c, wg_dtype dtype, int64_t n) {
         wg_scope_close(scope);
     }
     ck_assert_int_eq(wg_optim_steps(o), STEPS);
-    // The moments carry a few roundings for each step so far, so step t, of the size of the rate or, with
-    // momentum, ten times that, is off by some t units of it; w itself is rounded once or twice a step.
+    // The moments carry a few roundings for each step so far, so step t, of the size of the rate
+    // or, with momentum, ten times that, is off by some t units of it; w itself is rounded once or
+    // twice a step.
     double unit = dtype == WG_F32 ? 0x1p-24 : 0x1p-53, rate = 0.05;
     double bound = unit * (4 * STEPS * 4 + 10 * rate * STEPS * STEPS);
     for (int64_t k = 0; k < n; k++) expect_close(element(w, k), r.w[k], bound, c->name);
@@ -229,7 +230,7 @@ START_TEST(an_optimiser_of_a_part_steps_that_part) {
 }
 END_TEST
 
-/* ---- odd gradients ------------------------------------------------------------------------------------------ */
+/* ---- odd gradients --------------------------------------------------------------------------- */
 
 // Makes `view` w's gradient, as an operation might leave it: with strides of its own.
 static void set_gradient(wg_tensor *w, const wg_tensor *view) {
@@ -284,7 +285,7 @@ START_TEST(a_gradient_that_does_not_fit_is_refused_and_nothing_changes) {
 }
 END_TEST
 
-/* ---- clipping ------------------------------------------------------------------------------------------------ */
+/* ---- clipping -------------------------------------------------------------------------------- */
 
 START_TEST(the_norm_is_over_all_gradients_together) {
     wg_nn *m = wg_nn_new(1);
@@ -365,7 +366,7 @@ START_TEST(a_gradient_without_a_norm_cannot_be_clipped) {
 }
 END_TEST
 
-/* ---- options -------------------------------------------------------------------------------------------------- */
+/* ---- options --------------------------------------------------------------------------------- */
 
 static const struct {
     int rule;
@@ -428,7 +429,7 @@ START_TEST(the_rate_can_be_set) {
 }
 END_TEST
 
-/* ---- an optimiser of the user's ---------------------------------------------------------------------------------- */
+/* ---- an optimiser of the user's -------------------------------------------------------------- */
 
 static struct {
     int calls;
@@ -496,7 +497,7 @@ START_TEST(a_rule_is_described_properly) {
 }
 END_TEST
 
-/* ---- minimising ------------------------------------------------------------------------------------------------- */
+/* ---- minimising ------------------------------------------------------------------------------ */
 
 START_TEST(minimising_a_bowl_finds_its_bottom) {
     wg_nn *m = wg_nn_new(1);
@@ -627,7 +628,8 @@ START_TEST(a_gradient_from_before_is_put_back_when_the_step_fails) {
 }
 END_TEST
 
-// Adam without a mean, by a beta1 that rounds to nothing: rate g / (|g| + epsilon) at the first step.
+// Adam without a mean, by a beta1 that rounds to nothing: rate g / (|g| + epsilon) at the first
+// step.
 START_TEST(a_tiny_beta1_is_none) {
     wg_nn *m = wg_nn_new(1);
     wg_tensor *w = param(m, "w", WG_F64, WG_SHAPE(4));
@@ -691,7 +693,7 @@ START_TEST(training_asks_for_no_memory_once_warm) {
 }
 END_TEST
 
-/* ---- memory ----------------------------------------------------------------------------------------------------- */
+/* ---- memory ---------------------------------------------------------------------------------- */
 
 static const rule_case *failing;
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-/* test_order.c: what must hold at every order of derivative, and of leaves and handles at their end. */
+/* test_order.c: what must hold at every order of derivative, and of leaves and handles at their
+   end. */
 #include "autograd/autograd_impl.h"
 #include "tests/core_test.h"
 

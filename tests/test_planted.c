@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
-/* test_planted.c: the checker is checked. Records of the library are copied and spoilt, in ways in which
-   gradients have been wrong elsewhere; wg_op_selftest must notice each, and must pass the record that it
-   was copied from. */
+/* test_planted.c: the checker is checked. Records of the library are copied and spoilt, in ways in
+   which gradients have been wrong elsewhere; wg_op_selftest must notice each, and must pass the
+   record that it was copied from. */
 #include "tests/op_test.h"
 
-/* ---- every kind of damage, to many operations ------------------------------------------------------------ */
+/* ---- every kind of damage, to many operations ------------------------------------------------ */
 
 /* What is done to a right result g of a rule, to its cotangent, or to its inputs. */
 typedef enum damage {
@@ -185,7 +185,7 @@ START_TEST(the_same_damage_to_both_rules_is_caught) {
 }
 END_TEST
 
-/* ---- what the record says is read ------------------------------------------------------------------------ */
+/* ---- what the record says is read ------------------------------------------------------------ */
 
 // Right numbers, but from an input where the record says that the result is saved.
 static wg_tensor *recomputing_vjp(const wg_call *c, wg_tensor *gy, int i) {
@@ -213,7 +213,7 @@ START_TEST(a_read_that_is_not_declared_is_caught) {
 }
 END_TEST
 
-/* ---- forward, reference and flags ------------------------------------------------------------------------ */
+/* ---- forward, reference and flags ------------------------------------------------------------ */
 
 static double spoil_number(double value, int64_t flat) {
     switch (planted) {
@@ -294,7 +294,7 @@ START_TEST(a_damaged_fused_backward_is_caught) {
 }
 END_TEST
 
-/* ---- main -------------------------------------------------------------------------------------------------- */
+/* ---- main ------------------------------------------------------------------------------------ */
 
 int main(void) {
     find_victims();

@@ -124,7 +124,7 @@ START_TEST(a_file_that_cannot_be_written_is_an_error) {
 }
 END_TEST
 
-/* ---- what was wrong once ------------------------------------------------------------------------------- */
+/* ---- what was wrong once --------------------------------------------------------------------- */
 
 START_TEST(a_billion_empty_rows_are_printed_at_once) {
     expect_text(wg_zeros(WG_F32, WG_SHAPE(1000000000, 0)), "[]  f32[1000000000,0]");

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
-/* test_random.c: the generator against its published values, the distributions against theirs. Seeds are fixed,
-   so a bound of five standard deviations that holds once holds always. */
+/* test_random.c: the generator against its published values, the distributions against theirs.
+   Seeds are fixed, so a bound of five standard deviations that holds once holds always. */
 #include "tests/core_test.h"
 
-/* ---- Philox --------------------------------------------------------------------------------------------- */
+/* ---- Philox ---------------------------------------------------------------------------------- */
 
 // From the known-answer tests that come with the authors' Random123.
 static const struct {
@@ -64,7 +64,7 @@ START_TEST(the_counter_may_start_at_its_end) {
 }
 END_TEST
 
-/* ---- which numbers ------------------------------------------------------------------------------------- */
+/* ---- which numbers --------------------------------------------------------------------------- */
 
 START_TEST(element_k_is_the_same_in_any_shape_and_part) {
     wg_random all = { .seed = 5, .stream = 2 }, rows = all, parts = all;
@@ -117,12 +117,12 @@ START_TEST(seeds_and_streams_differ) {
 }
 END_TEST
 
-/* ---- distributions ------------------------------------------------------------------------------------- */
+/* ---- distributions --------------------------------------------------------------------------- */
 
 enum { MANY = 200000 };
 
-/* Sample mean of x^power must be `moment`, within five deviations of a mean of MANY values whose own deviation
-   is `spread`. */
+/* Sample mean of x^power must be `moment`, within five deviations of a mean of MANY values whose
+   own deviation is `spread`. */
 static void expect_moment(const double *x, int power, double moment, double spread) {
     double sum = 0;
     for (int i = 0; i < MANY; i++) sum += pow(x[i], power);
@@ -180,8 +180,8 @@ START_TEST(below_is_even_for_sizes_that_divide_nothing) {
 }
 END_TEST
 
-/* With n = 3 * 2^61 and no rejection, values below 2^62 would have three preimages among 2^64 for each two of
-   the others, and probability 3/4 in place of 2/3. */
+/* With n = 3 * 2^61 and no rejection, values below 2^62 would have three preimages among 2^64 for
+   each two of the others, and probability 3/4 in place of 2/3. */
 START_TEST(below_is_unbiased_where_the_modulus_would_not_be) {
     int64_t n = 3 * (INT64_C(1) << 61), low = 0;
     wg_random r = { .seed = 24 };
@@ -200,7 +200,7 @@ START_TEST(below_has_no_number_below_one) {
 }
 END_TEST
 
-/* ---- permutations --------------------------------------------------------------------------------------- */
+/* ---- permutations ---------------------------------------------------------------------------- */
 
 START_TEST(a_permutation_holds_each_number_once) {
     wg_random r = { .seed = 31 };
@@ -235,7 +235,7 @@ START_TEST(all_permutations_are_equally_likely) {
 }
 END_TEST
 
-/* ---- what is refused ------------------------------------------------------------------------------------ */
+/* ---- what is refused ------------------------------------------------------------------------- */
 
 START_TEST(without_a_generator_or_a_float_nothing_is_drawn) {
     wg_random r = { .seed = 1 };

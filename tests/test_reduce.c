@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
-/* test_reduce.c: sums, means, variances, extremes and log-sum-exp by numbers worked out by hand, and the one
-   promise about sums that no single number shows: a result depends on the line's values and their order
-   alone. Gradients are proven by test_ops; here are those at ties, infinities and NaN. */
+/* test_reduce.c: sums, means, variances, extremes and log-sum-exp by numbers worked out by hand,
+   and the one promise about sums that no single number shows: a result depends on the line's values
+   and their order alone. Gradients are proven by test_ops; here are those at ties, infinities and
+   NaN. */
 #include "tests/core_test.h"
 
 #include "tensor/kernels/kernels.h"
@@ -26,7 +27,7 @@ static wg_tensor *counting(wg_dtype dtype, wg_shape shape) {  // 1, 2, 3, ... in
 
 static const wg_dtype summable[] = { WG_F32, WG_F64, WG_I32, WG_I64 };
 
-/* ---- which axes ------------------------------------------------------------------------------------ */
+/* ---- which axes ------------------------------------------------------------------------------ */
 
 START_TEST(a_sum_goes_over_the_axes_listed_and_no_others) {
     wg_dtype dtype = summable[_i];
@@ -89,7 +90,7 @@ START_TEST(what_a_dtype_cannot_hold_is_refused) {
 }
 END_TEST
 
-/* ---- sums --------------------------------------------------------------------------------------------- */
+/* ---- sums ------------------------------------------------------------------------------------ */
 
 START_TEST(the_sum_of_nothing_is_zero) {
     wg_dtype dtype = summable[_i];
@@ -109,8 +110,8 @@ START_TEST(integer_sums_are_exact_and_wrap) {
 }
 END_TEST
 
-/* Every block, lane and tail is added once: element k is 2^(k mod 43) and at most 2000 make a sum, so that is
-   exact in any order, and one element more or less changes it. */
+/* Every block, lane and tail is added once: element k is 2^(k mod 43) and at most 2000 make a sum,
+   so that is exact in any order, and one element more or less changes it. */
 START_TEST(every_element_is_added_once) {
     static const int64_t lengths[] = {
         1, 7, 15, 16, 17, 31, 100, 127, 128, 129, 255, 256, 257, 1000
@@ -150,8 +151,8 @@ static wg_shape random_axes(wg_random *r, int rank) {
     return axes;
 }
 
-/* The same numbers, dense and in any other layout, and with the axes that go moved to the end: bit for bit
-   the same sums. The sizes reach over lanes, blocks and tiles. */
+/* The same numbers, dense and in any other layout, and with the axes that go moved to the end: bit
+   for bit the same sums. The sizes reach over lanes, blocks and tiles. */
 START_TEST(a_sum_depends_on_the_values_alone) {
     wg_random r = { .seed = 11, .stream = (uint64_t)_i };
     wg_dtype dtype = _i % 2 ? WG_F32 : WG_F64;
@@ -185,8 +186,8 @@ START_TEST(an_element_that_serves_a_whole_axis_counts_each_time) {
 }
 END_TEST
 
-/* n = 2^20 times 0.1f. Adding one by one loses 1e-2 of it. In pairs an element goes through 8 + 4 + 13
-   additions, lane, lanes and blocks, each off by 2^-24 of the sum at most. */
+/* n = 2^20 times 0.1f. Adding one by one loses 1e-2 of it. In pairs an element goes through 8 + 4 +
+   13 additions, lane, lanes and blocks, each off by 2^-24 of the sum at most. */
 START_TEST(sums_are_taken_in_pairs) {
     int64_t n = 1 << 20;
     double want = (double)0.1F * (double)n, bound = 25 * 0x1p-24 * want;
@@ -201,7 +202,7 @@ START_TEST(sums_are_taken_in_pairs) {
 }
 END_TEST
 
-/* ---- mean and variance ---------------------------------------------------------------------------------- */
+/* ---- mean and variance ----------------------------------------------------------------------- */
 
 START_TEST(means_and_variances_of_a_few_numbers) {
     wg_dtype dtype = _i ? WG_F64 : WG_F32;
@@ -229,7 +230,7 @@ START_TEST(too_few_numbers_give_what_numpy_gives) {
 }
 END_TEST
 
-/* ---- extremes -------------------------------------------------------------------------------------------- */
+/* ---- extremes -------------------------------------------------------------------------------- */
 
 START_TEST(extremes_of_every_dtype) {
     wg_dtype dtype = (wg_dtype)_i;
@@ -287,7 +288,7 @@ START_TEST(equals_share_the_gradient_evenly) {
 }
 END_TEST
 
-/* ---- logsumexp -------------------------------------------------------------------------------------------- */
+/* ---- logsumexp ------------------------------------------------------------------------------- */
 
 START_TEST(logsumexp_neither_overflows_nor_loses_the_small) {
     wg_dtype dtype = _i ? WG_F64 : WG_F32;
@@ -321,7 +322,7 @@ START_TEST(logsumexp_of_minus_infinities_has_gradient_zero) {
 }
 END_TEST
 
-/* ---- memory ------------------------------------------------------------------------------------------------- */
+/* ---- memory ---------------------------------------------------------------------------------- */
 
 // Lines of 300 elements that are spread out: gathering them, and the squares of var, take memory.
 static bool some_reductions(void) {

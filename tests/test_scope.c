@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MIT
-/* test_scope.c: who owns a tensor and for how long. Scopes, what is kept with its history, the block cache and
-   allocators, the sticky error, and threads. */
+/* test_scope.c: who owns a tensor and for how long. Scopes, what is kept with its history, the
+   block cache and allocators, the sticky error, and threads. */
 #include <pthread.h>
 
 #include "tests/core_test.h"
 
 static int64_t tensors(void) { return wg_memory_now().tensors; }
 
-/* ---- scopes -------------------------------------------------------------------------------------------- */
+/* ---- scopes ---------------------------------------------------------------------------------- */
 
 START_TEST(closing_frees_what_was_made_inside) {
     wg_tensor *outside = LIST(1, 2);
@@ -105,7 +105,7 @@ START_TEST(ten_thousand_nested_scopes_close_at_once) {
 }
 END_TEST
 
-/* ---- keeping ------------------------------------------------------------------------------------------- */
+/* ---- keeping --------------------------------------------------------------------------------- */
 
 START_TEST(what_is_kept_moves_one_scope_out) {
     wg_scope *a = wg_scope_open(), *b = wg_scope_open();
@@ -212,7 +212,7 @@ START_TEST(what_was_recorded_in_a_closed_scope_is_forgotten) {
 }
 END_TEST
 
-/* ---- blocks and allocators ---------------------------------------------------------------------------- */
+/* ---- blocks and allocators ------------------------------------------------------------------- */
 
 START_TEST(blocks_are_aligned_large_enough_and_little_larger) {
     for (size_t bytes = 0; bytes < 100000; bytes += bytes < 3000 ? 1 : 997) {
@@ -288,7 +288,7 @@ START_TEST(whichever_allocation_fails_it_is_told_and_nothing_leaks) {
 }
 END_TEST
 
-/* ---- errors ---------------------------------------------------------------------------------------------- */
+/* ---- errors ---------------------------------------------------------------------------------- */
 
 typedef struct told {
     int times;
@@ -357,7 +357,7 @@ START_TEST(a_handler_may_clear_the_error) {
 }
 END_TEST
 
-/* ---- threads ----------------------------------------------------------------------------------------------- */
+/* ---- threads --------------------------------------------------------------------------------- */
 
 enum { THREADS = 4 };
 
@@ -416,8 +416,8 @@ START_TEST(each_thread_has_its_own_error_scopes_and_tape) {
 }
 END_TEST
 
-/* Of the main thread, read by all: a constant; what it computed and recorded, a constant to others; and a leaf, which
-   others use while they record nothing, as when a model only evaluates. */
+/* Of the main thread, read by all: a constant; what it computed and recorded, a constant to others;
+   and a leaf, which others use while they record nothing, as when a model only evaluates. */
 typedef struct shared {
     wg_tensor *x, *computed, *parameter;
 } shared;
@@ -499,7 +499,7 @@ START_TEST(a_thread_that_ends_gives_all_its_memory_back) {
 }
 END_TEST
 
-/* ---- what was wrong once ------------------------------------------------------------------------------- */
+/* ---- what was wrong once --------------------------------------------------------------------- */
 
 // By how much memory grows while a loop keeps one constant a round.
 static int64_t growth(bool recording) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-/* test_softmax.c: softmax, log-softmax and cross-entropy by numbers worked out by hand, and what they do at
-   the ends: infinities, masked rows, ignored samples, long and spread-out lines; and the tail of gelu. */
+/* test_softmax.c: softmax, log-softmax and cross-entropy by numbers worked out by hand, and what
+   they do at the ends: infinities, masked rows, ignored samples, long and spread-out lines; and the
+   tail of gelu. */
 #include <float.h>
 
 #include "tests/core_test.h"
@@ -9,7 +10,8 @@
 
 static const double INF = INFINITY;
 
-/* Absolute bounds: a few roundings of numbers of size 1, of which each output here takes part in some ten. */
+/* Absolute bounds: a few roundings of numbers of size 1, of which each output here takes part in
+   some ten. */
 static double few(wg_dtype dtype) { return dtype == WG_F32 ? 1e-6 : 2e-15; }
 
 #define EXPECT_CLOSE(x, ...)                                                                       \
@@ -43,7 +45,7 @@ static wg_tensor *gradient(wg_tensor *y, wg_tensor *x, wg_tensor *gy) {
     return fused;
 }
 
-/* ---- softmax --------------------------------------------------------------------------------------- */
+/* ---- softmax --------------------------------------------------------------------------------- */
 
 START_TEST(softmax_of_a_few_numbers) {
     wg_tensor *x = matrix(floats[_i], 2, 2, (double[]){ 0, 0, log(3), 0 });
@@ -86,7 +88,8 @@ START_TEST(plus_infinity_and_nan_spoil_their_own_row_only) {
 }
 END_TEST
 
-/* Lines of n elements: along the last axis, along the first, backwards, with gaps: bit for bit the same. */
+/* Lines of n elements: along the last axis, along the first, backwards, with gaps: bit for bit the
+   same. */
 START_TEST(a_line_gives_the_same_wherever_it_lies) {
     static const int64_t lengths[] = { 1, 3, 16, 17, 255, 256, 257, 600 };
     wg_random r = { .seed = 3, .stream = (uint64_t)_i };
@@ -119,7 +122,7 @@ START_TEST(softmax_refuses_what_it_cannot_take) {
 }
 END_TEST
 
-/* ---- cross-entropy ------------------------------------------------------------------------------------ */
+/* ---- cross-entropy --------------------------------------------------------------------------- */
 
 static const double e1 = 2.71828182845904523536;
 
@@ -304,7 +307,7 @@ START_TEST(targets_that_do_not_fit_are_refused) {
 }
 END_TEST
 
-/* ---- memory -------------------------------------------------------------------------------------------- */
+/* ---- memory ---------------------------------------------------------------------------------- */
 
 // Lines of 300 elements that are spread out have to be gathered, in forward and in backward.
 static bool some_losses(void) {
@@ -320,10 +323,11 @@ START_TEST(an_allocation_that_fails_is_reported_and_leaks_nothing) {
 }
 END_TEST
 
-/* ---- gelu ----------------------------------------------------------------------------------------- */
+/* ---- gelu ------------------------------------------------------------------------------------ */
 
-/* x Phi(x) and Phi(x) + x phi(x), worked out with 64-bit mantissas. The argument of erfc is rounded twice, by at
-   most one epsilon together, which the normal tail makes x^2 = 36 of; a few more come from erfc and exp. */
+/* x Phi(x) and Phi(x) + x phi(x), worked out with 64-bit mantissas. The argument of erfc is rounded
+   twice, by at most one epsilon together, which the normal tail makes x^2 = 36 of; a few more come
+   from erfc and exp. */
 START_TEST(gelu_keeps_its_digits_far_below_zero) {
     double epsilon = floats[_i] == WG_F32 ? FLT_EPSILON : DBL_EPSILON;
     wg_tensor *x = wg_variable(wg_full(floats[_i], WG_SHAPE(1), -6)), *y = wg_gelu(x);

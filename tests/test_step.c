@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
-/* test_step.c: one whole training step. With the n-th allocation failed, for every n, it either did everything or
-   nothing; and after a first round it allocates nothing at all. */
+/* test_step.c: one whole training step. With the n-th allocation failed, for every n, it either did
+   everything or nothing; and after a first round it allocates nothing at all. */
 #include "optim/optim.h"
 #include "tests/core_test.h"
 
-/* ---- a small step ------------------------------------------------------------------------------------- */
+/* ---- a small step ---------------------------------------------------------------------------- */
 
 enum { PARAMETERS = 4, LARGEST = 64, FEATURES = 6, CLASSES = 3, BATCH = 5 };
 
@@ -70,8 +70,8 @@ static void take_state(const trial *t, state *s) {
     }
 }
 
-/* Every parameter that was there before is bit by bit as it was; one that was made by a step that failed has the
-   value that it starts from. */
+/* Every parameter that was there before is bit by bit as it was; one that was made by a step that
+   failed has the value that it starts from. */
 static void expect_old(const state *now, const state *before, const state *initial, int64_t n) {
     ck_assert_int_eq(now->steps, before->steps);
     for (int i = 0; i < PARAMETERS; i++) {
@@ -86,7 +86,8 @@ static void expect_old(const state *now, const state *before, const state *initi
     }
 }
 
-/* What comes before the step at hand: nothing; or steps; or steps and a backward pass whose gradients wait. */
+/* What comes before the step at hand: nothing; or steps; or steps and a backward pass whose
+   gradients wait. */
 typedef enum past { NOTHING, STEPS, GRADIENTS, PASTS } past;
 
 static trial trial_with(past p) {
@@ -159,7 +160,7 @@ START_TEST(whichever_allocation_fails_making_a_trial_leaks_nothing) {
 }
 END_TEST
 
-/* ---- the digits' step ------------------------------------------------------------------------------------- */
+/* ---- the digits' step ------------------------------------------------------------------------ */
 
 static wg_tensor *digits_net(wg_nn *m, wg_tensor *x) {  // x (B, 64)
     x = wg_relu(wg_nn_linear(m, "hidden", x, 32));      // (B, 32)

@@ -6,7 +6,7 @@
 
 static const wg_dtype every_dtype[WG_DTYPES] = { WG_F32, WG_F64, WG_I32, WG_I64, WG_U8, WG_BOOL };
 
-/* ---- dtypes and shapes ------------------------------------------------------------------------------ */
+/* ---- dtypes and shapes ----------------------------------------------------------------------- */
 
 START_TEST(dtypes_have_names_and_sizes) {
     static const struct {
@@ -64,7 +64,8 @@ START_TEST(more_than_there_is_memory_is_an_error_not_a_crash) {
 }
 END_TEST
 
-// NumPy's rule, said the other way round: pad with ones in front, then each pair is equal or has a 1.
+// NumPy's rule, said the other way round: pad with ones in front, then each pair is equal or has a
+// 1.
 static bool naive_broadcast(wg_shape a, wg_shape b, wg_shape *out) {
     *out = (wg_shape){ .rank = a.rank > b.rank ? a.rank : b.rank };
     for (int i = 0; i < out->rank; i++) {
@@ -96,7 +97,7 @@ START_TEST(shapes_broadcast_as_in_numpy) {
 }
 END_TEST
 
-/* ---- making ------------------------------------------------------------------------------------------- */
+/* ---- making ---------------------------------------------------------------------------------- */
 
 START_TEST(every_dtype_is_filled) {
     for (int i = 0; i < WG_DTYPES; i++) {
@@ -159,7 +160,7 @@ START_TEST(sequences_without_an_end_are_refused) {
 }
 END_TEST
 
-/* ---- reading ------------------------------------------------------------------------------------------ */
+/* ---- reading --------------------------------------------------------------------------------- */
 
 START_TEST(readers_are_null_safe) {
     ck_assert_int_eq(wg_dtype_of(NULL), WG_F32);
@@ -221,7 +222,7 @@ START_TEST(values_are_handed_out_only_in_c_order) {
 }
 END_TEST
 
-/* ---- comparing ---------------------------------------------------------------------------------------- */
+/* ---- comparing ------------------------------------------------------------------------------- */
 
 START_TEST(equal_means_same_shape_dtype_and_values) {
     ck_assert(wg_equal(LIST(1, 2), LIST(1, 2)));
@@ -275,7 +276,7 @@ START_TEST(allclose_bounds_the_gap_and_nothing_is_close_to_nan) {
 }
 END_TEST
 
-/* ---- writing ------------------------------------------------------------------------------------------ */
+/* ---- writing --------------------------------------------------------------------------------- */
 
 static uint64_t version_of(const wg_tensor *x) {
     return atomic_load(&wg__block_of(x->storage)->version);
@@ -341,7 +342,7 @@ START_TEST(copying_between_views_of_one_storage_is_as_from_a_copy) {
 }
 END_TEST
 
-/* ---- errors in general ------------------------------------------------------------------------------- */
+/* ---- errors in general ----------------------------------------------------------------------- */
 
 START_TEST(while_an_error_is_pending_nothing_is_made_or_changed) {
     wg_tensor *x = LIST(1, 2);
@@ -375,7 +376,7 @@ START_TEST(while_an_error_is_pending_nothing_is_made_or_changed) {
 }
 END_TEST
 
-/* ---- what was wrong once ------------------------------------------------------------------------------- */
+/* ---- what was wrong once --------------------------------------------------------------------- */
 
 START_TEST(zero_size_tensors_are_contiguous_and_can_be_written) {
     wg_tensor *x = wg_zeros(WG_F32, WG_SHAPE(3, 0));  // strides (0, 1)

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
-/* test_twin.c: the engine against a naive twin. Random scalar formulas over whole numbers are differentiated by the
-   engine in every way that it has, and by a textbook interpreter that turns a formula into the formula of its
-   derivative, walks every path on its own, and shares nothing. All values stay below 2^53, so the two must be
-   equal bit by bit, whatever order they add in. */
+/* test_twin.c: the engine against a naive twin. Random scalar formulas over whole numbers are
+   differentiated by the engine in every way that it has, and by a textbook interpreter that turns a
+   formula into the formula of its derivative, walks every path on its own, and shares nothing. All
+   values stay below 2^53, so the two must be equal bit by bit, whatever order they add in. */
 #include "tests/core_test.h"
 
-/* ---- formulas ------------------------------------------------------------------------------------------- */
+/* ---- formulas -------------------------------------------------------------------------------- */
 
 typedef enum kind {
     LEAF,
@@ -100,8 +100,8 @@ static int64_t evaluate(int k) {
     }
 }
 
-/* Partial sums of the engine may be larger than the result: the same formula with every term made positive
-   bounds them all. */
+/* Partial sums of the engine may be larger than the result: the same formula with every term made
+   positive bounds them all. */
 static int64_t magnitude(int k) {
     if (f.large) return 0;
     const node n = f.at[k];
@@ -122,7 +122,7 @@ static double exact(int k) {
     return (double)evaluate(k);
 }
 
-/* ---- the same with the engine --------------------------------------------------------------------------- */
+/* ---- the same with the engine ---------------------------------------------------------------- */
 
 static wg_tensor *compute(const node *n, wg_tensor *const t[]) {
     wg_tensor *a = t[n->a], *b = t[n->b];
@@ -179,7 +179,7 @@ static void compare_order(wg_tensor *y, int k, wg_tensor *x, int xk, int order) 
     }
 }
 
-/* ---- the twins agree ------------------------------------------------------------------------------------- */
+/* ---- the twins agree ------------------------------------------------------------------------- */
 
 START_TEST(values_and_first_derivatives_by_every_node_agree) {
     wg_random r = { .seed = 51, .stream = (uint64_t)_i };
@@ -276,7 +276,8 @@ START_TEST(mixed_second_derivatives_agree) {
 }
 END_TEST
 
-/* The same formula cut into nested scopes, of which only what is needed later is kept, has the same derivatives. */
+/* The same formula cut into nested scopes, of which only what is needed later is kept, has the same
+   derivatives. */
 START_TEST(formulas_kept_through_scopes_have_the_same_derivatives) {
     wg_random r = { .seed = 55, .stream = (uint64_t)_i };
     differences = 0;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-/* test_view.c: views against numbers written out, and against loops over all cases that are small enough:
-   every slice of every short axis, random reshapes of random layouts. That a view shares memory and that a
-   reshape copies only when no strides serve are properties of their own. */
+/* test_view.c: views against numbers written out, and against loops over all cases that are small
+   enough: every slice of every short axis, random reshapes of random layouts. That a view shares
+   memory and that a reshape copies only when no strides serve are properties of their own. */
 #include "tests/core_test.h"
 
 #include "autograd/autograd_impl.h"
@@ -18,7 +18,7 @@ static void number(wg_tensor *x) {  // its elements become 0, 1, 2, ...
     for (int64_t k = 0; k < wg_numel(x); k++) wg_view_set(&x->view, k, (double)k);
 }
 
-/* ---- reshape ----------------------------------------------------------------------------------------- */
+/* ---- reshape --------------------------------------------------------------------------------- */
 
 START_TEST(a_reshape_keeps_the_elements_in_c_order) {
     wg_tensor *x = counting(WG_SHAPE(2, 3));
@@ -166,7 +166,7 @@ START_TEST(flatten_makes_one_axis_of_the_last_ones) {
 }
 END_TEST
 
-/* ---- permute and transpose ------------------------------------------------------------------------------ */
+/* ---- permute and transpose ------------------------------------------------------------------- */
 
 START_TEST(permute_moves_axes_and_nothing_else) {
     wg_tensor *x = counting(WG_SHAPE(2, 3, 4));
@@ -203,7 +203,7 @@ START_TEST(a_permutation_lists_each_axis_once) {
 }
 END_TEST
 
-/* ---- slice ---------------------------------------------------------------------------------------------- */
+/* ---- slice ----------------------------------------------------------------------------------- */
 
 typedef struct slice_case {
     int64_t start, stop, step;
@@ -243,7 +243,8 @@ START_TEST(slices_are_what_python_takes) {
 }
 END_TEST
 
-/* Python's definition, position by position: from the cut-off start in steps while before the stop. */
+/* Python's definition, position by position: from the cut-off start in steps while before the
+   stop. */
 static int64_t python_positions(int64_t n, const int64_t bound[2], int64_t step,
                                 int64_t *position) {
     int64_t end[2], count = 0;
@@ -350,7 +351,7 @@ START_TEST(flip_turns_one_axis_round) {
 }
 END_TEST
 
-/* ---- expand and sum_to ---------------------------------------------------------------------------------- */
+/* ---- expand and sum_to ----------------------------------------------------------------------- */
 
 START_TEST(expand_repeats_without_a_copy) {
     wg_tensor *x = counting(WG_SHAPE(2, 1));
@@ -444,7 +445,7 @@ START_TEST(sum_to_refuses_what_could_not_have_been_expanded) {
 }
 END_TEST
 
-/* ---- contiguous, and views in general --------------------------------------------------------------------- */
+/* ---- contiguous, and views in general -------------------------------------------------------- */
 
 START_TEST(contiguous_copies_only_what_is_not) {
     wg_tensor *x = counting(WG_SHAPE(2, 3));
@@ -493,7 +494,7 @@ START_TEST(nothing_is_made_while_an_error_is_pending) {
 }
 END_TEST
 
-/* ---------------------------------------------------------------------------------------------------------- */
+/* ---------------------------------------------------------------------------------------------- */
 
 int main(void) {
     Suite *suite = suite_create("view");

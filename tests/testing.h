@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-/* testing.h: what all tests share. Errors compared by their words, an allocator that counts, and fails when it
-   is told to, values compared exactly or within a bound, and test cases that begin silent and end with no error
-   pending, no handle and no block left. */
+/* testing.h: what all tests share. Errors compared by their words, an allocator that counts, and
+   fails when it is told to, values compared exactly or within a bound, and test cases that begin
+   silent and end with no error pending, no handle and no block left. */
 #ifndef WG_TESTS_TESTING_H
 #define WG_TESTS_TESTING_H
 
@@ -14,7 +14,7 @@
 
 #define COUNT(array) ((int)(sizeof(array) / sizeof(array)[0]))
 
-/* ---- errors --------------------------------------------------------------------------------------- */
+/* ---- errors ---------------------------------------------------------------------------------- */
 
 /* The pending error has this status and these words in its message; it is cleared. */
 static inline void expect_error(wg_status status, const char *words) {
@@ -29,7 +29,7 @@ static inline void expect_no_error(void) {
     ck_assert_msg(wg_error() == WG_OK, "%s", wg_error_message());
 }
 
-/* ---- memory --------------------------------------------------------------------------------------- */
+/* ---- memory ---------------------------------------------------------------------------------- */
 
 typedef struct counter {
     int64_t left;        // allocations granted before all fail; negative: no end
@@ -80,9 +80,9 @@ static inline void expect_all_released(void) {
     ck_assert_uint_eq(wg_memory_now().held, 0);
 }
 
-/* Runs `attempt` with the first, the second, ... allocation failing, until it succeeds. It returns whether it
-   did, frees whatever it made but tensors, and checks for itself that a failure changed nothing. Returns how
-   many allocations it needed, at least one. */
+/* Runs `attempt` with the first, the second, ... allocation failing, until it succeeds. It returns
+   whether it did, frees whatever it made but tensors, and checks for itself that a failure changed
+   nothing. Returns how many allocations it needed, at least one. */
 static inline int64_t fail_every_allocation(bool (*attempt)(void)) {
     int64_t n = 0;
     for (bool done = false; !done; n++) {
@@ -99,7 +99,7 @@ static inline int64_t fail_every_allocation(bool (*attempt)(void)) {
     return n - 1;
 }
 
-/* ---- values ---------------------------------------------------------------------------------------- */
+/* ---- values ---------------------------------------------------------------------------------- */
 
 static inline void expect_shape(const wg_tensor *x, wg_shape want) {
     char have_text[200], want_text[200];
@@ -130,7 +130,8 @@ static inline void expect_values(const wg_tensor *x, const double *want, int64_t
 #define EXPECT_VALUES(x, ...)                                                                      \
     expect_values(x, (double[]){ __VA_ARGS__ }, COUNT(((double[]){ __VA_ARGS__ })))
 
-/* Finite elements are at most atol + rtol |wanted| away from those listed; infinities and NaN are the same. */
+/* Finite elements are at most atol + rtol |wanted| away from those listed; infinities and NaN are
+   the same. */
 static inline void expect_near(const wg_tensor *x, const double *want, int64_t n, double rtol,
                                double atol) {
     double *got = elements_of(x, n);
@@ -149,7 +150,7 @@ static inline void expect_close(double a, double b, double tolerance, const char
                   tolerance);
 }
 
-/* ---- running ---------------------------------------------------------------------------------------- */
+/* ---- running --------------------------------------------------------------------------------- */
 
 static inline void begin_counted(void) {
     wg_on_error(NULL, NULL);

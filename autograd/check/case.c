@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 /* case.c: a trial's numbers as tensors, in every memory layout.
 
-   The block behind each input is filled with ones before, bit by bit: NaN as a float, -1 as an index, no
-   valid bool. Whoever reads a gap gets what cannot pass, and whoever writes anywhere is found by
-   comparing the block with what it was. */
+   The block behind each input is filled with ones before, bit by bit: NaN as a float, -1 as an
+   index, no valid bool. Whoever reads a gap gets what cannot pass, and whoever writes anywhere is
+   found by comparing the block with what it was. */
 #include <string.h>
 
 #include "autograd/check/check_impl.h"
@@ -123,7 +123,7 @@ bool wg__move(const wg__trial *t, double *const direction[], double e, double *v
     return true;
 }
 
-/* ---- numbers ------------------------------------------------------------------------------------- */
+/* ---- numbers --------------------------------------------------------------------------------- */
 
 double *wg__numbers(const wg_tensor *x) {
     if (!x) return NULL;

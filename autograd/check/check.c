@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-/* check.c: wg_op_selftest. A record is held against itself: each sample, in each dtype, is a trial, and each
-   row of a table below is an oracle that a trial goes through.
+/* check.c: wg_op_selftest. A record is held against itself: each sample, in each dtype, is a trial,
+   and each row of a table below is an oracle that a trial goes through.
 
    Numbers come from a fixed seed, so a failure is there again tomorrow. Every comparison is written
    !(gap <= bound), so that NaN fails, and every bound says where it comes from. */
@@ -12,7 +12,7 @@
 
 static const uint64_t SEED = 1964;
 
-/* ---- verdicts ------------------------------------------------------------------------------------ */
+/* ---- verdicts -------------------------------------------------------------------------------- */
 
 static const char *layout_name(wg__layout layout) {
     static const char *const name[WG__LAYOUTS] = {
@@ -79,7 +79,7 @@ void wg__hold_that(wg__trial *t, bool truth, const char *what) {
     if (!truth) fail_text(t, what);
 }
 
-/* ---- oracles --------------------------------------------------------------------------------------- */
+/* ---- oracles --------------------------------------------------------------------------------- */
 
 enum {
     IN_F64 = 1,
@@ -136,7 +136,7 @@ static void consult(wg__trial *t, const char *name, void (*check)(wg__trial *)) 
     wg_scope_close(scope);
 }
 
-/* ---- trials ------------------------------------------------------------------------------------------ */
+/* ---- trials ---------------------------------------------------------------------------------- */
 
 // +-0.5 to +-1.5: no number so small that an error would hide behind it.
 static double signed_number(wg_random *r) {
@@ -193,7 +193,8 @@ static bool can_compute(wg__trial *t, const wg__run *r) {
     return spec.alias;
 }
 
-// Applies the operation once, to learn what its result looks like. An f32 that is not taken is no failure.
+// Applies the operation once, to learn what its result looks like. An f32 that is not taken is no
+// failure.
 static bool try_once(wg__trial *t, wg__run *plain, wg_random *r) {
     if (!wg__run_inputs(t, &(wg__setting){ .dtype = t->dtype }, plain)) return false;
     if (!can_compute(t, plain)) return false;
@@ -238,9 +239,10 @@ static void run_sample(const wg__trial *whole, const char *text, int index, run_
     wg_scope_close(scope);
 }
 
-/* ---- the whole -------------------------------------------------------------------------------------- */
+/* ---- the whole ------------------------------------------------------------------------------- */
 
-// Why the record cannot be tested: the first thing that must be there for any of this to mean something.
+// Why the record cannot be tested: the first thing that must be there for any of this to mean
+// something.
 static const char *lacks(const wg_op *op) {
     if (!op) return "the record is NULL";
     if (wg__pending()) return "not tested, since an error is pending";

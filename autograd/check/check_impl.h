@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 /* check_impl.h: what the files behind wg_op_selftest share.
 
-   A trial is one sample in one dtype. Each oracle (a function of the trial) makes tensors of its own from
-   the trial's numbers, so that one oracle cannot disturb the next; all of it is freed with a scope. */
+   A trial is one sample in one dtype. Each oracle (a function of the trial) makes tensors of its
+   own from the trial's numbers, so that one oracle cannot disturb the next; all of it is freed with
+   a scope. */
 #ifndef WG_CHECK_IMPL_H
 #define WG_CHECK_IMPL_H
 
@@ -40,18 +41,20 @@ typedef struct wg__trial {
     double *w;  // and in that of the result
 } wg__trial;
 
-/* ---- verdicts: check.c ---------------------------------------------------------------------------- */
+/* ---- verdicts: check.c ----------------------------------------------------------------------- */
 
 /* Counts one comparison, and the first failure's text: |got - want| <= bound, where `index` is the
-   element in C order, or -1. NaN fails, but NaN against NaN passes where a sample lists its values. */
+   element in C order, or -1. NaN fails, but NaN against NaN passes where a sample lists its
+   values. */
 bool wg__hold(wg__trial *t, int64_t index, double got, double want, double bound);
 /* All n of them, within rel (|want| + floor). */
 void wg__hold_all(wg__trial *t, const double *got, const double *want, int64_t n, double rel,
                   double floor);
 void wg__hold_that(wg__trial *t, bool truth, const char *what);
-/* What the bound of a derivative counts in besides the derivative itself, `largest` being the largest that
-   goes with it. In f64 1e-3 (1 + |direction|) (1 + largest), directions being at most 1.5. In f32 all of it:
-   rules may cancel, softmax less a target for one, and f32 has no digits to spare for that. */
+/* What the bound of a derivative counts in besides the derivative itself, `largest` being the
+   largest that goes with it. In f64 1e-3 (1 + |direction|) (1 + largest), directions being at most
+   1.5. In f32 all of it: rules may cancel, softmax less a target for one, and f32 has no digits to
+   spare for that. */
 static inline double wg__floor(const wg__trial *t, double largest) {
     bool single = t->dtype == WG_F32 || t->y_dtype == WG_F32;
     return (single ? 1 : 2.5e-3) * (1 + largest);
@@ -101,10 +104,10 @@ static inline int64_t wg__size(const wg__trial *t, int i) {
     return wg__numel(&t->sample->in[i].shape);
 }
 
-/* ---- derivatives without rules: numeric.c ----------------------------------------------------- */
+/* ---- derivatives without rules: numeric.c ---------------------------------------------------- */
 
-/* value + d for d = shift * along + i * 1e-100 * step, or value + d + d^2 / 2 if bent. NULL arrays, or NULL
-   within, stand still. */
+/* value + d for d = shift * along + i * 1e-100 * step, or value + d + d^2 / 2 if bent. NULL arrays,
+   or NULL within, stand still. */
 typedef struct wg__point {
     double *const *value, *const *along, *const *step;
     double shift;
@@ -114,7 +117,8 @@ static const double WG__STEP = 1e-100;
 
 /* The reference there, as many complex numbers as y has elements; NULL after reporting. */
 const double complex *wg__reference(const wg__trial *t, const wg__point *p);
-/* Imaginary parts over the step: the directional derivative, free of truncation and cancellation. */
+/* Imaginary parts over the step: the directional derivative, free of truncation and
+   cancellation. */
 double *wg__complex_step(const wg__trial *t, const wg__point *p);
 
 typedef double wg__curve(void *user, double s);
@@ -124,7 +128,7 @@ typedef struct wg__slope {
 /* f'(0) from values of f alone, with an estimate of its own error. */
 wg__slope wg__slope_at_zero(wg__curve *f, void *user);
 
-/* ---- oracles ------------------------------------------------------------------------------------------ */
+/* ---- oracles --------------------------------------------------------------------------------- */
 
 void wg__check_value(wg__trial *t);  // value.c
 void wg__check_recording(wg__trial *t);

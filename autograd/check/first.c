@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT
-/* first.c: first derivatives. Forward mode is held against the complex step of the reference, reverse
-   mode against forward mode by <w, J u> = <J'w, u> for random signed u and w: an identity without any
-   step size, which almost no wrong entry of J' survives.
+/* first.c: first derivatives. Forward mode is held against the complex step of the reference,
+   reverse mode against forward mode by <w, J u> = <J'w, u> for random signed u and w: an identity
+   without any step size, which almost no wrong entry of J' survives.
 
-   Bounds are 1e-9 of S, the size of the terms plus 1e-3 (1 + |tangents|) (1 + |adjoints|): the rules' own
-   rounding is a few 1e-16 of that, and the smallest error worth finding, an f32 in an f64 path, 6e-8. */
+   Bounds are 1e-9 of S, the size of the terms plus 1e-3 (1 + |tangents|) (1 + |adjoints|): the
+   rules' own rounding is a few 1e-16 of that, and the smallest error worth finding, an f32 in an
+   f64 path, 6e-8. */
 #include "autograd/check/check_impl.h"
 
 // The directions of the inputs in `moving`, NULL for all others.
@@ -13,7 +14,7 @@ static void pick(const wg__trial *t, double *const from[], uint64_t moving, doub
         to[i] = wg__bit(moving & t->floats, i) ? from[i] : NULL;
 }
 
-/* ---- forward mode ---------------------------------------------------------------------------------- */
+/* ---- forward mode ---------------------------------------------------------------------------- */
 
 static void tangent_by_reference(wg__trial *t, const double *dy, double *const u[]) {
     int64_t n = wg__numel(&t->y_shape);
@@ -75,7 +76,7 @@ void wg__check_jvp(wg__trial *t) {
     }
 }
 
-/* ---- reverse mode ---------------------------------------------------------------------------------- */
+/* ---- reverse mode ---------------------------------------------------------------------------- */
 
 typedef struct pairing {
     double value, size, most;  // sum of products, of their absolute values; largest factor
@@ -112,7 +113,7 @@ void wg__check_adjoint(wg__trial *t) {
         if (wg__bit(t->floats, i)) check_pairing(t, 1ull << i);
 }
 
-/* ---- reverse mode, element by element ------------------------------------------------------------------ */
+/* ---- reverse mode, element by element -------------------------------------------------------- */
 
 enum { FEW = 24 };  // elements: the reference is evaluated once for each
 

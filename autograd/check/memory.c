@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
-/* memory.c: where the numbers stand must not matter, and what the record says is read afterwards must
-   be all that is read. */
+/* memory.c: where the numbers stand must not matter, and what the record says is read afterwards
+   must be all that is read. */
 #include <string.h>
 
 #include "autograd/check/check_impl.h"
 
-/* ---- layouts ----------------------------------------------------------------------------------------- */
+/* ---- layouts --------------------------------------------------------------------------------- */
 
 typedef struct outcome {
     const double *y, *dy, *rule[WG_MAX_INPUTS], *fused[WG_MAX_INPUTS];
@@ -40,7 +40,8 @@ static void hold_slopes(wg__trial *t, const double *got, const double *want, int
     wg__hold_all(t, got, want, n, t->rel, wg__floor(t, largest_of(want, n)));
 }
 
-// Views and whole numbers bit by bit; sums may run in another order, and vector loops round differently.
+// Views and whole numbers bit by bit; sums may run in another order, and vector loops round
+// differently.
 static void hold_outcome(wg__trial *t, const wg__run *r, const outcome *got, const outcome *want) {
     int64_t n = wg_numel(r->y);
     bool moved = r->y->storage == r->in[0]->storage;
@@ -123,7 +124,7 @@ void wg__check_layouts(wg__trial *t) {
     }
 }
 
-/* ---- saves --------------------------------------------------------------------------------------------- */
+/* ---- saves ----------------------------------------------------------------------------------- */
 
 static bool declared(const wg__trial *t, const wg__run *r, const wg_tensor *x) {
     uint32_t saves = t->op->saves;

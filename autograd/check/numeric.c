@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 /* numeric.c: derivatives that no rule has touched. First the complex step: for a function that is
-   real on the real axis Im f(x + i h u) / h is its derivative along u with an error of h^2, and h may be
-   1e-100, since nothing is subtracted (Squire and Trapp 1998). Where there is nothing complex to
-   evaluate, a five-point difference whose step is chosen by how well it agrees with half that step. */
+   real on the real axis Im f(x + i h u) / h is its derivative along u with an error of h^2, and h
+   may be 1e-100, since nothing is subtracted (Squire and Trapp 1998). Where there is nothing
+   complex to evaluate, a five-point difference whose step is chosen by how well it agrees with half
+   that step. */
 #include "autograd/check/check_impl.h"
 
 static double complex *complex_scratch(int64_t count) {
@@ -43,9 +44,10 @@ double *wg__complex_step(const wg__trial *t, const wg__point *p) {
     return slope;
 }
 
-/* The five-point rule is of fourth order, so the estimate with e is off by about 16/15 of its distance to
-   the estimate with e/2; what rounding adds is eps |f| / e. Of all steps the one with the least sum is
-   taken, and the sum given as the error. Steps are powers of two, so x + e u is nearly exact. */
+/* The five-point rule is of fourth order, so the estimate with e is off by about 16/15 of its
+   distance to the estimate with e/2; what rounding adds is eps |f| / e. Of all steps the one with
+   the least sum is taken, and the sum given as the error. Steps are powers of two, so x + e u is
+   nearly exact. */
 wg__slope wg__slope_at_zero(wg__curve *f, void *user) {
     wg__slope best = { 0, INFINITY };
     double e = 1.0 / 64, before = NAN;

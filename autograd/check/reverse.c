@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT
 /* reverse.c: what holds of reverse mode without knowing the derivative: f32 follows f64, the fused
-   backward follows the rule, the gradient is linear in the cotangent and exactly zero where that is. */
+   backward follows the rule, the gradient is linear in the cotangent and exactly zero where that
+   is. */
 #include "autograd/check/check_impl.h"
 
-/* ---- f32 ------------------------------------------------------------------------------------------- */
+/* ---- f32 ------------------------------------------------------------------------------------- */
 
 typedef struct twin {
     wg__run run;
@@ -22,9 +23,9 @@ static bool make_twin(const wg__trial *t, wg_dtype dtype, twin *w) {
     return !wg_error();
 }
 
-/* All numbers of an f32 trial are exactly f32, so that both twins compute with the same ones and differ by
-   the rounding of f32 alone: 8 + 2 sqrt(K) units for sums of K terms (t->rel), relative to the largest
-   number that takes part, since terms may cancel. */
+/* All numbers of an f32 trial are exactly f32, so that both twins compute with the same ones and
+   differ by the rounding of f32 alone: 8 + 2 sqrt(K) units for sums of K terms (t->rel), relative
+   to the largest number that takes part, since terms may cancel. */
 void wg__check_twin(wg__trial *t) {
     twin single = { .y = NULL }, precise = { .y = NULL };
     if (!make_twin(t, WG_F32, &single) || !make_twin(t, WG_F64, &precise)) return;
@@ -43,7 +44,7 @@ void wg__check_twin(wg__trial *t) {
     }
 }
 
-/* ---- the fused backward ------------------------------------------------------------------------------ */
+/* ---- the fused backward ---------------------------------------------------------------------- */
 
 static void hold_gradients(wg__trial *t, const wg__run *r, wg_tensor *const got[],
                            wg_tensor *const want[]) {
@@ -54,8 +55,9 @@ static void hold_gradients(wg__trial *t, const wg__run *r, wg_tensor *const got[
     }
 }
 
-/* wg_grad when nobody differentiates the gradient, and wg_backward of sum(w y): both take the fused way
-   where there is one. The bound is that of first derivatives; the formulas may associate differently. */
+/* wg_grad when nobody differentiates the gradient, and wg_backward of sum(w y): both take the fused
+   way where there is one. The bound is that of first derivatives; the formulas may associate
+   differently. */
 void wg__check_fused(wg__trial *t) {
     wg__run r;
     wg_tensor *rule[WG_MAX_INPUTS], *fused[WG_MAX_INPUTS], *gathered[WG_MAX_INPUTS];
@@ -72,7 +74,7 @@ void wg__check_fused(wg__trial *t) {
     hold_gradients(t, &r, gathered, fused);
 }
 
-/* ---- linear in the cotangent --------------------------------------------------------------------------- */
+/* ---- linear in the cotangent ----------------------------------------------------------------- */
 
 static double *scaled(const double *x, int64_t n, double factor) {
     double *y = wg__scratch(n);
@@ -80,7 +82,8 @@ static double *scaled(const double *x, int64_t n, double factor) {
     return y;
 }
 
-// Twice the cotangent is, bit by bit, twice the gradient: powers of two pass through every rounding.
+// Twice the cotangent is, bit by bit, twice the gradient: powers of two pass through every
+// rounding.
 static void check_doubling(wg__trial *t, bool constant) {
     wg__run r;
     wg_tensor *once[WG_MAX_INPUTS], *twice[WG_MAX_INPUTS];
@@ -127,8 +130,8 @@ static void check_zero_at(wg__trial *t, double c) {
     check_zero(t, value, true);
 }
 
-/* A zero cotangent gives exactly zero, also where the derivative is infinite or no number: an untaken
-   branch must not poison what it is added to. */
+/* A zero cotangent gives exactly zero, also where the derivative is infinite or no number: an
+   untaken branch must not poison what it is added to. */
 void wg__check_cotangent(wg__trial *t) {
     if (!t->sample->exact) check_doubling(t, false);
     if (!t->sample->exact) check_doubling(t, true);

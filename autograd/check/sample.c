@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT
 /* sample.c: samples such as "2,3@0.5..4 5@i0..2 | axis=1": read, and turned into numbers.
 
-   General position comes from cells: the range of a float input is cut into at least twice as many cells
-   as there are floats, each float gets a cell of its own by a random permutation, and stays away from the
-   cell's borders. So no two are equal, and none is where the formulas of this field have their kinks. */
+   General position comes from cells: the range of a float input is cut into at least twice as many
+   cells as there are floats, each float gets a cell of its own by a random permutation, and stays
+   away from the cell's borders. So no two are equal, and none is where the formulas of this field
+   have their kinks. */
 #include <string.h>
 
 #include "autograd/check/sample_impl.h"
@@ -15,7 +16,7 @@ double *wg__scratch(int64_t count) {
     return x ? x->view.data : NULL;
 }
 
-/* ---- reading ----------------------------------------------------------------------------------- */
+/* ---- reading --------------------------------------------------------------------------------- */
 
 static bool read_size(const char *text, size_t length, int64_t *size) {
     int64_t n = 0;
@@ -113,7 +114,7 @@ bool wg__sample_parse(const wg_op *op, const char *text, wg__sample *s) {
     return read_attributes(op, *p ? p + 1 : p, s);
 }
 
-/* ---- drawing ----------------------------------------------------------------------------------- */
+/* ---- drawing --------------------------------------------------------------------------------- */
 
 typedef struct cells {
     int64_t count, next;

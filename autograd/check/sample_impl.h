@@ -23,12 +23,12 @@ typedef struct wg__sample {
     wg__slot in[WG_MAX_INPUTS];
 } wg__sample;
 
-/* Reads a sample; false after reporting what is wrong where. s->attr and s->text live as long as the
-   innermost scope and `text`. */
+/* Reads a sample; false after reporting what is wrong where. s->attr and s->text live as long as
+   the innermost scope and `text`. */
 bool wg__sample_parse(const wg_op *op, const char *text, wg__sample *s);
-/* Fills value[i], as many doubles as input i has elements, C order. Floats are in general position: no
-   two of a sample are equal, and all keep a distance from each other and from the ends and the middle of
-   their range. */
+/* Fills value[i], as many doubles as input i has elements, C order. Floats are in general position:
+   no two of a sample are equal, and all keep a distance from each other and from the ends and the
+   middle of their range. */
 bool wg__sample_draw(const wg__sample *s, wg_random *r, double *const value[]);
 
 /* A number in C's notation with a decimal point, whatever the locale; all of text or false. */

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
-/* second.c: second derivatives, by forward over reverse, reverse over reverse and reverse over forward.
-   They take different paths through the rules and must agree, with each other and with the derivative
-   along u of J v by the complex step, which takes none.
+/* second.c: second derivatives, by forward over reverse, reverse over reverse and reverse over
+   forward. They take different paths through the rules and must agree, with each other and with the
+   derivative along u of J v by the complex step, which takes none.
 
-   Once for the operation f itself, and once for h(f(g(x))), g and h slightly bent. There the tangents and
-   cotangents that reach f's rules depend on x too, as they do in any program, so that a rule which loses its
-   dependence on them is found out, even that of a linear operation. */
+   Once for the operation f itself, and once for h(f(g(x))), g and h slightly bent. There the
+   tangents and cotangents that reach f's rules depend on x too, as they do in any program, so that
+   a rule which loses its dependence on them is found out, even that of a linear operation. */
 #include "autograd/check/check_impl.h"
 
 typedef struct second {
@@ -15,7 +15,7 @@ typedef struct second {
     double scale;
 } second;
 
-/* ---- the function ------------------------------------------------------------------------------------- */
+/* ---- the function ---------------------------------------------------------------------------- */
 
 // g(x) = x + (x - x0)^2 / 2, which does not move x0 = value, and h(y) = y + y^2 / 2.
 static wg_tensor *bend_in(const wg__trial *t, const wg__run *r, int k) {
@@ -39,13 +39,13 @@ static bool make(const second *s, double *const value[], wg__run *r) {
     return r->y != NULL;
 }
 
-/* ---- three ways ------------------------------------------------------------------------------------------ */
+/* ---- three ways ------------------------------------------------------------------------------ */
 
 // sum of a b, recorded.
 static wg_tensor *inner(wg_tensor *a, wg_tensor *b) { return wg_sum(wg_mul(a, b)); }
 
-/* What is not tracked does not depend on the leaves, and the engine does not differentiate it: NULL, zero,
-   where a rule's result no longer knows x, as that of a linear operation. */
+/* What is not tracked does not depend on the leaves, and the engine does not differentiate it:
+   NULL, zero, where a rule's result no longer knows x, as that of a linear operation. */
 static bool gradient(wg_tensor *y, const wg__run *r, wg_tensor *hx[]) {
     for (int k = 0; k < r->leaves; k++) hx[k] = NULL;
     if (wg_error()) return false;
@@ -95,7 +95,7 @@ static bool over_forward(second *s, const wg__run *r) {
     return gradient(along_w, r, hx) && add_pairing(s, r, hx, t->v, &s->reverse_forward);
 }
 
-/* ---- without rules ---------------------------------------------------------------------------------- */
+/* ---- without rules --------------------------------------------------------------------------- */
 
 // <w, J(x + e u) v> by the complex step of the reference.
 static double by_reference(void *user, double e) {
@@ -125,8 +125,9 @@ static double by_rule(void *user, double e) {
     return result;
 }
 
-/* Ten times the difference's own estimate of its error, which must be small enough to tell anything: a
-   five-point rule with steps from 2^-6 down reaches 1e-11 on smooth functions of this size. */
+/* Ten times the difference's own estimate of its error, which must be small enough to tell
+   anything: a five-point rule with steps from 2^-6 down reaches 1e-11 on smooth functions of this
+   size. */
 static void hold_difference(second *s) {
     wg__trial *t = s->t;
     wg__slope d = wg__slope_at_zero(t->op->reference ? by_reference : by_rule, s);
@@ -135,7 +136,7 @@ static void hold_difference(second *s) {
     wg__hold(t, -1, s->reverse_reverse, d.value, 10 * d.error + t->rel * scale);
 }
 
-/* ---- verdicts ------------------------------------------------------------------------------------------ */
+/* ---- verdicts -------------------------------------------------------------------------------- */
 
 // A linear operation has no second derivative, and its rules must not make one up: exact zeros.
 static void hold_zero(const second *s) {

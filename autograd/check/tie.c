@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: MIT
-/* tie.c: kinks. One-sided differences of the value tell where the derivative from the left and from the
-   right differ; there the rules must give what the record's tie rule says, and everywhere else the one
-   derivative there is. A central difference cannot do this: at a kink it agrees with the mean.
+/* tie.c: kinks. One-sided differences of the value tell where the derivative from the left and from
+   the right differ; there the rules must give what the record's tie rule says, and everywhere else
+   the one derivative there is. A central difference cannot do this: at a kink it agrees with the
+   mean.
 
-   Looked at are the samples that list their values, and for every sample one more set of numbers, 0, 1 and
-   the operation's own parameters, each in several places: where formulas meet their ends and equals. */
+   Looked at are the samples that list their values, and for every sample one more set of numbers,
+   0, 1 and the operation's own parameters, each in several places: where formulas meet their ends
+   and equals. */
 #include "autograd/check/check_impl.h"
 
 enum { FEW = 24 };  // elements of the inputs together, and of the result
@@ -19,7 +21,7 @@ typedef struct place {
     double *left, *right;  // (m, n) by differences
 } place;
 
-/* ---- numbers --------------------------------------------------------------------------------------- */
+/* ---- numbers --------------------------------------------------------------------------------- */
 
 // 0, then real attributes, then 1, in turn.
 static double special(const wg__trial *t, int64_t k) {
@@ -75,12 +77,13 @@ static bool jacobian(place *p) {
     return true;
 }
 
-/* ---- one-sided derivatives ---------------------------------------------------------------------------- */
+/* ---- one-sided derivatives ------------------------------------------------------------------- */
 
 static const double SMALL = 1.0 / 4096;
 
-/* 2 D(e/2) - D(e), for D the difference quotient with a step e of either sign: of second order, so right to
-   1e-7 or so. NaN where the two disagree, as at a pole or a jump, or where the value ends. */
+/* 2 D(e/2) - D(e), for D the difference quotient with a step e of either sign: of second order, so
+   right to 1e-7 or so. NaN where the two disagree, as at a pole or a jump, or where the value
+   ends. */
 static double settle(double y, double far, double near, double e) {
     double wide = (far - y) / e, narrow = (near - y) / (e / 2);
     double slope = 2 * narrow - wide;
@@ -115,7 +118,7 @@ static bool measure(place *p) {
     return true;
 }
 
-/* ---- verdicts ------------------------------------------------------------------------------------------- */
+/* ---- verdicts -------------------------------------------------------------------------------- */
 
 // Differences are good to 1e-6; kinks worth the name are steps of 1e-2 and more.
 static const double CLOSE = 1e-4;
@@ -137,8 +140,8 @@ static double chosen(wg_tie tie, double left, double right) {
     return NAN;  // NONE: there should be no kink
 }
 
-/* Elements whose increase and decrease act differently on result o are the equals. They share evenly what
-   moving all of them together does. */
+/* Elements whose increase and decrease act differently on result o are the equals. They share
+   evenly what moving all of them together does. */
 static void hold_even(place *p, int64_t o) {
     bool tied[FEW] = { false };
     double together[FEW], sum = 0, first = NAN;

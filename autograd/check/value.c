@@ -5,9 +5,10 @@
 
 #include "autograd/check/check_impl.h"
 
-/* The reference is naive, so its own rounding decides the bound: 1e-12 of the numbers that take part, some
-   thousand units in the last place. Integers and truth values must be exact. Where the reference leaves
-   the real axis, as the logarithm of a negative number does, the value has to be NaN. */
+/* The reference is naive, so its own rounding decides the bound: 1e-12 of the numbers that take
+   part, some thousand units in the last place. Integers and truth values must be exact. Where the
+   reference leaves the real axis, as the logarithm of a negative number does, the value has to be
+   NaN. */
 void wg__check_value(wg__trial *t) {
     if (!t->op->reference) return;
     wg__run r;
@@ -79,11 +80,12 @@ void wg__check_constant(wg__trial *t) {
     wg__hold_that(t, same_bits(here.y, there.y), "it is flagged so, and changes with its inputs");
 }
 
-/* ---- writing --------------------------------------------------------------------------------------- */
+/* ---- writing --------------------------------------------------------------------------------- */
 
 enum { GUARD = 9 };  // elements around the result that nobody may touch
 
-// A dense view of `shape` in the middle of a block of 0xff, which is NaN in floats and -1 in integers.
+// A dense view of `shape` in the middle of a block of 0xff, which is NaN in floats and -1 in
+// integers.
 static bool guarded(wg_dtype dtype, const wg_shape *shape, wg_view *v) {
     int64_t n = wg__numel(shape);
     char *block = (char *)wg__scratch(n + 2 * GUARD);
@@ -134,7 +136,7 @@ void wg__check_writes(wg__trial *t) {
         if (wg__bit(t->floats, i)) check_backward(t, &r, i);
 }
 
-/* ---- refusals -------------------------------------------------------------------------------------- */
+/* ---- refusals -------------------------------------------------------------------------------- */
 
 static wg_status refusal(wg__trial *t, const wg__run *r) {
     uint32_t nodes = wg__tape_now()->count;

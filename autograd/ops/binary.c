@@ -4,7 +4,7 @@
 
 #include "autograd/ops/ops_impl.h"
 
-/* ---- what some rows are too long for ---------------------------------------------------------- */
+/* ---- what some rows are too long for --------------------------------------------------------- */
 
 // 1 where a > b, 1/2 where they are equal: ties share the gradient evenly.
 static wg_tensor *share_of_greater(wg_tensor *a, wg_tensor *b) {
@@ -22,7 +22,7 @@ static double complex complex_pow(double complex z, double complex w) {
     return n < 0 ? 1 / y : y;
 }
 
-/* ---- the rules' common part ----------------------------------------------------------------------- */
+/* ---- the rules' common part ------------------------------------------------------------------ */
 
 /* Slopes are computed over the broadcast shape; a NULL slope without an error stands for 1. */
 typedef wg_tensor *slope_of(const wg_call *c, int i);
@@ -45,7 +45,7 @@ static wg_tensor *forward(const wg_call *c, wg_tensor *const dx[], slope_of *slo
     return !dy || wg__shape_equal(full, &dy->view.shape) ? dy : wg_expand(dy, *full);
 }
 
-/* ---- loops ------------------------------------------------------------------------------------------ */
+/* ---- loops ----------------------------------------------------------------------------------- */
 
 #define EACH(cond, ia, ib, out_type, value)                                                        \
     for (int64_t k = 0; (cond) && k < n; k++) {                                                    \
@@ -69,7 +69,7 @@ static wg_tensor *forward(const wg_call *c, wg_tensor *const dx[], slope_of *slo
         }                                                                                          \
     }
 
-/* ---- the rows ----------------------------------------------------------------------------------------- */
+/* ---- the rows -------------------------------------------------------------------------------- */
 
 #define SAVES_A WG_SAVES_IN(0)
 #define SAVES_B WG_SAVES_IN(1)

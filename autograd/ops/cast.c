@@ -3,7 +3,7 @@
 #include "autograd/ops/ops_impl.h"
 #include "tensor/kernels/kernels.h"
 
-/* ---- cast ---------------------------------------------------------------------------------------- */
+/* ---- cast ------------------------------------------------------------------------------------ */
 
 typedef struct cast_attr {
     int64_t dtype;
@@ -23,7 +23,8 @@ static bool cast_forward(const wg_call *c, const wg_view *const in[], wg_view *o
     return true;
 }
 
-// Back to the input's dtype. Results of integer dtype are never tracked, so both ends are floats here.
+// Back to the input's dtype. Results of integer dtype are never tracked, so both ends are floats
+// here.
 static wg_tensor *cast_vjp(const wg_call *c, wg_tensor *gy, int i) {
     return wg_cast(gy, wg_dtype_of(c->in[i]));
 }
@@ -62,7 +63,7 @@ wg_tensor *wg_cast(wg_tensor *x, wg_dtype dtype) {
     return wg__op1(&wg__op_cast, x, &(cast_attr){ dtype });
 }
 
-/* ---- where ----------------------------------------------------------------------------------------- */
+/* ---- where ----------------------------------------------------------------------------------- */
 
 static bool where_infer(const wg_call *c, wg_spec *out) {
     wg_shape shape;
@@ -79,8 +80,8 @@ static bool where_infer(const wg_call *c, wg_spec *out) {
     return true;
 }
 
-/* Dense, or dense against one number. Both values are loaded first: so there is no branch to predict, and the
-   compiler can make vectors of it. */
+/* Dense, or dense against one number. Both values are loaded first: so there is no branch to
+   predict, and the compiler can make vectors of it. */
 #define CHOOSE(ia, ib)                                                                             \
     for (int64_t k = 0; k < n; k++) {                                                              \
         const real u = a[ia], v = b[ib];                                                           \

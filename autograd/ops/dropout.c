@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-/* dropout.c: zeros at random. The mask is a function of (seed, stream, counter) and the element's position, so it is
-   drawn again where the gradient needs it, and the operation is linear: its rules are itself. */
+/* dropout.c: zeros at random. The mask is a function of (seed, stream, counter) and the element's
+   position, so it is drawn again where the gradient needs it, and the operation is linear: its
+   rules are itself. */
 #include "autograd/autograd_impl.h"
 #include "tensor/kernels/kernels.h"
 
@@ -24,8 +25,8 @@ static bool dropout_infer(const wg_call *c, wg_spec *out) {
     return wg_spec_set(out, wg_call_dtype(c, 0), c->in[0]->view.shape);
 }
 
-/* A draw has a generator of its own, made from one block of the caller's: so all bits of the counter count,
-   and the mask of one draw is not that of the next, shifted. */
+/* A draw has a generator of its own, made from one block of the caller's: so all bits of the
+   counter count, and the mask of one draw is not that of the next, shifted. */
 static wg_random generator(const dropout_attr *a) {
     const wg_random r = { .seed = (uint64_t)a->seed, .stream = (uint64_t)a->stream };
     uint32_t w[4];
@@ -34,8 +35,8 @@ static wg_random generator(const dropout_attr *a) {
                         .stream = (uint64_t)w[3] << 32 | w[2] };
 }
 
-/* Each element takes one word. Strip by strip: first the words, then a loop without branches, which a random
-   mask would mislead. */
+/* Each element takes one word. Strip by strip: first the words, then a loop without branches, which
+   a random mask would mislead. */
 enum { STRIP = 256 };
 #define DROPOUT_LOOP(name, type)                                                                   \
     static void name(const dropout_attr *a, type *y, int64_t n) {                                  \

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-/* extreme.c: max, min and argmax over axes. NaN beats everything and the first of equals wins; equals
-   share the gradient evenly, by a mask that is itself a constant, so the rules hold for any order. */
+/* extreme.c: max, min and argmax over axes. NaN beats everything and the first of equals wins;
+   equals share the gradient evenly, by a mask that is itself a constant, so the rules hold for any
+   order. */
 #include "autograd/ops/reduce.h"
 
 static bool infer(const wg_call *c, wg_spec *out) {
@@ -18,7 +19,7 @@ static bool infer_argmax(const wg_call *c, wg_spec *out) {
     return true;
 }
 
-/* ---- values ------------------------------------------------------------------------------------- */
+/* ---- values ---------------------------------------------------------------------------------- */
 
 /* The best of `best` and, after it, n more: the first that none beats, or the first NaN. */
 typedef const void *best_loop(const void *best, const void *run, int64_t n, int64_t step);
@@ -87,7 +88,7 @@ static bool argmax_forward(const wg_call *c, const wg_view *const in[], wg_view 
     return true;
 }
 
-/* ---- rules ---------------------------------------------------------------------------------------- */
+/* ---- rules ----------------------------------------------------------------------------------- */
 
 static wg_tensor *slope(const wg_call *c) {  // 1 / how many are equal to it, 0 elsewhere
     wg_tensor *equal = wg_eq(c->in[0], wg__reduce_as_kept(c, c->out));
@@ -96,7 +97,7 @@ static wg_tensor *slope(const wg_call *c) {  // 1 / how many are equal to it, 0 
 }
 WG__REDUCE_RULES(extreme, slope)
 
-/* ---- references --------------------------------------------------------------------------------------- */
+/* ---- references ------------------------------------------------------------------------------ */
 
 // Place of the first z whose real part, times `sign`, none exceeds; or of the first NaN.
 static int64_t plain_place(int64_t n, const double complex *z, double sign) {
@@ -125,7 +126,7 @@ WG__REDUCE_REFERENCE(max, plain_max)
 WG__REDUCE_REFERENCE(min, plain_min)
 WG__REDUCE_REFERENCE(argmax, plain_argmax)
 
-/* ---- records -------------------------------------------------------------------------------------------- */
+/* ---- records --------------------------------------------------------------------------------- */
 
 static const wg_attr attrs[] = { WG__REDUCE_ATTR(axes, WG_ATTR_LIST),
                                  WG__REDUCE_ATTR(all, WG_ATTR_BOOL),
@@ -163,7 +164,7 @@ WG__DEFINE_OP(argmax) = {
     .bad = { "2,3 | axes=2", "2,3 | axes=0,1", "2,3", "2,0 | axes=1", "() | axes=0" },
 };
 
-/* ---- the public functions -------------------------------------------------------------------------- */
+/* ---- the public functions -------------------------------------------------------------------- */
 
 wg_tensor *wg_max(wg_tensor *x) { return wg__reduce_all(&wg__op_max, x); }
 wg_tensor *wg_min(wg_tensor *x) { return wg__reduce_all(&wg__op_min, x); }

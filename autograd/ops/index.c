@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
-/* index.c: picking from tensors element by element, and adding back: gather and scatter_add are each other's
-   transpose and share one walk. An index is checked before anything is written. take.c has the two for
-   whole slices. */
+/* index.c: picking from tensors element by element, and adding back: gather and scatter_add are
+   each other's transpose and share one walk. An index is checked before anything is written. take.c
+   has the two for whole slices. */
 #include "autograd/ops/ops_impl.h"
 #include "tensor/kernels/kernels.h"
 
-/* ---- shared ------------------------------------------------------------------------------------------ */
+/* ---- shared ---------------------------------------------------------------------------------- */
 
 const wg_attr wg__axis_attrs[] = { { "axis", WG_ATTR_INT, 0 }, { .name = NULL } };
 
@@ -75,7 +75,7 @@ bool wg__add_reference(const wg_call *c, const wg_zview in[], wg_zview *out, wg_
     return true;
 }
 
-/* ---- gather and scatter_add ---------------------------------------------------------------------------- */
+/* ---- gather and scatter_add ------------------------------------------------------------------ */
 
 static bool gather_infer(const wg_call *c, wg_spec *out) {
     int axis = wg__axis_of(c, wg_call_rank(c, 0));
@@ -238,7 +238,7 @@ wg_tensor *wg_scatter_add(wg_tensor *x, int axis, wg_tensor *index, wg_tensor *s
                     &(wg__axis_attr){ axis });
 }
 
-/* ---- one_hot ------------------------------------------------------------------------------------------------ */
+/* ---- one_hot --------------------------------------------------------------------------------- */
 
 typedef struct one_hot_attr {
     int64_t classes, dtype;

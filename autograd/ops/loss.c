@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
-/* loss.c: cross-entropy, fused from log-softmax and the weighted sum over classes. Forward keeps nothing
-   but one number per sample; backward computes the exponentials again, straight into the gradient, since
-   it needs them once either way. A class of weight 0 counts 0, even where log p is -inf. */
+/* loss.c: cross-entropy, fused from log-softmax and the weighted sum over classes. Forward keeps
+   nothing but one number per sample; backward computes the exponentials again, straight into the
+   gradient, since it needs them once either way. A class of weight 0 counts 0, even where log p is
+   -inf. */
 #include <string.h>
 
 #include "autograd/autograd_impl.h"
@@ -45,7 +46,7 @@ static bool infer(const wg_call *c, wg_spec *out) {
     return options_fit(c) && wg_spec_set(out, wg_call_dtype(c, 0), each);
 }
 
-/* ---- sample by sample --------------------------------------------------------------------------- */
+/* ---- sample by sample ------------------------------------------------------------------------ */
 
 typedef struct batch {
     const wg_call *call;
@@ -180,7 +181,8 @@ static void index_gradient(const batch *b, const sample *s, void *gx) {
     wg__store(b->logits.dtype, own, rest - s->gy * (1 - smoothing));
 }
 
-// gx = gy (sum(t) softmax(x) - t), t smoothed. Its terms may cancel, so it rounds where the rule does.
+// gx = gy (sum(t) softmax(x) - t), t smoothed. Its terms may cancel, so it rounds where the rule
+// does.
 static void weighted_gradient(const batch *b, const sample *s, void *gx) {
     int64_t n = b->classes;
     const void *t = s->weights;
@@ -227,7 +229,7 @@ static bool backward(const wg_call *c, const wg_view *gy, int i, wg_view *gx) {
     return good;
 }
 
-/* ---- rules: x logits (..., C), t the target as weights (..., C) ------------------------------------ */
+/* ---- rules: x logits (..., C), t the target as weights (..., C) ------------------------------ */
 
 // (...) bool: the samples that count.
 static wg_tensor *kept_samples(wg_tensor *index, int64_t ignored) {
@@ -281,7 +283,7 @@ static wg_tensor *jvp(const wg_call *c, wg_tensor *const dx[]) {
     return wg_add_maybe(dy, wg_sum_axes(wg_xmul(dx[1], weights_slope(c)), WG_AXES(-1), false));
 }
 
-/* ---- reference ---------------------------------------------------------------------------------------- */
+/* ---- reference ------------------------------------------------------------------------------- */
 
 // t NULL: all weight on `class`.
 static double complex plain_loss(const double complex *x, const double complex *t, int64_t class,
@@ -339,7 +341,7 @@ WG__DEFINE_OP(cross_entropy) = {
              "4,5@i0..3 4@i0..4" },
 };
 
-/* ---- the public functions -------------------------------------------------------------------------- */
+/* ---- the public functions -------------------------------------------------------------------- */
 
 wg_tensor *wg_cross_entropy_each(wg_tensor *logits, wg_tensor *target, options o) {
     return wg__op2(&wg__op_cross_entropy, logits, target, &o);

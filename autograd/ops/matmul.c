@@ -54,7 +54,8 @@ static wg_view slice_at(const wg_view *v, const wg_view *y, int64_t flat) {
     return m;
 }
 
-/* A stack of matrices times one matrix is one product, if the stack's rows follow each other evenly. */
+/* A stack of matrices times one matrix is one product, if the stack's rows follow each other
+   evenly. */
 static bool rows_of(const wg_view *a, wg_view *m) {
     int rank = a->shape.rank;
     *m = (wg_view){ .data = a->data,
@@ -103,15 +104,16 @@ static wg_tensor *as_rows(wg_tensor *x) {  // (..., N) -> (all before it, N); no
     return wg_reshape(x, WG_SHAPE(WG_REST, wg_dim(x, -1)));
 }
 
-/* a^T gy. Where one b served a whole stack, the sum over the stack is part of the product: its rows are just
-   more of the inner axis, and no stack of gradients is ever made. */
+/* a^T gy. Where one b served a whole stack, the sum over the stack is part of the product: its rows
+   are just more of the inner axis, and no stack of gradients is ever made. */
 static wg_tensor *right_gradient(wg_tensor *a, wg_tensor *b, wg_tensor *gy) {
     bool empty = wg_numel(a) == 0 || wg_numel(gy) == 0;
     if (empty || wg_rank(gy) == 2 || !is_one_matrix(&b->view)) return wg_matmul(transposed(a), gy);
     return wg_reshape(wg_matmul(transposed(as_rows(a)), as_rows(gy)), wg_shape_of(b));
 }
 
-// y = a b: ga = gy b^T, gb = a^T gy, summed over the batch axes along which the input was stretched.
+// y = a b: ga = gy b^T, gb = a^T gy, summed over the batch axes along which the input was
+// stretched.
 static wg_tensor *matmul_vjp(const wg_call *c, wg_tensor *gy, int i) {
     wg_tensor *a = c->in[0], *b = c->in[1];
     wg_tensor *g = i == 0 ? wg_matmul(gy, transposed(b)) : right_gradient(a, b, gy);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-/* ops_impl.h: what several of these files share: an axis as the one attribute, parts of an axis, broadcasting
-   in references, and how an index is read. */
+/* ops_impl.h: what several of these files share: an axis as the one attribute, parts of an axis,
+   broadcasting in references, and how an index is read. */
 #ifndef WG_OPS_IMPL_H
 #define WG_OPS_IMPL_H
 
@@ -46,31 +46,33 @@ static inline double complex wg__broadcast_at(const wg_zview *x, const wg_shape 
     return x->data[wg__offset(&index, flat)];
 }
 
-/* ---- indices: index.c -------------------------------------------------------------------------------- */
+/* ---- indices: index.c ------------------------------------------------------------------------ */
 
 static inline int64_t wg__read_index(wg_dtype dtype, const void *base, int64_t offset) {
     return dtype == WG_I64 ? ((const int64_t *)base)[offset] : ((const int32_t *)base)[offset];
 }
 
-/* In infer: input i is i64 or i32. In forward: all of `index` is within 0 ... size - 1. Else they report. */
+/* In infer: input i is i64 or i32. In forward: all of `index` is within 0 ... size - 1. Else they
+   report. */
 bool wg__is_index(const wg_call *c, int i);
 bool wg__index_in_range(const wg_call *c, const wg_view *index, int64_t size);
 
 /* x and part agree but on the axis. */
 bool wg__agree_off_axis(const wg_call *c, const wg_shape *x, const wg_shape *part, int axis);
 
-/* What scatter_add and index_add (x, index, source) ask alike in infer; the axis, or -1 after reporting. */
+/* What scatter_add and index_add (x, index, source) ask alike in infer; the axis, or -1 after
+   reporting. */
 int wg__add_infer(const wg_call *c, wg_spec *out);
 
 /* The jvp of x + part of source, which is linear in both together. */
 wg_tensor *wg__add_jvp(const wg_call *c, wg_tensor *const dx[]);
 
-/* For references: offset in the dense array of shape `whole` of element `flat`, in C order, of something
-   shaped `part`, when its place along the axis is `at`. */
+/* For references: offset in the dense array of shape `whole` of element `flat`, in C order, of
+   something shaped `part`, when its place along the axis is `at`. */
 int64_t wg__moved(const wg_shape *whole, const wg_shape *part, int axis, int64_t flat, int64_t at);
 
-/* And where an index' numbers put that element. The references of those that pick (x, index), and of those
-   that add (x, index, source), are one each but for this. */
+/* And where an index' numbers put that element. The references of those that pick (x, index), and
+   of those that add (x, index, source), are one each but for this. */
 typedef int64_t wg__place(const wg_shape *whole, const wg_shape *part, int axis, int64_t flat,
                           const double complex *index);
 bool wg__pick_reference(const wg_call *c, const wg_zview in[], wg_zview *out, wg__place *place);

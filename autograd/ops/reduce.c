@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: MIT
-/* reduce.c: sum, mean, var and logsumexp over all axes, some, or none, and what all reductions share. */
+/* reduce.c: sum, mean, var and logsumexp over all axes, some, or none, and what all reductions
+   share. */
 #include <float.h>
 
 #include "autograd/ops/reduce.h"
 #include "tensor/kernels/kernels.h"
 #include "tensor/kernels/rows.h"
 
-/* ---- which axes, which shape ------------------------------------------------------------------- */
+/* ---- which axes, which shape ----------------------------------------------------------------- */
 
 int wg__reduced(const wg_call *c) {
     const wg__reduce_attr *attr = c->attr;
@@ -73,7 +74,7 @@ static bool infer_var(const wg_call *c, wg_spec *out) {
     return infer_float(c, out);
 }
 
-/* ---- values ---------------------------------------------------------------------------------------- */
+/* ---- values ---------------------------------------------------------------------------------- */
 
 // The result in x's rank, so that axes pair up.
 static wg_view paired(const wg_call *c, const wg_view *out) {
@@ -136,7 +137,8 @@ static bool var_forward(const wg_call *c, const wg_view *const in[], wg_view *ou
     return true;
 }
 
-// Shifted by the largest element where that is finite; where it is not, exp and log know what to do.
+// Shifted by the largest element where that is finite; where it is not, exp and log know what to
+// do.
 static bool logsumexp_forward(const wg_call *c, const wg_view *const in[], wg_view *out) {
     wg__lines l = wg__lines_of(in, 1, (unsigned)wg__reduced(c));
     const wg__rows *row = &wg__row_loops[in[0]->dtype];
@@ -155,7 +157,7 @@ static bool logsumexp_forward(const wg_call *c, const wg_view *const in[], wg_vi
     return gathered != NULL;
 }
 
-/* ---- rules ------------------------------------------------------------------------------------------- */
+/* ---- rules ----------------------------------------------------------------------------------- */
 
 wg_tensor *wg__reduce_as_kept(const wg_call *c, wg_tensor *y) {
     wg_shape have = wg_shape_of(y), want = kept_shape(c);
@@ -186,7 +188,8 @@ static wg_tensor *var_slope(const wg_call *c) {  // 2 (x - mean) / (n - correcti
     return wg_mul(off, wg_num(2 / freedom(c)));
 }
 
-// exp(x - y), a softmax. Where y is -inf so is x, and a finite bound in the place of y makes this 0.
+// exp(x - y), a softmax. Where y is -inf so is x, and a finite bound in the place of y makes this
+// 0.
 static wg_tensor *logsumexp_slope(const wg_call *c) {
     double lowest = wg_dtype_of(c->in[0]) == WG_F32 ? -(double)FLT_MAX : -DBL_MAX;
     wg_tensor *y = wg_clamp(wg__reduce_as_kept(c, c->out), lowest, INFINITY);
@@ -196,7 +199,7 @@ static wg_tensor *logsumexp_slope(const wg_call *c) {
 WG__REDUCE_RULES(var, var_slope)
 WG__REDUCE_RULES(logsumexp, logsumexp_slope)
 
-/* ---- references ------------------------------------------------------------------------------------------ */
+/* ---- references ------------------------------------------------------------------------------ */
 
 // Copies out, in C order, the elements of x that go into element k of the result.
 static void plain_gather(const wg_zview *x, int bits, int64_t k, double complex *line) {
@@ -257,7 +260,7 @@ WG__REDUCE_REFERENCE(mean, plain_mean)
 WG__REDUCE_REFERENCE(var, plain_var)
 WG__REDUCE_REFERENCE(logsumexp, plain_logsumexp)
 
-/* ---- records -------------------------------------------------------------------------------------------- */
+/* ---- records --------------------------------------------------------------------------------- */
 
 #define AXES_ATTRS                                                                                 \
     WG__REDUCE_ATTR(axes, WG_ATTR_LIST), WG__REDUCE_ATTR(all, WG_ATTR_BOOL),                       \
@@ -321,7 +324,7 @@ WG__DEFINE_OP(logsumexp) = {
     .bad = { BAD, "3@b | all=1", "3@i0..4 | all=1" },
 };
 
-/* ---- the public functions -------------------------------------------------------------------------- */
+/* ---- the public functions -------------------------------------------------------------------- */
 
 wg_tensor *wg__reduce_all(const wg_op *op, wg_tensor *x) {
     return wg__op1(op, x, &(wg__reduce_attr){ .all = true });

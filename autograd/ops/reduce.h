@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-/* reduce.h: what all reductions share: attributes, shape rule, and the form of their rules. A reduction
-   takes the lines of x along the axes that go, each to one element. In the rules the result, reshaped to
-   x's rank with 1 for each axis that went, broadcasts against x. */
+/* reduce.h: what all reductions share: attributes, shape rule, and the form of their rules. A
+   reduction takes the lines of x along the axes that go, each to one element. In the rules the
+   result, reshaped to x's rank with 1 for each axis that went, broadcasts against x. */
 #ifndef WG_OPS_REDUCE_H
 #define WG_OPS_REDUCE_H
 
@@ -18,14 +18,16 @@ typedef struct wg__reduce_attr {
 #define WG__REDUCE_ATTR(name, type)                                                                \
     { #name, type, offsetof(wg__reduce_attr, name) }
 
-/* Bit i is set where axis i goes; -1 after reporting an axis that is not there or is listed twice. */
+/* Bit i is set where axis i goes; -1 after reporting an axis that is not there or is listed
+   twice. */
 int wg__reduced(const wg_call *c);
 int64_t wg__reduced_length(const wg_call *c);  // elements of one line
 bool wg__reduce_infer(const wg_call *c, wg_spec *out, wg_dtype dtype);
 
 /* y, shaped like the result, in x's rank. */
 wg_tensor *wg__reduce_as_kept(const wg_call *c, wg_tensor *y);
-/* x, shaped like input 0, summed to the shape of the result; or by any op, to that shape in x's rank. */
+/* x, shaped like input 0, summed to the shape of the result; or by any op, to that shape in x's
+   rank. */
 wg_tensor *wg__reduce_sum_along(const wg_call *c, wg_tensor *x);
 wg_tensor *wg__reduce_kept(const wg_call *c, const wg_op *op, wg_tensor *x);
 

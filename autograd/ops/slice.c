@@ -130,7 +130,7 @@ wg_tensor *wg_select(wg_tensor *x, int axis, int64_t index) {
     return wg_squeeze(wg_slice(x, axis, index, index + 1, 1), axis);
 }
 
-/* ---- unslice: the transpose ------------------------------------------------------------------------------ */
+/* ---- unslice: the transpose ------------------------------------------------------------------ */
 
 static bool unslice_infer(const wg_call *c, wg_spec *out) {
     const slice_attr *a = c->attr;
@@ -185,7 +185,7 @@ WG__DEFINE_OP(unslice) = {
     .bad = { "3 | start=1 stop=3 step=1 size=5", "3 | stop=3 size=5", "3 | stop=3 step=1 size=-1" },
 };
 
-/* ---- flip ------------------------------------------------------------------------------------------------- */
+/* ---- flip ------------------------------------------------------------------------------------ */
 
 static bool flip_infer(const wg_call *c, wg_spec *out) {
     const wg_view *x = &c->in[0]->view;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-/* softmax.c: softmax and log-softmax along one axis. The largest element is subtracted first, so nothing
-   overflows and x = +-1e4 is exact. An element -inf has weight 0; a line of nothing but -inf has no
-   distribution and gives NaN, as in PyTorch. */
+/* softmax.c: softmax and log-softmax along one axis. The largest element is subtracted first, so
+   nothing overflows and x = +-1e4 is exact. An element -inf has weight 0; a line of nothing but
+   -inf has no distribution and gives NaN, as in PyTorch. */
 #include "autograd/ops/ops_impl.h"
 #include "tensor/kernels/lines.h"
 #include "tensor/kernels/rows.h"
@@ -11,13 +11,13 @@ static bool infer(const wg_call *c, wg_spec *out) {
            wg_spec_set(out, wg_call_dtype(c, 0), wg_shape_of(c->in[0]));
 }
 
-/* ---- line by line ------------------------------------------------------------------------------- */
+/* ---- line by line ---------------------------------------------------------------------------- */
 
 /* out = f(a, b) over n elements that lie side by side. out may be b, or a where there is no b. */
 typedef void line_loop(const wg__rows *row, int64_t n, void *out, const void *a, const void *b);
 
-/* Runs `loop` over every line along the axis. v: out, a and, unless count is 2, b, of one shape and any
-   strides. A line that is spread out is gathered first, and scattered afterwards. */
+/* Runs `loop` over every line along the axis. v: out, a and, unless count is 2, b, of one shape and
+   any strides. A line that is spread out is gathered first, and scattered afterwards. */
 static bool run_lines(const wg_call *c, const wg_view *const v[], int count, line_loop *loop) {
     wg__lines l = wg__lines_of(v, count, 1u << wg__known_axis(c, v[0]->shape.rank));
     wg__room room[2];
@@ -90,7 +90,7 @@ static bool log_softmax_backward(const wg_call *c, const wg_view *gy, int i, wg_
     return run_lines(c, (const wg_view *[]){ gx, gy, &c->out->view }, 3, log_softmax_back_line);
 }
 
-/* ---- rules ---------------------------------------------------------------------------------------- */
+/* ---- rules ----------------------------------------------------------------------------------- */
 
 static wg_tensor *total(const wg_call *c, wg_tensor *x) {
     return wg_sum_axes(x, WG_AXES(wg__known_axis(c, wg_rank(x))), true);
@@ -120,7 +120,7 @@ static wg_tensor *log_softmax_jvp(const wg_call *c, wg_tensor *const dx[]) {
     return wg_sub(dx[0], total(c, wg_xmul(dx[0], wg_exp(c->out))));
 }
 
-/* ---- references --------------------------------------------------------------------------------------- */
+/* ---- references ------------------------------------------------------------------------------ */
 
 // x and y are one line of n elements, `step` apart.
 static void plain_softmax(int64_t n, int64_t step, const double complex *x, double complex *y) {
@@ -158,7 +158,7 @@ static bool log_softmax_reference(const wg_call *c, const wg_zview in[], wg_zvie
     return reference(c, in, out, plain_log_softmax);
 }
 
-/* ---- records -------------------------------------------------------------------------------------------- */
+/* ---- records --------------------------------------------------------------------------------- */
 
 #define COMMON(opname, doc_line)                                                                   \
     .abi = WG_OP_ABI, .name = #opname, .doc = doc_line, .inputs = 1, .saves = WG_SAVES_OUT,        \

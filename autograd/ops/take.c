@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-/* take.c: picking whole slices by a list of indices, and adding them back: index_select and index_add are each
-   other's transpose. Where the axes after the indexed one lie without gaps, a slice is a few blocks of
-   memory; else it is a view like any other. */
+/* take.c: picking whole slices by a list of indices, and adding them back: index_select and
+   index_add are each other's transpose. Where the axes after the indexed one lie without gaps, a
+   slice is a few blocks of memory; else it is a view like any other. */
 #include <string.h>
 
 #include "autograd/ops/ops_impl.h"
@@ -25,8 +25,8 @@ static bool index_select_infer(const wg_call *c, wg_spec *out) {
     return true;
 }
 
-/* The axes before `axis`, and those after it: a slice is `blocks` blocks, each of one piece if the second
-   view is contiguous. */
+/* The axes before `axis`, and those after it: a slice is `blocks` blocks, each of one piece if the
+   second view is contiguous. */
 static wg_view before(const wg_view *v, int axis) {
     wg_view w = *v;
     w.shape.rank = axis;

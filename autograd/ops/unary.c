@@ -12,7 +12,7 @@
 #define ROOT_HALF_BY_PI ((real)0.39894228040143267794)  // 1 / sqrt(2 pi)
 #define TWO_BY_ROOT_PI ((real)1.12837916709551257390)
 
-/* ---- what some rows are too long for ---------------------------------------------------------- */
+/* ---- what some rows are too long for --------------------------------------------------------- */
 
 #define clamp_value ((x < low ? low : x) > high ? high : x < low ? low : x)
 // s (1 + x (1 - s)) for s = sigmoid(x)
@@ -40,7 +40,8 @@ static wg_tensor *d_clamp(wg_tensor *x, double low, double high) {
     return wg_mul(wg_sub(wg_num(1), below), wg_sub(wg_num(1), above));
 }
 
-// erf has no complex version in C. Close to the real axis, where the complex step stays, it is its tangent.
+// erf has no complex version in C. Close to the real axis, where the complex step stays, it is its
+// tangent.
 static double complex complex_erf(double complex z) {
     double x = creal(z);
     return erf(x) + I * (cimag(z) * 1.12837916709551257390 * exp(-x * x));
@@ -51,10 +52,10 @@ static double complex complex_erfc(double complex z) {  // 1 - erf without the c
     return erfc(x) - I * (cimag(z) * 1.12837916709551257390 * exp(-x * x));
 }
 
-/* ---- loops --------------------------------------------------------------------------------------- */
+/* ---- loops ----------------------------------------------------------------------------------- */
 
-/* In the macros below `reals` and `doubles` declare the row's parameters from param[], as real and as
-   double. */
+/* In the macros below `reals` and `doubles` declare the row's parameters from param[], as real and
+   as double. */
 #define UNARY_LOOP(loop, type, out_type, reals, value)                                             \
     static void loop(int64_t n, void *const p[], const int64_t s[], const double *param) {         \
         typedef type real;                                                                         \
@@ -103,7 +104,7 @@ static double complex complex_erfc(double complex z) {  // 1 - erf without the c
     static const wg_map name##_map = { .forward = { name##_f32, name##_f64 },                      \
                                        .backward = { name##_back_f32, name##_back_f64 } };
 
-/* ---- rules and records ----------------------------------------------------------------------------- */
+/* ---- rules and records ----------------------------------------------------------------------- */
 
 #define RULES(name, doubles, rule)                                                                 \
     static wg_tensor *name##_slope(const wg_call *c) {                                             \
@@ -153,7 +154,7 @@ static double complex complex_erfc(double complex z) {  // 1 - erf without the c
     RULES(name, doubles, rule)                                                                     \
     REFERENCE(name, doubles, plain)
 
-/* ---- the rows ---------------------------------------------------------------------------------------- */
+/* ---- the rows -------------------------------------------------------------------------------- */
 
 #define NO_PARAMETERS (void)param
 

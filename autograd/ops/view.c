@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-/* view.c: other views of the same elements. All are linear, save nothing, and but for a reshape that strides
-   do not allow they move no data: infer says where the elements stand, and that is the whole operation. */
+/* view.c: other views of the same elements. All are linear, save nothing, and but for a reshape
+   that strides do not allow they move no data: infer says where the elements stand, and that is the
+   whole operation. */
 #include <string.h>
 
 #include "autograd/autograd_impl.h"
@@ -34,7 +35,8 @@ static bool copy_forward(const wg_call *c, const wg_view *const in[], wg_view *o
     return true;
 }
 
-/* The elements of a dense complex array where a view of it has them: the reference of all aliases. */
+/* The elements of a dense complex array where a view of it has them: the reference of all
+   aliases. */
 static bool alias_reference(const wg_call *c, const wg_zview *x, wg_zview *out) {
     wg_tensor dense = { .view = { .dtype = WG_F64, .shape = x->shape } };
     wg__contiguous_strides(&dense.view);
@@ -55,7 +57,7 @@ static bool same_order_reference(const wg_call *c, const wg_zview in[], wg_zview
     return true;
 }
 
-/* ---- reshape -------------------------------------------------------------------------------------------- */
+/* ---- reshape --------------------------------------------------------------------------------- */
 
 // Replaces WG_SAME and the one WG_REST.
 static bool complete_shape(const wg_call *c, const wg_shape *x, wg_shape *s) {
@@ -83,8 +85,8 @@ static bool complete_shape(const wg_call *c, const wg_shape *x, wg_shape *s) {
                         wg_shape_text(*s, text, sizeof text));
 }
 
-/* Strides for x's elements as shape s, if there are any: runs of x's axes that lie evenly in memory are cut
-   up anew (the rule is NumPy's). */
+/* Strides for x's elements as shape s, if there are any: runs of x's axes that lie evenly in memory
+   are cut up anew (the rule is NumPy's). */
 static bool restride(const wg_view *x, const wg_shape *s, int64_t stride[WG_MAX_RANK]) {
     int64_t dim[WG_MAX_RANK], step[WG_MAX_RANK];
     int rank = 0;
@@ -148,7 +150,8 @@ wg_tensor *wg_reshape(wg_tensor *x, wg_shape shape) {
     return wg__op1(&wg__op_reshape, x, &(shape_attr){ shape });
 }
 
-// The shape of x with one axis cut out, or put in with size 1, through a reshape: such an axis has no stride.
+// The shape of x with one axis cut out, or put in with size 1, through a reshape: such an axis has
+// no stride.
 static wg_tensor *with_axis(const char *name, wg_tensor *x, int axis, int change) {
     if (wg__pending()) return NULL;
     wg_shape old = wg_shape_of(x), s = { .rank = old.rank + change };
@@ -179,7 +182,7 @@ wg_tensor *wg_flatten(wg_tensor *x, int from_axis) {
     return wg_reshape(x, s);
 }
 
-/* ---- permute ----------------------------------------------------------------------------------------------- */
+/* ---- permute --------------------------------------------------------------------------------- */
 
 static const wg_attr axes_attrs[] = { { "axes", WG_ATTR_LIST, 0 }, { .name = NULL } };
 
@@ -235,7 +238,7 @@ wg_tensor *wg_transpose(wg_tensor *x, int axis1, int axis2) {
     return wg_permute(x, axes);
 }
 
-/* ---- expand and sum_to ---------------------------------------------------------------------------------------- */
+/* ---- expand and sum_to ----------------------------------------------------------------------- */
 
 static bool expand_infer(const wg_call *c, wg_spec *out) {
     const wg_view *x = input(c);
@@ -329,7 +332,7 @@ wg_tensor *wg_sum_to(wg_tensor *x, wg_shape shape) {
     return wg__op1(&wg__op_sum_to, x, &(shape_attr){ shape });
 }
 
-/* ---- contiguous --------------------------------------------------------------------------------------------------- */
+/* ---- contiguous ------------------------------------------------------------------------------ */
 
 static bool contiguous_infer(const wg_call *c, wg_spec *out) {
     return wg_spec_set(out, wg_call_dtype(c, 0), input(c)->shape);

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 /* copy.c: moving elements, with conversion, and adding them in place.
 
-   Conversions are total: a float outside an integer's range becomes the nearest end of it and NaN becomes 0,
-   where C leaves it undefined; an integer that does not fit wraps; bool is whether it is not 0. */
+   Conversions are total: a float outside an integer's range becomes the nearest end of it and NaN
+   becomes 0, where C leaves it undefined; an integer that does not fit wraps; bool is whether it is
+   not 0. */
 #include <string.h>
 
 #include "tensor/kernels/kernels.h"

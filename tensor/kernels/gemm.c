@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT
-/* gemm.c: c = a b, in two tiers. BLIS takes the large products. Below a measured size, for thin ones and
-   for strides that BLIS does not take, kernels of our own: up to six rows by two vectors of c stay in
-   registers while b is read in place where its rows are contiguous, and otherwise copied strip by strip
-   to the stack; a thin product whose operands lie along k is a handful of dot products. Ours allocate
-   nothing, and which kernel serves a product depends on its shape and strides alone. */
+/* gemm.c: c = a b, in two tiers. BLIS takes the large products. Below a measured size, for thin
+   ones and for strides that BLIS does not take, kernels of our own: up to six rows by two vectors
+   of c stay in registers while b is read in place where its rows are contiguous, and otherwise
+   copied strip by strip to the stack; a thin product whose operands lie along k is a handful of dot
+   products. Ours allocate nothing, and which kernel serves a product depends on its shape and
+   strides alone. */
 #include <string.h>
 
 #include <blis.h>
@@ -20,14 +21,14 @@ typedef struct product {
     bool accumulate;
 } product;
 
-/* ---- own kernel ------------------------------------------------------------------------------- */
+/* ---- own kernel ------------------------------------------------------------------------------ */
 
 enum { DEPTH = 128, HEIGHT = 6 };  // rows of b on the stack: 16 KiB at the widest, half of L1
 enum { LENGTH = 1024, THIN = 8 };  // of a dot product's part; fewer rows of c than this are thin
 
-/* A tile of y: `rows` rows, two vectors wide; ar and as are a's strides, bs and ys row strides. pack puts
-   columns of b side by side, with zeros up to the width of a strip; size is k, columns, width. merge puts
-   a row of y into c. */
+/* A tile of y: `rows` rows, two vectors wide; ar and as are a's strides, bs and ys row strides.
+   pack puts columns of b side by side, with zeros up to the width of a strip; size is k, columns,
+   width. merge puts a row of y into c. */
 #define KERNEL_EDGES(type, real)                                                                   \
     typedef struct tile_##type {                                                                   \
         int64_t rows, k, ar, as, bs, ys;                                                           \
@@ -84,7 +85,8 @@ KERNEL_EDGES(f64, double)
         ROWS(ROW_END)                                                                              \
     }
 
-/* Four dot products: y[i] = a . b[i], where row i of b begins at i * bs. The lanes are added in pairs. */
+/* Four dot products: y[i] = a . b[i], where row i of b begins at i * bs. The lanes are added in
+   pairs. */
 #define DOT_BEGIN(i)                                                                               \
     const real *w##i = t->b + (t->rows > i ? i : t->rows - 1) * t->bs;                             \
     vec y##i = { 0 };
@@ -111,9 +113,9 @@ KERNEL_EDGES(f64, double)
         ROWS4(DOT_END)                                                                             \
     }
 
-/* tag: all of c. strip: from column j, in k steps from k0; the last strip of a wide c begins early enough
-   to be full, so that b needs no copy, and stores only the columns that are new. thin: row i of c, as
-   dot products with the columns of b, which must lie along k. */
+/* tag: all of c. strip: from column j, in k steps from k0; the last strip of a wide c begins early
+   enough to be full, so that b needs no copy, and stores only the columns that are new. thin: row i
+   of c, as dot products with the columns of b, which must lie along k. */
 #define KERNEL(tag, type, real, bytes, target)                                                     \
     target TILE(tag##_tile4, tile_##type, real, bytes, ROWS4)                                      \
     target TILE(tag##_tile6, tile_##type, real, bytes, ROWS6)                                      \
@@ -177,10 +179,11 @@ KERNEL(avx512_f32, f32, float, 64, AVX512)
 KERNEL(avx512_f64, f64, double, 64, AVX512)
 #endif
 
-/* ---- BLIS -------------------------------------------------------------------------------------- */
+/* ---- BLIS ------------------------------------------------------------------------------------ */
 
-/* For this call only, in no global: one thread, should BLIS have been built with more, and no small-matrix
-   path, whose assembly in 0.9 reads past the ends of its operands (flame/blis#821 is one such place). */
+/* For this call only, in no global: one thread, should BLIS have been built with more, and no
+   small-matrix path, whose assembly in 0.9 reads past the ends of its operands (flame/blis#821 is
+   one such place). */
 static void blis(const product *p, wg_dtype dtype) {
     const matrix *c = &p->c, *a = &p->a, *b = &p->b;
     rntm_t how = BLIS_RNTM_INITIALIZER;
@@ -199,19 +202,19 @@ static void blis(const product *p, wg_dtype dtype) {
     }
 }
 
-/* Positive strides, no element twice. BLIS documents no others, and 0.9 has given wrong numbers for two
-   negative ones (1x64x64, small-matrix path). */
+/* Positive strides, no element twice. BLIS documents no others, and 0.9 has given wrong numbers for
+   two negative ones (1x64x64, small-matrix path). */
 static bool blis_takes(const matrix *m) {
     return m->rs > 0 && m->cs > 0 && (m->rs >= m->cs * m->cols || m->cs >= m->rs * m->rows);
 }
 
 /* ---- which ----------------------------------------------------------------------------------- */
 
-/* `limit`: largest m n k that stays with us. Measured interleaved with BLIS 0.9 (serial, no small-matrix
-   path, 2.9 us before it starts) on a Sapphire Rapids core, f32, us ours/BLIS. AVX-512 against its AVX2
-   kernels: 16^3 0.12/3.3, 64^3 3.4/12, 512^3 1980/3200, 1024^3 24900/26000; AVX2: 64^3 6.9/12,
-   128^3 52/61, 256^3 414/417, 512^3 3590/3200; baseline against AVX: 48^3 8.8/9.8, 64^3 21/19. Thin,
-   AVX-512: 1x512x784 34/147, 512x1x512 14/190. */
+/* `limit`: largest m n k that stays with us. Measured interleaved with BLIS 0.9 (serial, no
+   small-matrix path, 2.9 us before it starts) on a Sapphire Rapids core, f32, us ours/BLIS. AVX-512
+   against its AVX2 kernels: 16^3 0.12/3.3, 64^3 3.4/12, 512^3 1980/3200, 1024^3 24900/26000; AVX2:
+   64^3 6.9/12, 128^3 52/61, 256^3 414/417, 512^3 3590/3200; baseline against AVX: 48^3 8.8/9.8,
+   64^3 21/19. Thin, AVX-512: 1x512x784 34/147, 512x1x512 14/190. */
 typedef struct level {
     void (*run[2])(const product *p);  // f32, f64
     int64_t width[2], limit;

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
-/* lines.h: an array parted into lines. To reduce some axes of x is to take, for each index into the axes
-   that stay, the line of all elements along the axes that go, in C order. Axes of size 1 vanish and axes
-   that follow each other in memory are merged, so most lines are one run of evenly spaced elements. */
+/* lines.h: an array parted into lines. To reduce some axes of x is to take, for each index into the
+   axes that stay, the line of all elements along the axes that go, in C order. Axes of size 1
+   vanish and axes that follow each other in memory are merged, so most lines are one run of evenly
+   spaced elements. */
 #ifndef WG_LINES_H
 #define WG_LINES_H
 
@@ -42,8 +43,8 @@ static inline void wg__axes_push(wg__axes *a, int64_t dim, const int64_t step[WG
     memcpy(a->step[a->rank - 1], step, sizeof a->step[0]);
 }
 
-/* Parts views of equal rank, the first of the full shape, along the axes whose bits are set in `cut`. A
-   view that has size 1 where the first has more stands still along that axis. */
+/* Parts views of equal rank, the first of the full shape, along the axes whose bits are set in
+   `cut`. A view that has size 1 where the first has more stands still along that axis. */
 static inline wg__lines wg__lines_of(const wg_view *const views[], int count, unsigned cut) {
     wg__lines l = { .count = 1, .length = 1 };
     const wg_shape *full = &views[0]->shape;
@@ -95,7 +96,8 @@ typedef struct wg__line {
     size_t size;          // bytes of one element
 } wg__line;
 
-/* Elements from ... from + n - 1 of a line, side by side: in place where they are so, else copied to `room`. */
+/* Elements from ... from + n - 1 of a line, side by side: in place where they are so, else copied
+   to `room`. */
 static inline const void *wg__line_run(const wg__line *l, int64_t from, int64_t n, void *room) {
     int64_t at[WG__LINE_ARRAYS], inner = wg__inner_dim(l->cut),
                                  step = wg__inner_step(l->cut, l->array);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-/* map.c: one loop over all elements of several arrays of any strides. Axes of size 1 vanish and axes
-   that follow each other in memory in every array are merged, so that what is left is few calls of the
-   loop, each over as many elements as possible. */
+/* map.c: one loop over all elements of several arrays of any strides. Axes of size 1 vanish and
+   axes that follow each other in memory in every array are merged, so that what is left is few
+   calls of the loop, each over as many elements as possible. */
 #include "tensor/kernels/kernels.h"
 
 enum { MAX_VIEWS = 1 + WG__MAP_INPUTS };

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT
-/* reduce.c: sums along axes. What is added to what is a function of the line's length alone: blocks of
-   BLOCK elements, in each of which lane l adds elements l, l + LANES, ... and the lanes are then added in
-   halves; blocks are added in pairs (Higham 1993). So neither strides, nor which axes are summed, nor
-   the instructions used change a bit of the result, and the walk may follow memory: along a line, or
-   along many lines at once where those lie side by side. The file includes itself for each type. */
+/* reduce.c: sums along axes. What is added to what is a function of the line's length alone: blocks
+   of BLOCK elements, in each of which lane l adds elements l, l + LANES, ... and the lanes are then
+   added in halves; blocks are added in pairs (Higham 1993). So neither strides, nor which axes are
+   summed, nor the instructions used change a bit of the result, and the walk may follow memory:
+   along a line, or along many lines at once where those lie side by side. The file includes itself
+   for each type. */
 #ifndef REAL
 
 #include <stdlib.h>

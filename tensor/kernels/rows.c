@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-/* rows.c: the loops of rows.h. Without leave to reorder sums a compiler adds one element at a time, so the
-   reductions keep LANES partial results side by side. The file includes itself for each type. */
+/* rows.c: the loops of rows.h. Without leave to reorder sums a compiler adds one element at a time,
+   so the reductions keep LANES partial results side by side. The file includes itself for each
+   type. */
 #ifndef REAL
 
 #include <math.h>

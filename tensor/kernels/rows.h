@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-/* rows.h: what softmax, log-sum-exp and cross-entropy do to one line of n elements that lie side by side,
-   f32 or f64. Each is one small loop; numbers come and go as double, elements keep their type. */
+/* rows.h: what softmax, log-sum-exp and cross-entropy do to one line of n elements that lie side by
+   side, f32 or f64. Each is one small loop; numbers come and go as double, elements keep their
+   type. */
 #ifndef WG_ROWS_H
 #define WG_ROWS_H
 
@@ -21,7 +22,8 @@ typedef struct wg__rows {
     void (*weigh)(int64_t n, void *z, const void *y, const void *g, double a);
 } wg__rows;
 
-/* What is written may be one of those read. Sums add strips of 256 in 16 lanes each, then the strips, in double. */
+/* What is written may be one of those read. Sums add strips of 256 in 16 lanes each, then the
+   strips, in double. */
 extern const wg__rows wg__row_loops[WG_F64 + 1];
 
 #endif
