@@ -251,9 +251,11 @@ int64_t wg_shape_numel(wg_shape shape) { return wg__numel(&shape); }
 int64_t wg_view_numel(const wg_view *v) { return wg__numel(&v->shape); }
 
 double wg_view_get(const wg_view *v, int64_t flat) {
+    if (flat < 0 || flat >= wg__numel(&v->shape)) return NAN;
     return wg__load(v->dtype, wg__at(v, wg__offset(v, flat)));
 }
 void wg_view_set(wg_view *v, int64_t flat, double value) {
+    if (flat < 0 || flat >= wg__numel(&v->shape)) return;
     wg__store(v->dtype, wg__at(v, wg__offset(v, flat)), value);
 }
 

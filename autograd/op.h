@@ -179,8 +179,8 @@ WG_API bool wg_spec_set(wg_spec *out, wg_dtype dtype, wg_shape shape);  // alway
 /* Runs a loop over the common broadcast shape of views, views[0] being the written one. */
 WG_API void wg_map_run(wg_loop *loop, const wg_view *const views[], int count, const double *param);
 WG_API int64_t wg_view_numel(const wg_view *v);
-/* Element `flat`, counted in C order, as a double; for references and small things, not for
-   speed. */
+/* Element `flat`, counted in C order, as a double; for references and small things, not for speed.
+   Out of range it is NaN, and setting it does nothing. */
 WG_API double wg_view_get(const wg_view *v, int64_t flat);
 WG_API void wg_view_set(wg_view *v, int64_t flat, double value);
 

@@ -2,7 +2,8 @@
 /* io.h: numbers in and out of files, in the formats that the field already uses.
 
    Every reader is strict and bounded: a truncated, oversized or hostile file is an error that says
-   what was found where, never a crash and never more memory than the file's own size accounts for.
+   what was found where, never a crash and never more memory than the file's own size accounts for
+   (a pipe or a device is read up to 1 GiB).
    A `load` function reads a file; the `parse` function beside it reads the same bytes from memory
    and puts `name` before its messages. What they return is contiguous and belongs to the innermost
    scope. */
@@ -44,7 +45,8 @@ WG_API wg_tensor *wg_io_parse_idx(const char *name, const void *bytes, size_t si
 /* NumPy's .npy, versions 1.0 to 3.0. Reads '<' '>' '=' '|' of f4 f8 i4 i8 u1 b1, both array orders,
    and i1 i2 u2 f2 widened to the next dtype that holds them exactly; refuses the rest, pickles
    first of all. Writes version 1.0, byte for byte as NumPy does. Saving goes through a temporary
-   file and a rename. */
+   file and a rename: a process that is killed half-way leaves the old file whole, and its temporary
+   file, PATH.PID-N.tmp, behind. */
 WG_API wg_tensor *wg_io_load_npy(const char *path);
 WG_API wg_tensor *wg_io_parse_npy(const char *name, const void *bytes, size_t size);
 WG_API bool wg_io_save_npy(const char *path, const wg_tensor *x);

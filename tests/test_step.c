@@ -162,10 +162,19 @@ END_TEST
 
 /* ---- the digits' step ------------------------------------------------------------------------ */
 
+// As in examples/digits.c.
 static wg_tensor *digits_net(wg_nn *m, wg_tensor *x) {  // x (B, 64)
-    x = wg_relu(wg_nn_linear(m, "hidden", x, 32));      // (B, 32)
-    x = wg_nn_dropout(m, "drop", x, 0.2);
+    x = wg_relu(wg_nn_linear(m, "hidden", x, 256));     // (B, 256)
+    x = wg_nn_dropout(m, "drop", x, 0.3);
     return wg_nn_linear(m, "out", x, 10);  // (B, 10)
+}
+
+static wg_tensor *moved(wg_tensor *x, wg_random *random) {  // x (B, 64)
+    static const int64_t by[] = { 1, -1, 8, -8 };
+    int64_t i = wg_random_below(random, 8);
+    if (i >= 4) return x;
+    wg_tensor *part[] = { wg_slice(x, 1, by[i], WG_END, 1), wg_slice(x, 1, 0, by[i], 1) };
+    return wg_cat(part, 2, 1);
 }
 
 static wg_data *load_digits(void) {
@@ -181,6 +190,7 @@ typedef struct passes {
     wg_nn *m;
     wg_optim *adam;
     wg_batch batch;
+    wg_random random;
     double loss;  // of the last step
 } passes;
 
@@ -190,7 +200,7 @@ static void digits_step(passes *p) {
         ck_assert_msg(wg_data_next(p->train, &p->batch), "%s", wg_error_message());
     }
     wg_scope *s = wg_scope_open();
-    wg_tensor *loss = wg_cross_entropy(digits_net(p->m, p->batch.x), p->batch.y);
+    wg_tensor *loss = wg_cross_entropy(digits_net(p->m, moved(p->batch.x, &p->random)), p->batch.y);
     loss = wg_add(loss, wg_nn_l2(p->m, NULL, 1e-4));
     ck_assert_msg(wg_optim_minimize(p->adam, loss), "%s", wg_error_message());
     p->loss = wg_item(loss);

@@ -60,6 +60,11 @@ static bool same_order_reference(const wg_call *c, const wg_zview in[], wg_zview
 /* ---- reshape --------------------------------------------------------------------------------- */
 
 // Replaces WG_SAME and the one WG_REST.
+static const char *negative_reason(int64_t dim) {
+    if (dim == WG_REST) return ", a second WG_REST";
+    return dim == WG_SAME ? ", WG_SAME, where x has no axis" : "";
+}
+
 static bool complete_shape(const wg_call *c, const wg_shape *x, wg_shape *s) {
     int rest = -1;
     bool empty = false;  // a 0 must not hide that the others overflow: strides are products of them
@@ -69,8 +74,8 @@ static bool complete_shape(const wg_call *c, const wg_shape *x, wg_shape *s) {
         if (s->dim[i] == WG_REST && rest < 0)
             rest = i;
         else if (s->dim[i] < 0)
-            return wg_call_fail(c, WG_ERROR_SHAPE, "dimension %d of the new shape is %lld", i,
-                                (long long)s->dim[i]);
+            return wg_call_fail(c, WG_ERROR_SHAPE, "dimension %d of the new shape is %lld%s", i,
+                                (long long)s->dim[i], negative_reason(s->dim[i]));
         else if (s->dim[i] == 0)
             empty = true;
         else if (__builtin_mul_overflow(known, s->dim[i], &known))
@@ -157,7 +162,10 @@ static wg_tensor *with_axis(const char *name, wg_tensor *x, int axis, int change
     wg_shape old = wg_shape_of(x), s = { .rank = old.rank + change };
     int at = wg__axis(axis, change > 0 ? s.rank : old.rank);
     char text[200];
-    if (!x || at < 0 || s.rank > WG_MAX_RANK)
+    if (x && s.rank > WG_MAX_RANK)
+        return WG__FAIL_NULL(WG_ERROR_SHAPE, "%s: %s has no room for another axis", name,
+                             wg_shape_text(old, text, sizeof text));
+    if (!x || at < 0)
         return WG__FAIL_NULL(x ? WG_ERROR_SHAPE : WG_ERROR_ARGUMENT, "%s: axis %d of %s", name,
                              axis, x ? wg_shape_text(old, text, sizeof text) : "NULL");
     if (change < 0 && old.dim[at] != 1)
