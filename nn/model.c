@@ -24,12 +24,29 @@ void wg_nn_free(wg_nn *m) {
     if (!m) return;
     wg__where("");
     wg__model *model = m->model;
+    while (model->refs) wg__nn_ref_drop(model->refs);
     for (int i = 0; i < model->params; i++) wg__tensor_release_owned(model->param[i]->param);
     for (size_t i = 0; i < model->slots; i++) wg__free(model->slot[i]);
     wg__free(model->slot);
     wg__free(model->param);
     wg__free(model->root);
     wg__free(model);
+}
+
+void wg__nn_ref_take(wg__nn_ref *ref, wg_nn *m) {
+    *ref = (wg__nn_ref){ .m = m, .next = m->model->refs };
+    if (ref->next) ref->next->prev = ref;
+    m->model->refs = ref;
+}
+
+void wg__nn_ref_drop(wg__nn_ref *ref) {
+    if (!ref->m) return;
+    if (ref->next) ref->next->prev = ref->prev;
+    if (ref->prev)
+        ref->prev->next = ref->next;
+    else
+        ref->m->model->refs = ref->next;
+    *ref = (wg__nn_ref){ 0 };
 }
 
 wg_nn *wg_nn_sub(wg_nn *m, const char *format, ...) {

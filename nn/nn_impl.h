@@ -12,6 +12,12 @@
 
 enum { WG__PATH_MAX = 190 };  // bytes of a path; one fits into wg__context.where
 
+/* Somebody else's pointer to a node, which turns to NULL when the model is freed. */
+typedef struct wg__nn_ref {
+    wg_nn *m;
+    struct wg__nn_ref *prev, *next;  // in the model's list
+} wg__nn_ref;
+
 typedef struct wg__model {
     uint64_t seed;
     bool training, frozen;
@@ -20,6 +26,7 @@ typedef struct wg__model {
     size_t slots, used;
     wg_nn **param;  // the nodes that have one, in the order in which they were made
     int params, room;
+    wg__nn_ref *refs;
 } wg__model;
 
 struct wg_nn {
@@ -70,6 +77,9 @@ bool wg__path_matches(const char *pattern, const char *path);
 bool wg__init_fill(wg_tensor *w, wg_init init, wg_random r);
 
 /* ---- for optim, which calls these alone: model.c --------------------------------------------- */
+
+void wg__nn_ref_take(wg__nn_ref *ref, wg_nn *m);
+void wg__nn_ref_drop(wg__nn_ref *ref);
 
 /* Optim keeps a table of its own by place: a parameter's number in the list of the whole model, of
    which m may be a part. The list only grows. */

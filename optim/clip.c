@@ -46,7 +46,7 @@ static double largest(const wg_view *g) {
 static double sum_all(const wg_optim *o, double factor) {
     double sum = 0;
     const wg_tensor *w;
-    for (int i = 0; (w = wg__nn_param_next(o->m, &i));)
+    for (int i = 0; (w = wg__nn_param_next(o->model.m, &i));)
         if (w->gradient) sum += sum_squares(&w->gradient->view, factor);
     return sum;
 }
@@ -54,13 +54,13 @@ static double sum_all(const wg_optim *o, double factor) {
 static double largest_of_all(const wg_optim *o) {
     double most = 0;
     const wg_tensor *w;
-    for (int i = 0; (w = wg__nn_param_next(o->m, &i));)
+    for (int i = 0; (w = wg__nn_param_next(o->model.m, &i));)
         if (w->gradient) most = fmax(most, largest(&w->gradient->view));
     return most;
 }
 
 double wg_optim_gradient_norm(const wg_optim *o) {
-    if (!o) return NAN;
+    if (!o || !o->model.m) return NAN;
     double sum = sum_all(o, 1);
     if (isnan(sum) || (sum > 1e-280 && sum < 1e300)) return sqrt(sum);
     // Squares of f64 values may have left the range: once more, with the largest value scaled to 1.

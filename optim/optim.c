@@ -48,7 +48,8 @@ wg_optim *wg_optim_new(wg_nn *m, const wg_optim_rule *rule, double rate, const v
         return NULL;
     }
     if (size > 0) memcpy(copy, options, size);
-    *o = (wg_optim){ .m = m, .rule = *rule, .rate = rate, .options = copy };
+    *o = (wg_optim){ .rule = *rule, .rate = rate, .options = copy };
+    wg__nn_ref_take(&o->model, m);
     return o;
 }
 
@@ -61,6 +62,7 @@ static void free_states(const wg_optim *o, wg__slot *slot) {
 
 void wg_optim_free(wg_optim *o) {
     if (!o) return;
+    wg__nn_ref_drop(&o->model);
     for (int i = 0; i < o->slots; i++) free_states(o, &o->slot[i]);
     wg__free(o->slot);
     wg__free(o->options);
@@ -79,11 +81,16 @@ bool wg_optim_set_rate(wg_optim *o, double rate) {
     return true;
 }
 
+static bool usable(const wg_optim *o, const char *name) {
+    if (!o) return wg_fail(WG_ERROR_ARGUMENT, "%s: the optimiser is NULL", name);
+    return o->model.m || wg_fail(WG_ERROR_STATE, "%s: the optimiser's model was freed", name);
+}
+
 /* ---- the half that may fail ------------------------------------------------------------------ */
 
 // A slot for every parameter of the model.
 static bool reserve(wg_optim *o) {
-    int wanted = wg__nn_places(o->m);
+    int wanted = wg__nn_places(o->model.m);
     if (wanted <= o->slots) return true;
     size_t keep = (size_t)o->slots * sizeof *o->slot, size = (size_t)wanted * sizeof *o->slot;
     wg__slot *slot = wg__resize(o->slot, keep, size);
@@ -98,10 +105,11 @@ static bool gradient_fits(const wg_optim *o, int place, const wg_tensor *w) {
     const wg_view *v = &w->view, *g = &w->gradient->view;
     if (g->dtype == v->dtype && wg__shape_equal(&g->shape, &v->shape)) return true;
     char a[200], b[200];
-    return wg_fail(
-        WG_ERROR_SHAPE, "optim_step: the gradient of \"%s\" is %s %s, the parameter %s %s",
-        wg__nn_path(o->m, place), wg_dtype_name(g->dtype), wg_shape_text(g->shape, a, sizeof a),
-        wg_dtype_name(v->dtype), wg_shape_text(v->shape, b, sizeof b));
+    return wg_fail(WG_ERROR_SHAPE,
+                   "optim_step: the gradient of \"%s\" is %s %s, the parameter %s %s",
+                   wg__nn_path(o->model.m, place), wg_dtype_name(g->dtype),
+                   wg_shape_text(g->shape, a, sizeof a), wg_dtype_name(v->dtype),
+                   wg_shape_text(v->shape, b, sizeof b));
 }
 
 // g itself, or a copy in the innermost scope if it is a view that a rule could not run through.
@@ -127,7 +135,7 @@ static bool prepare(wg_optim *o) {
     if (!reserve(o)) return false;
     for (int i = 0; i < o->slots; i++) o->slot[i].w = NULL, o->slot[i].fresh = false;
     wg_tensor *w;
-    for (int i = 0; (w = wg__nn_param_next(o->m, &i));) {
+    for (int i = 0; (w = wg__nn_param_next(o->model.m, &i));) {
         if (!w->gradient) continue;
         wg__slot *slot = &o->slot[i - 1];
         slot->w = w;
@@ -171,14 +179,14 @@ static bool step_in_scope(wg_optim *o) {
     for (int i = 0; i < o->slots; i++)
         if (o->slot[i].w) update(o, &o->slot[i], scale);
     o->steps++;
-    wg_nn_freeze(o->m);
+    wg_nn_freeze(o->model.m);
     return true;
 }
 
 bool wg_optim_step(wg_optim *o) {
     if (wg__pending()) return false;
     wg__where("");
-    if (!o) return wg_fail(WG_ERROR_ARGUMENT, "optim_step: the optimiser is NULL");
+    if (!usable(o, "optim_step")) return false;
     wg_scope *scope = wg_scope_open();  // for dense copies of gradients
     bool done = scope && step_in_scope(o);
     wg_scope_close(scope);
@@ -186,12 +194,10 @@ bool wg_optim_step(wg_optim *o) {
 }
 
 void wg_optim_clear(wg_optim *o) {
-    if (!o) {
-        wg__where(""), wg_fail(WG_ERROR_ARGUMENT, "optim_clear: the optimiser is NULL");
-        return;
-    }
+    wg__where("");
+    if (!usable(o, "optim_clear")) return;
     wg_tensor *w;
-    for (int i = 0; (w = wg__nn_param_next(o->m, &i));) wg_clear_gradient(w);
+    for (int i = 0; (w = wg__nn_param_next(o->model.m, &i));) wg_clear_gradient(w);
 }
 
 /* ---- both, after a backward pass ------------------------------------------------------------- */
@@ -207,7 +213,7 @@ static void forget(const wg_optim *o) {
 static bool remember(wg_optim *o) {
     if (!reserve(o)) return false;
     const wg_tensor *w;
-    for (int i = 0; (w = wg__nn_param_next(o->m, &i));) {
+    for (int i = 0; (w = wg__nn_param_next(o->model.m, &i));) {
         if (!w->gradient) continue;
         const wg_view *g = &w->gradient->view;
         wg_tensor *copy = wg__tensor_new_owned(g->dtype, g->shape);
@@ -221,7 +227,7 @@ static bool remember(wg_optim *o) {
 // Puts those gradients back and drops the others.
 static void restore(const wg_optim *o) {
     wg_tensor *w;
-    for (int i = 0; (w = wg__nn_param_next(o->m, &i));) {
+    for (int i = 0; (w = wg__nn_param_next(o->model.m, &i));) {
         const wg_tensor *before = i <= o->slots ? o->slot[i - 1].before : NULL;
         if (!before) {
             wg_clear_gradient(w);
@@ -245,7 +251,7 @@ static bool backward(wg_optim *o, wg_tensor *loss) {
     if (!leaf) return false;
     int n = 0;
     bool reached = false;
-    for (int i = 0; (w = wg__nn_param_next(o->m, &i));) leaf[n++] = w;
+    for (int i = 0; (w = wg__nn_param_next(o->model.m, &i));) leaf[n++] = w;
     bool done = wg__backward_to(loss, leaf, n, &reached);
     wg__free(leaf);
     if (done && !reached)
@@ -264,9 +270,8 @@ static bool backward_and_step(wg_optim *o, wg_tensor *loss) {
 bool wg_optim_minimize(wg_optim *o, wg_tensor *loss) {
     if (wg__pending()) return false;
     wg__where("");
-    if (!o || !loss)
-        return wg_fail(WG_ERROR_ARGUMENT, "optim_minimize: the %s is NULL",
-                       o ? "loss" : "optimiser");
+    if (!usable(o, "optim_minimize")) return false;
+    if (!loss) return wg_fail(WG_ERROR_ARGUMENT, "optim_minimize: the loss is NULL");
     bool done = backward_and_step(o, loss);
     forget(o);
     if (done) wg_optim_clear(o);

@@ -47,7 +47,7 @@ WG_API wg_optim *wg_optim_adam(wg_nn *m, wg_adam_options o);
 /* AdamW (Loshchilov and Hutter 2019): the decay does not pass through the moments. */
 WG_API wg_optim *wg_optim_adamw(wg_nn *m, wg_adam_options o);
 
-/* NULL is fine. Also after the model is freed, when it is all that may still be done with o. */
+/* NULL is fine; before or after the model, without which an optimiser can do nothing else. */
 WG_API void wg_optim_free(wg_optim *o);
 
 /* ---- stepping: optim.c ----------------------------------------------------------------------- */
@@ -68,7 +68,7 @@ WG_API bool wg_optim_set_rate(wg_optim *o, double rate);  // finite and not nega
 /* From now on a step uses g * min(1, max_norm / |g|), |g| being the 2-norm over all gradients
    together (Pascanu et al. 2013); 0 turns it off. */
 WG_API bool wg_optim_clip_norm(wg_optim *o, double max_norm);
-/* |g| now; 0 without gradients, NaN for NULL. */
+/* |g| now; 0 without gradients, NaN for NULL and without a model. */
 WG_API double wg_optim_gradient_norm(const wg_optim *o);
 
 /* ---- an optimiser of your own ---------------------------------------------------------------- */

@@ -18,7 +18,7 @@ typedef struct wg__slot {
 } wg__slot;
 
 struct wg_optim {
-    wg_nn *m;
+    wg__nn_ref model;  // or a part of one
     wg_optim_rule rule;
     double rate;
     double max_norm;  // 0: no clipping

@@ -36,10 +36,31 @@ START_TEST(a_loss_that_is_not_finite_is_refused_and_changes_nothing) {
 }
 END_TEST
 
+START_TEST(an_optimiser_whose_model_was_freed_says_so) {
+    wg_nn *m = wg_nn_new(1);
+    wg_tensor *x = wg_variable(wg_full(WG_F64, WG_SCALAR, 1));
+    wg_nn_param(m, "w", WG_F64, WG_SCALAR, (wg_init){ WG_INIT_CONSTANT, 2, 0 });
+    wg_optim *o[3];
+    for (int k = 0; k < 3; k++) o[k] = wg_optim_sgd(m, (wg_sgd_options){ 0 });
+    wg_optim_free(o[1]);  // from the middle of those that know the model
+    wg_nn_free(m);
+    for (int k = 0; k < 3; k += 2) {
+        ck_assert(!wg_optim_minimize(o[k], wg_square(x)));
+        expect_error(WG_ERROR_STATE, "optim_minimize: the optimiser's model was freed");
+        ck_assert(!wg_optim_step(o[k]));
+        expect_error(WG_ERROR_STATE, "optim_step: the optimiser's model was freed");
+        ck_assert(isnan(wg_optim_gradient_norm(o[k])));
+        wg_error_clear();
+        wg_optim_free(o[k]);
+    }
+}
+END_TEST
+
 int main(void) {
     Suite *suite = suite_create("minimise");
     TCase *t = add_cases(suite, "minimise");
     tcase_add_test(t, two_optimisers_on_parts_of_a_model_do_not_mix_gradients);
     tcase_add_test(t, a_loss_that_is_not_finite_is_refused_and_changes_nothing);
+    tcase_add_test(t, an_optimiser_whose_model_was_freed_says_so);
     return run_suite(suite);
 }
