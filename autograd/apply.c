@@ -116,8 +116,8 @@ static bool take_inputs(operands *o, const wg_call *c) {
     if (WG_UNLIKELY(op->abi != WG_OP_ABI))
         return wg_fail(WG_ERROR_ARGUMENT, "%s: its record is of version %u, not %d",
                        op->name ? op->name : "?", op->abi, WG_OP_ABI);
-    if (WG_UNLIKELY(!op->map && !op->infer))
-        return wg_fail(WG_ERROR_ARGUMENT, "%s: it has neither .map nor .infer", op->name);
+    if (WG_UNLIKELY(!op->map && !op->infer && !op->compose))
+        return wg_fail(WG_ERROR_ARGUMENT, "%s: it has none of .map, .infer, .compose", op->name);
     if (WG_UNLIKELY(n < op->inputs || n > most || n > WG_MAX_INPUTS))
         return wg_fail(WG_ERROR_ARGUMENT, "%s: %d inputs, not %d to %d", op->name, n, op->inputs,
                        most);
@@ -217,7 +217,36 @@ static wg_tensor *compute(const wg_call *c, const operands *o) {
     return NULL;
 }
 
+/* ---- operations made of others --------------------------------------------------------------- */
+
+static bool comes_true(const wg_call *c, const wg_spec *spec, const wg_tensor *y) {
+    const wg_view *v = &y->view;
+    if (v->dtype == spec->dtype && wg__shape_equal(&v->shape, &spec->shape)) return true;
+    char want[200], have[200];
+    return wg_call_fail(c, WG_ERROR_SHAPE, "infer says %s %s, compose makes %s %s",
+                        wg_dtype_name(spec->dtype), wg_shape_text(spec->shape, want, sizeof want),
+                        wg_dtype_name(v->dtype), wg_shape_text(v->shape, have, sizeof have));
+}
+
+static wg_tensor *compose(const wg_call *c) {
+    wg__context *ctx = wg__ctx();
+    const char *outer = ctx->within;
+    wg_spec spec;
+    if (c->op->infer && !c->op->infer(c, &spec)) return NULL;
+    if (!outer) ctx->within = c->op->name;
+    wg_tensor *y = c->op->compose(c);
+    ctx->within = outer;
+    if (y && !wg__pending() && c->op->infer && !comes_true(c, &spec, y)) return NULL;
+    return wg__pending() ? NULL : y;
+}
+
 /* ---- the gate -------------------------------------------------------------------------------- */
+
+// What infer and forward left unsaid when they refused.
+static wg_tensor *refused(const wg_call *c) {
+    if (!wg__pending()) wg_call_fail(c, WG_ERROR_ARGUMENT, "refused without a reason");
+    return NULL;
+}
 
 static bool any_tracked(const wg_call *c) {
     if (c->op->flags & WG_OP_ZERO_GRADIENT) return false;
@@ -232,11 +261,12 @@ wg_tensor *wg_apply(const wg_op *op, wg_tensor *const in[], int n, const void *a
     wg_call c = { op, n, in, NULL, attr };
     operands o;
     if (WG_UNLIKELY(!take_inputs(&o, &c))) return NULL;
-    wg_tensor *out = op->map ? compute_map(&c, &o) : compute(&c, &o);
-    if (WG_UNLIKELY(!out)) {
-        if (ctx->status == WG_OK) wg_call_fail(&c, WG_ERROR_ARGUMENT, "refused without a reason");
-        return NULL;
+    if (op->compose) {
+        wg_tensor *y = compose(&c);
+        return y ? y : refused(&c);
     }
+    wg_tensor *out = op->map ? compute_map(&c, &o) : compute(&c, &o);
+    if (WG_UNLIKELY(!out)) return refused(&c);
     if (o.all_numbers && out->view.shape.rank == 0 && out->view.dtype == WG_F64) out->number = true;
     if (!ctx->recording || !wg_dtype_is_float(out->view.dtype) || !any_tracked(&c)) return out;
     c.out = out;

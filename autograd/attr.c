@@ -69,12 +69,12 @@ static void put_list(sink *s, const void *field) {
     for (int i = 0; i < list->rank; i++) put(s, "%s%" PRId64, i ? "," : "", list->dim[i]);
 }
 
+static void put_text(sink *s, const void *field) { put(s, "%s", (const char *)field); }
+
 size_t wg__attr_text(const wg_op *op, const void *attr, char *text, size_t size) {
     static void (*const put_field[])(sink *, const void *) = {
-        [WG_ATTR_INT] = put_int,
-        [WG_ATTR_REAL] = put_real,
-        [WG_ATTR_BOOL] = put_bool,
-        [WG_ATTR_LIST] = put_list,
+        [WG_ATTR_INT] = put_int,   [WG_ATTR_REAL] = put_real, [WG_ATTR_BOOL] = put_bool,
+        [WG_ATTR_LIST] = put_list, [WG_ATTR_TEXT] = put_text,
     };
     sink s = { text, size, 0 };
     if (size > 0) text[0] = 0;
@@ -125,6 +125,13 @@ static bool read_list(const char *text, void *field) {
     return true;
 }
 
+static bool read_text(const char *text, void *field) {
+    size_t length = strlen(text);
+    if (length >= WG_TEXT_SIZE) return false;
+    memcpy(field, text, length + 1);
+    return true;
+}
+
 static const wg_attr *find(const wg_op *op, const char *name, size_t length) {
     for (const wg_attr *a = op->attrs; a && a->name; a++)
         if (strlen(a->name) == length && memcmp(a->name, name, length) == 0) return a;
@@ -134,10 +141,8 @@ static const wg_attr *find(const wg_op *op, const char *name, size_t length) {
 // One "name=value" of `length` characters.
 static bool read_field(const wg_op *op, const char *text, size_t length, void *attr) {
     static bool (*const read[])(const char *, void *) = {
-        [WG_ATTR_INT] = read_int,
-        [WG_ATTR_REAL] = read_real,
-        [WG_ATTR_BOOL] = read_bool,
-        [WG_ATTR_LIST] = read_list,
+        [WG_ATTR_INT] = read_int,   [WG_ATTR_REAL] = read_real, [WG_ATTR_BOOL] = read_bool,
+        [WG_ATTR_LIST] = read_list, [WG_ATTR_TEXT] = read_text,
     };
     const char *equals = memchr(text, '=', length);
     size_t name = equals ? (size_t)(equals - text) : length;
@@ -152,7 +157,8 @@ static bool read_field(const wg_op *op, const char *text, size_t length, void *a
         value[size] = 0;
         if (read[a->type](value, (char *)attr + a->offset)) return true;
     }
-    static const char *const want[] = { "an integer", "a number", "0 or 1", "integers, at most 8" };
+    static const char *const want[] = { "an integer", "a number", "0 or 1", "integers, at most 8",
+                                        "less than 128 characters" };
     return wg_fail(WG_ERROR_ARGUMENT, "%s: \"%.*s\": %s must be %s", op->name, (int)length, text,
                    a->name, want[a->type]);
 }

@@ -11,27 +11,11 @@
 
 /* WG__DEFINE_OP(sum) = { ... }; in a family's file does not compile unless ops.def lists `sum`, and
    a name that is listed but not defined does not link. */
-#define OP(name)                                                                                   \
+#define ENTRY(name)                                                                                \
     extern const wg_op wg__op_##name;                                                              \
     enum { WG__LISTED_##name = 1 };
-#define UNARY(name, ...) OP(name)
-#define UNARY1(name, ...) OP(name)
-#define UNARY2(name, ...) OP(name)
-#define UNARY_FLAT(name, ...) OP(name)
-#define PREDICATE(name, ...) OP(name)
-#define BINARY(name, ...) OP(name)
-#define COMPARE(name, ...) OP(name)
-#include "autograd/ops/binary.def"
-#include "autograd/ops/ops.def"
-#include "autograd/ops/unary.def"
-#undef OP
-#undef UNARY
-#undef UNARY1
-#undef UNARY2
-#undef UNARY_FLAT
-#undef PREDICATE
-#undef BINARY
-#undef COMPARE
+#include "autograd/ops/all.def"
+#undef ENTRY
 #define WG__DEFINE_OP(opname)                                                                      \
     _Static_assert(WG__LISTED_##opname, "list it in ops.def");                                     \
     const wg_op wg__op_##opname

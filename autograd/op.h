@@ -89,10 +89,17 @@ typedef enum wg_op_flags {
 #define WG_SAVES_NOTHING (1u << 30)
 
 /* The fields of an attribute struct, so that calls can be printed and sampled. */
-typedef enum wg_attr_type { WG_ATTR_INT, WG_ATTR_REAL, WG_ATTR_BOOL, WG_ATTR_LIST } wg_attr_type;
+enum { WG_TEXT_SIZE = 128 };
+typedef enum wg_attr_type {
+    WG_ATTR_INT,   // int64_t
+    WG_ATTR_REAL,  // double
+    WG_ATTR_BOOL,  // bool
+    WG_ATTR_LIST,  // wg_shape
+    WG_ATTR_TEXT   // char[WG_TEXT_SIZE], without blanks
+} wg_attr_type;
 typedef struct wg_attr {
     const char *name;
-    wg_attr_type type;  // int64_t, double, bool, wg_shape
+    wg_attr_type type;
     size_t offset;
 } wg_attr;
 
@@ -111,6 +118,11 @@ typedef struct wg_attr {
 struct wg_op {
     uint32_t abi;            // WG_OP_ABI
     const char *name, *doc;  // a C identifier; one line, beginning with the formula
+    /* More for the documents, one line each; NULL where there is nothing to say. */
+    const char *shapes;      // "(..., M, K) x (..., K, N) -> (..., M, N)"; not for elementwise ones
+    const char *derivative;  // "da = gy b', db = a' gy"
+    const char *edges;       // at zero sizes, infinities, NaN, saturation; where others differ
+    const char *equals;      // "torch.matmul, np.matmul"
     uint8_t inputs;          // how many tensors it takes,
     uint8_t inputs_max;      // or at most, where that varies (0: exactly `inputs`)
     uint32_t flags;          // wg_op_flags
@@ -127,6 +139,11 @@ struct wg_op {
     bool (*forward)(const wg_call *c, const wg_view *const in[], wg_view *out);
     /* Or, in place of both: one loop over elements. */
     const wg_map *map;
+
+    /* Or, in place of those and of all rules: the operation as a formula of others, from which its
+       derivatives of any order follow. `infer`, if there is one, speaks first, and what it says
+       must come true. Shapes are asked of c->in[i] by wg_call_dim and its like. */
+    wg_tensor *(*compose)(const wg_call *c);
 
     /* Reverse mode, made of operations: the gradient for input i, given gy for the result. Its
        shape and dtype must be those of input i: undo broadcasting with wg_sum_to. Multiply gy by

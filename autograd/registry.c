@@ -10,18 +10,9 @@
 
 enum { MAX_USER_OPS = 1024 };
 
-#define OP(name) &wg__op_##name,
-#define UNARY(name, ...) OP(name)
-#define UNARY1(name, ...) OP(name)
-#define UNARY2(name, ...) OP(name)
-#define UNARY_FLAT(name, ...) OP(name)
-#define PREDICATE(name, ...) OP(name)
-#define BINARY(name, ...) OP(name)
-#define COMPARE(name, ...) OP(name)
+#define ENTRY(name) &wg__op_##name,
 static const wg_op *const built_in[] = {
-#include "autograd/ops/unary.def"
-#include "autograd/ops/binary.def"
-#include "autograd/ops/ops.def"
+#include "autograd/ops/all.def"
 };
 enum { BUILT_IN = sizeof built_in / sizeof built_in[0] };
 
@@ -51,10 +42,10 @@ static bool is_identifier(const char *name) {
 
 /* Whether the table describes fields that lie within the attributes. */
 static bool attrs_fit(const wg_op *op) {
-    static const size_t size[] = { sizeof(int64_t), sizeof(double), sizeof(bool),
-                                   sizeof(wg_shape) };
+    static const size_t size[] = { sizeof(int64_t), sizeof(double), sizeof(bool), sizeof(wg_shape),
+                                   WG_TEXT_SIZE };
     for (const wg_attr *a = op->attrs; a && a->name; a++) {
-        if ((unsigned)a->type > WG_ATTR_LIST || a->offset > op->attr_size) return false;
+        if ((unsigned)a->type > WG_ATTR_TEXT || a->offset > op->attr_size) return false;
         if (size[a->type] > op->attr_size - a->offset) return false;
         if (op->map && a->type != WG_ATTR_REAL) return false;
     }
@@ -81,7 +72,10 @@ const char *wg__op_flaw(const wg_op *op) {
     if (!attrs_fit(op))
         return ".attrs and .attr_size do not fit each other (with .map, all are REAL)";
     if (!saves_fit(op)) return ".saves names an input that it does not have";
-    if (!op->map && !op->infer) return "it has neither .map nor .infer";
+    if (!op->map && !op->infer && !op->compose) return "it has none of .map, .infer, .compose";
+    if (op->compose && (op->map || op->forward || op->vjp || op->jvp || op->backward))
+        return "with .compose all else follows from its pieces";
+    if (op->compose) excused = true;
     if (!excused && !op->vjp) return "it has no .vjp, and no flag that says why";
     if (!excused && !op->jvp) return "it has no .jvp, and no flag that says why";
     if (!op->samples[0]) return "it has no .samples, so nothing would test it";

@@ -47,17 +47,26 @@ static void tell(wg__context *ctx) {
         fprintf(stderr, "wengert: %s\n", ctx->message);
 }
 
+// Whether the text begins with "NAME:".
+static bool begins_with(const char *text, const char *name) {
+    size_t n = strlen(name);
+    return strncmp(text, name, n) == 0 && text[n] == ':';
+}
+
 bool wg_fail(wg_status status, const char *format, ...) {
     wg__context *ctx = wg__ctx();
     if (ctx->status != WG_OK) return false;
     ctx->status = status == WG_OK ? WG_ERROR_ARGUMENT : status;
-    size_t used = 0;
-    if (ctx->where[0])
-        used = (size_t)snprintf(ctx->message, sizeof ctx->message, "%s: ", ctx->where);
+    char text[sizeof ctx->message];
     va_list arguments;
     va_start(arguments, format);
-    vsnprintf(ctx->message + used, sizeof ctx->message - used, format, arguments);
+    vsnprintf(text, sizeof text, format, arguments);
     va_end(arguments);
+    const char *within = ctx->within && !begins_with(text, ctx->within) ? ctx->within : "";
+    int used = snprintf(ctx->message, sizeof ctx->message, "%s%s%s%s", ctx->where,
+                        ctx->where[0] ? ": " : "", within, within[0] ? ": " : "");
+    memccpy(ctx->message + used, text, 0, sizeof ctx->message - (size_t)used);
+    ctx->message[sizeof ctx->message - 1] = 0;
     tell(ctx);
     return false;
 }

@@ -98,7 +98,8 @@ typedef struct wg__context {
     wg_memory memory;
     wg_error_handler *handler;
     void *handler_user;
-    char where[192];  // path of the model last used, for messages
+    char where[192];     // path of the model last used, for messages
+    const char *within;  // the operation that is being made of others, likewise; NULL for none
     char message[1024];
 } wg__context;
 

@@ -118,7 +118,7 @@ START_TEST(a_record_that_cannot_work_is_an_error) {
     CANNOT_APPLY("total: [2]: refused without a reason", infer = refuse);
     CANNOT_APPLY("total: [2]: refused without a reason", forward = refuse_forward);
     CANNOT_APPLY("total: its record is of version 99, not 1", abi = 99);
-    CANNOT_APPLY("total: it has neither .map nor .infer", infer = NULL);
+    CANNOT_APPLY("total: it has none of .map, .infer, .compose", infer = NULL);
     CANNOT_APPLY("total: it has no .forward", forward = NULL);
     ck_assert_ptr_null(wg_apply(NULL, &x, 1, NULL));
     expect_error(WG_ERROR_ARGUMENT, "the operation is NULL");
@@ -224,7 +224,7 @@ START_TEST(incomplete_records_cannot_register) {
     CANNOT_REGISTER("out of range", inputs_max = (op.inputs = 3) - 1);
     CANNOT_REGISTER("out of range", inputs = 100 + (op.inputs_max = 0));
     CANNOT_REGISTER("out of range", inputs_max = 100);
-    CANNOT_REGISTER("neither .map nor .infer", infer = NULL);
+    CANNOT_REGISTER("none of .map, .infer, .compose", infer = NULL);
     CANNOT_REGISTER("no .vjp", vjp = NULL);
     CANNOT_REGISTER("no .jvp", jvp = NULL);
     CANNOT_REGISTER(".attr_size do not fit", attr_size = 8);

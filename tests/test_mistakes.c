@@ -50,7 +50,7 @@ START_TEST(a_record_that_cannot_compute_is_caught) {
     mutant.forward = NULL;
     expect_caught(&mutant, "only views need no forward", "no forward");
     mutant.infer = NULL;
-    expect_caught(&mutant, "nothing tells the shape", "neither .map nor .infer");
+    expect_caught(&mutant, "nothing tells the shape", "none of .map, .infer, .compose");
 }
 END_TEST
 

@@ -187,7 +187,7 @@ static void set_bounds(wg__trial *t) {
 static bool can_compute(wg__trial *t, const wg__run *r) {
     wg_call call = { t->op, t->sample->inputs, r->in, NULL, t->sample->attr };
     wg_spec spec = { .alias = false };
-    if (t->op->map || t->op->forward || call.inputs < t->op->inputs) return true;
+    if (t->op->map || t->op->forward || t->op->compose || call.inputs < t->op->inputs) return true;
     if (!t->op->infer(&call, &spec)) return false;
     if (!spec.alias) fail_text(t, "the record has no forward, and the result is no view");
     return spec.alias;

@@ -189,6 +189,7 @@ static void check_filled(wg__trial *t, int which) {
 }
 
 void wg__check_saves(wg__trial *t) {
+    if (t->op->compose) return;  // its pieces save, and are checked themselves
     check_poisoned(t, false);
     check_poisoned(t, true);
     for (int i = -1; i < t->sample->inputs && !wg_error(); i++) check_filled(t, i);
