@@ -53,7 +53,7 @@ typedef struct wg_cross_entropy_options {
     int64_t ignore_index;  // any integer
 } wg_cross_entropy_options;
 
-/* ---- all others: ops/ops.def ------------------------------------------------------------------ */
+/* ---- all others: ops/ops.def ----------------------------------------------------------------- */
 
 /* One function for each line, with what it computes beside it. */
 #define OP(name, parameters) WG_API wg_tensor *wg_##name parameters;

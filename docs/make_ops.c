@@ -6,6 +6,56 @@
 
 #include "autograd/op.h"
 
+/* ---- how it is called ------------------------------------------------------------------------ */
+
+// ops.def once more: what a line declares, and whether it is a further function of the one before.
+typedef struct declared {
+    const char *name, *parameters;
+    bool further;
+} declared;
+static const declared functions[] = {
+#define OP(name, parameters) { #name, #parameters, false },
+#define ALSO(name, parameters) { #name, #parameters, true },
+#define INNER(name) { #name, NULL, false },
+#include "autograd/ops/ops.def"
+#undef OP
+#undef ALSO
+#undef INNER
+};
+enum { FUNCTIONS = sizeof functions / sizeof *functions };
+
+// A row of unary.def or binary.def: its inputs, and a number for each attribute.
+static void print_row(const wg_op *op) {
+    static const char *const inputs[] = { "", "wg_tensor *x", "wg_tensor *a, wg_tensor *b" };
+    printf("    wg_%s(%s", op->name, inputs[op->inputs]);
+    for (const wg_attr *a = op->attrs; a && a->name; a++) printf(", double %s", a->name);
+    printf(")\n");
+}
+
+static void print_functions(const wg_op *op) {
+    int k = 0;
+    while (k < FUNCTIONS && strcmp(functions[k].name, op->name) != 0) k++;
+    if (k == FUNCTIONS && op->inputs < 3) print_row(op);
+    if (k == FUNCTIONS) return;
+    if (!functions[k].parameters) {
+        printf("Only rules apply it.\n");
+        return;
+    }
+    printf("    wg_%s%s\n", op->name, functions[k].parameters);
+    while (++k < FUNCTIONS && functions[k].further)
+        printf("    wg_%s%s\n", functions[k].name, functions[k].parameters);
+}
+
+/* ---- what its record says -------------------------------------------------------------------- */
+
+static void print_code(const char *title, const char *text) {
+    if (text) printf("- %s: `%s`\n", title, text);
+}
+
+static void print_line(const char *title, const char *text) {
+    if (text) printf("- %s: %s\n", title, text);
+}
+
 static void print_inputs(const wg_op *op) {
     int most = op->inputs_max ? op->inputs_max : op->inputs;
     printf("- inputs: %d", op->inputs);
@@ -19,10 +69,9 @@ static void print_inputs(const wg_op *op) {
 
 static void print_attributes(const wg_op *op) {
     static const char *const type[] = {
-        [WG_ATTR_INT] = "integer",
-        [WG_ATTR_REAL] = "number",
-        [WG_ATTR_BOOL] = "true or false",
-        [WG_ATTR_LIST] = "list of integers",
+        [WG_ATTR_INT] = "integer",        [WG_ATTR_REAL] = "number",
+        [WG_ATTR_BOOL] = "true or false", [WG_ATTR_LIST] = "list of integers",
+        [WG_ATTR_TEXT] = "text",
     };
     if (!op->attrs || !op->attrs->name) return;
     printf("- attributes:");
@@ -64,8 +113,13 @@ static void print_derivative(const wg_op *op) {
         printf("- derivative: none; asking for one is an error\n");
         return;
     }
+    print_code("derivative", op->derivative);
     if (op->flags & WG_OP_LINEAR) printf("- linear in all inputs together\n");
     if (tie[op->tie]) printf("- at a kink: %s\n", tie[op->tie]);
+    if (op->compose) {
+        printf("- made of other operations, which save what they need\n");
+        return;
+    }
     if (op->backward || (op->map && op->map->backward[WG_F32])) printf("- backward: fused\n");
     print_saves(op);
 }
@@ -80,17 +134,26 @@ static void print_samples(const char *title, const char *const samples[]) {
 
 static void print_op(const wg_op *op) {
     printf("\n## %s\n\n%s\n\n", op->name, op->doc);
+    print_functions(op);
+    printf("\n");
+    print_code("shapes", op->shapes);
     print_inputs(op);
     print_attributes(op);
     print_derivative(op);
+    print_line("at the edges", op->edges);
+    print_line("elsewhere", op->equals);
     print_samples("tested on", op->samples);
     print_samples("refuses", op->bad);
 }
 
 int main(void) {
-    printf(
-        "# Operations\n\n"
-        "Written from the records by `./dev docs`. How samples read is said in `autograd/op.h`.\n");
+    printf("# Operations\n\n"
+           "Written from the records by `./dev docs`. `autograd/op.h` says how samples read; in a "
+           "derivative gy stands\nfor the gradient of the result, dx for that of x.\n\n");
+    for (int i = 0; i < wg_op_count(); i++)
+        printf("%s[%s](#%s)%s", i ? " " : "", wg_op_at(i)->name, wg_op_at(i)->name,
+               i % 10 == 9 ? "\n" : "");
+    printf("\n");
     for (int i = 0; i < wg_op_count(); i++) print_op(wg_op_at(i));
     return ferror(stdout) ? 1 : 0;
 }
