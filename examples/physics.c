@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
-/* physics.c: a network that solves a differential equation (Raissi et al. 2019). Nobody tells it the
-   answer: its loss is how far it is from u'' = -u, with u(0) = 0 and u'(0) = 1, so derivatives of the
-   network by its input stand in the loss, and are differentiated once more to train it. The answer
-   is known all the same, u = sin t, and the program fails if the network does not find it. */
+/* physics.c: a network that solves a differential equation (Raissi et al. 2019). Nobody tells it
+   the answer: its loss is how far it is from u'' = -u, with u(0) = 0 and u'(0) = 1. So derivatives
+   of the network by its input stand in the loss, and are differentiated once more to train it. The
+   answer is known all the same, u = sin t, and the program fails if the network does not find
+   it. */
 #include <math.h>
 #include <stdio.h>
 #include <wengert.h>
