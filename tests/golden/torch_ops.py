@@ -6,40 +6,167 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-# Values that a range cannot say: what stands behind "@" in a sample.
-DRAWN = {}
+
+# ---- values that a range cannot say: what stands behind "@" in a sample ----------------------------
+
+def positive_definite(random, shape):
+    a = random.uniform(-1, 1, shape)
+    return a @ a.swapaxes(-1, -2) + shape[-1] * np.eye(shape[-1])
+
+
+def dominant(random, shape):
+    return random.uniform(-1, 1, shape) + shape[-1] * np.eye(shape[-1])
+
+
+DRAWN = {"spd": positive_definite, "dom": dominant}
+
+
+# ---- arguments -------------------------------------------------------------------------------------
+
+def listed(a, name):
+    value = a.get(name, [])
+    return value if isinstance(value, list) else [value]
 
 
 def axes(a, x):
-    """The list of axes of a reduction; none listed is all."""
-    listed = a.get("axes", [])
-    listed = listed if isinstance(listed, list) else [listed]
-    return tuple(listed) if listed else tuple(range(x.dim()))
+    """The axes of a reduction; all of them where the case says all=1."""
+    return tuple(range(x.dim())) if a.get("all") else tuple(listed(a, "axes"))
 
 
-def keep(a):
-    return bool(a.get("keepdim", 0))
+def sizes(a, x):
+    """-2 keeps the size that is there."""
+    return [x.shape[i] if n == -2 else n for i, n in enumerate(listed(a, "shape"))]
 
 
-def reduce(f):
-    """A function of PyTorch that takes dim= and keepdim=; rank 0 has nothing to reduce."""
-    return lambda x, a: f(x[0], dim=axes(a, x[0]), keepdim=keep(a)) if x[0].dim() else f(x[0].reshape(1), dim=0)
+def axis(a):
+    return int(a.get("axis", 0))
 
 
-def axis_of(a, name="axis"):
-    return int(a.get(name, 0))
+def reduction(f, **more):
+    """f takes dim= and keepdim=. A reduction over no axis leaves x as it is."""
+    def run(x, a):
+        if not x[0].dim():
+            return f(x[0].reshape(1), dim=0, **more)
+        which = axes(a, x[0])
+        return f(x[0], dim=which, keepdim=bool(a.get("keepdim")), **more) if which else f(x[0].unsqueeze(0), dim=(0,), **more)
+    return run
 
 
-def pair(a, name, default):
-    value = a.get(name, [])
-    value = value if isinstance(value, list) else [value, value]
-    return tuple(int(v) if v else default for v in value) if value else (default, default)
+def one_by_one(f):
+    """The same of an f that takes one axis at a time: from the last axis on."""
+    def run(x, a):
+        y = x[0]
+        for i in sorted((k % y.dim() for k in axes(a, y)), reverse=True):
+            y = f(y, i, bool(a.get("keepdim")))
+        return y
+    return run
 
 
-# Name in Wengert: lambda of the list of inputs and the dict of attributes.
+def spread(f):
+    def run(x, a):
+        which, correction = axes(a, x[0]), int(a.get("correction", 0))
+        if not which:
+            return f(x[0].unsqueeze(0), dim=0, correction=correction)
+        return f(x[0], dim=which, correction=correction, keepdim=bool(a.get("keepdim")))
+    return run
+
+
+def along(f):
+    return lambda x, a: f(x[0], axis(a))
+
+
+def plain(f):
+    return lambda x, a: f(*x)
+
+
+def numbers(f):
+    """The attributes follow the inputs, in the record's order."""
+    return lambda x, a: f(*x, *a.values())
+
+
+def cross_entropy(x, a):
+    """The record gives one loss for each sample."""
+    logits, target = x[0], x[1]
+    index = not target.is_floating_point()
+    options = {"label_smoothing": a.get("smoothing", 0.0), "reduction": "none"}
+    if index and a.get("ignore"):
+        options["ignore_index"] = int(a.get("ignore_index", 0))
+    flat = logits.reshape(-1, logits.shape[-1])
+    y = F.cross_entropy(flat, target.reshape(-1) if index else target.reshape(flat.shape), **options)
+    return y.reshape(logits.shape[:-1])
+
+
+# ---- name in Wengert: a function of the list of inputs and the dict of attributes -------------------
+
 TABLE = {
-    "softmax": lambda x, a: F.softmax(x[0], axis_of(a)),
-    "sum": reduce(torch.sum),
+    "step": lambda x, a: torch.heaviside(x[0].detach(), torch.zeros(())),
+    "softplus": lambda x, a: torch.logaddexp(x[0], torch.zeros_like(x[0])),  # F.softplus is linear from 20 on
+    "gelu_tanh": lambda x, a: F.gelu(x[0], approximate="tanh"),
+    "xmul": plain(torch.mul),
+    "cbrt": lambda x, a: torch.sign(x[0].detach()) * torch.abs(x[0]) ** (1 / 3),
+    "polygamma": lambda x, a: torch.polygamma(int(a.get("n", 0)), x[0]),
+    "clamp": lambda x, a: torch.clamp(x[0], a.get("low", 0), a.get("high", 0)),
+    "hardtanh": lambda x, a: F.hardtanh(x[0], a.get("low", 0), a.get("high", 0)),
+    "masked_fill": lambda x, a: x[0].masked_fill(x[1], a.get("value", 0)),
+    "lerp": plain(torch.lerp),
+    "prelu": plain(F.prelu),
+    "glu": lambda x, a: F.glu(x[0], axis(a)),
+    "softmax": along(F.softmax),
+    "log_softmax": along(F.log_softmax),
+    "cross_entropy": cross_entropy,
+    "where": lambda x, a: torch.where(x[0], x[1], x[2]),
+    "reshape": lambda x, a: x[0].reshape(sizes(a, x[0])),
+    "permute": lambda x, a: x[0].permute(listed(a, "axes")),
+    "expand": lambda x, a: x[0].expand([-1 if n == -2 else n for n in listed(a, "shape")]),
+    "sum_to": lambda x, a: x[0].sum_to_size(listed(a, "shape")),
+    "contiguous": lambda x, a: x[0].contiguous(),
+    "flip": lambda x, a: x[0].flip(axis(a)),
+    "transpose": lambda x, a: x[0].transpose(int(a.get("axis1", 0)), int(a.get("axis2", 0))),
+    "squeeze": lambda x, a: x[0].squeeze(axis(a)),
+    "unsqueeze": lambda x, a: x[0].unsqueeze(axis(a)),
+    "roll": lambda x, a: x[0].roll(int(a.get("shift", 0)), axis(a)),
+    "cat": lambda x, a: torch.cat(x, axis(a)),
+    "stack": lambda x, a: torch.stack(x, axis(a)),
+    "gather": lambda x, a: torch.gather(x[0], axis(a), x[1]),
+    "take_along_axis": lambda x, a: torch.take_along_dim(x[0], x[1], axis(a)),
+    "scatter_add": lambda x, a: x[0].scatter_add(axis(a), x[1], x[2]),
+    "scatter": lambda x, a: x[0].scatter(axis(a), x[1], x[2]),
+    "index_select": lambda x, a: x[0].index_select(axis(a), x[1]),
+    "index_add": lambda x, a: x[0].index_add(axis(a), x[1], x[2]),
+    "one_hot": lambda x, a: F.one_hot(x[0], int(a.get("classes", 0))).double(),
+    "sum": reduction(torch.sum),
+    "mean": reduction(torch.mean),
+    "var": spread(torch.var),
+    "std": spread(torch.std),
+    "logsumexp": reduction(torch.logsumexp),
+    "max": reduction(torch.amax),
+    "min": reduction(torch.amin),
+    "prod": one_by_one(torch.prod),
+    "any": one_by_one(torch.any),
+    "all": one_by_one(torch.all),
+    "argmax": lambda x, a: torch.argmax(x[0], int(a.get("axes", 0)), bool(a.get("keepdim"))),
+    "argmin": lambda x, a: torch.argmin(x[0], int(a.get("axes", 0)), bool(a.get("keepdim"))),
+    "norm": lambda x, a: torch.linalg.vector_norm(x[0], a.get("p", 0), axes(a, x[0]), bool(a.get("keepdim"))),
+    "cumsum": along(torch.cumsum),
+    "cumprod": along(torch.cumprod),
+    "cummax": lambda x, a: torch.cummax(x[0], axis(a))[0],
+    "cummin": lambda x, a: torch.cummin(x[0], axis(a))[0],
+    "sort": lambda x, a: torch.sort(x[0], axis(a), bool(a.get("descending")), stable=True)[0],
+    "argsort": lambda x, a: torch.sort(x[0], dim=axis(a), descending=bool(a.get("descending")), stable=True)[1],
+    "topk": lambda x, a: torch.topk(x[0], int(a.get("k", 0)), axis(a), bool(a.get("largest")))[0],
+    "argtopk": lambda x, a: torch.topk(x[0], int(a.get("k", 0)), axis(a), bool(a.get("largest")))[1],
+    "addmm": lambda x, a: torch.addmm(x[0], x[1], x[2], beta=a.get("beta", 0), alpha=a.get("alpha", 0)),
+    "linear": plain(F.linear),
+    "bilinear": plain(F.bilinear),
+    "einsum": lambda x, a: torch.einsum(a["equation"], *x),
+    "trace": lambda x, a: x[0].diagonal(0, -2, -1).sum(-1),
+    "tril": lambda x, a: torch.tril(x[0], int(a.get("k", 0))),
+    "triu": lambda x, a: torch.triu(x[0], int(a.get("k", 0))),
+    "solve": plain(torch.linalg.solve),
+    "cholesky": plain(torch.linalg.cholesky),
+    "inverse": plain(torch.linalg.inv),
+    "det": plain(torch.linalg.det),
+    "logdet": plain(torch.logdet),
 }
 
 
