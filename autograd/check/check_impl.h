@@ -25,6 +25,7 @@ typedef struct wg__trial {
     const wg__sample *sample;
     wg_selftest_report *report;
     int *kinks;  // how many the whole test has met
+    bool brief;  // stops at the first failure
     const char *oracle;
     wg__layout layout;
     wg_dtype dtype;    // of the float inputs
@@ -59,6 +60,9 @@ static inline double wg__floor(const wg__trial *t, double largest) {
     bool single = t->dtype == WG_F32 || t->y_dtype == WG_F32;
     return (single ? 1 : 2.5e-3) * (1 + largest);
 }
+
+/* wg_op_selftest, or, if `brief`, only as far as the first failure: check.c. */
+bool wg__selftest(const wg_op *op, bool brief, wg_check_report *report);
 
 /* ---- tensors of a trial: case.c -------------------------------------------------------------- */
 
