@@ -103,17 +103,38 @@ WG_API wg_tensor *wg_jvp(wg_tensor *y, wg_tensor *const x[], int n, wg_tensor *c
 
 /* ---- proof: check/ --------------------------------------------------------------------------- */
 
-typedef struct wg_selftest_report {
-    int64_t checks;    // single comparisons made
-    int64_t failures;  // of them failed
-    double worst;      // largest gap relative to its bound, over the checks that passed
-    char text[1024];   // the first failure: op, sample, layout, what differs from what, by how much
-} wg_selftest_report;
+/* What a checker found. */
+typedef struct wg_check_report {
+    int64_t checks;        // single comparisons made
+    int64_t failures;      // of them failed
+    int64_t cases;         // random cases run
+    int64_t inconclusive;  // comparisons that the numbers at hand could not decide
+    double worst;          // largest gap relative to its bound, over the checks that passed
+    char text[1024];       // the first failure: what differs from what, where and by how much
+} wg_check_report;
+
+typedef wg_check_report wg_selftest_report;
 /* Holds an operation's record against itself, on every sample, memory layout and dtype: value
    against reference, forward mode against the complex step of the reference, reverse against
    forward mode, second order three ways, fused backward against the rule, saved values, zero
-   cotangents, bad samples refused. True if all hold. It needs no pending error and leaves none. */
+   cotangents, bad samples refused. Without a reference, differences of the value take its place.
+   True if all hold. It needs no pending error and leaves none. */
 WG_API bool wg_op_selftest(const wg_op *op, wg_selftest_report *report);
+
+enum { WG_MUTANTS = 10 };
+typedef struct wg_mutation_report {
+    int killed;       // of WG_MUTANTS, excused ones included
+    int excused;      // cannot be told from the right rule, and .equivalent says why
+    int64_t tests;    // selftests run
+    char text[1024];  // who survived, and who was excused and why
+} wg_mutation_report;
+/* Whether the selftest would notice a wrong rule: `vjp` (or a composed operation's gradient) is
+   damaged in ten ways, for each input in turn, and each must fail the selftest: scaled by 1 + 1e-5,
+   negated, zeroed, computed for a cotangent of ones, the first element only, shifted by one
+   element, transposed, dropped, reading a value that .saves leaves out, rounded to f32. Returns how
+   many of the ten were noticed for all inputs; 10 if there is no derivative to damage. Less means
+   that samples are missing. */
+WG_API int wg_op_mutation_score(const wg_op *op, wg_mutation_report *report);
 
 #ifdef __cplusplus
 }

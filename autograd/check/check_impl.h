@@ -20,11 +20,47 @@ typedef enum wg__layout {
     WG__LAYOUTS
 } wg__layout;
 
+/* What a whole test has met. */
+typedef struct wg__tally {
+    int64_t kinks;
+    int64_t measured;  // comparisons with differences that decided something
+} wg__tally;
+
+typedef enum wg__mode {
+    WG__FIXED,
+    WG__GENERAL,  // general position, as in the fixed samples
+    WG__WHOLE,    // small whole numbers
+    WG__SPECIAL   // infinities, NaN, zeros of both signs, denormals, huge
+} wg__mode;
+
+/* Comparisons that failed, to be looked at again: verdict.c. */
+enum { WG__SUSPECTS = 16 };
+typedef struct wg__suspect {
+    int64_t ordinal;
+    double gap, got_low, got_high, want_low, want_high;
+} wg__suspect;
+typedef struct wg__watch {
+    bool again;
+    bool hard;  // something failed that no scatter excuses
+    int64_t ordinal;
+    int count;
+    wg__suspect suspect[WG__SUSPECTS];
+} wg__watch;
+
 typedef struct wg__trial {
     const wg_op *op;
     const wg__sample *sample;
     wg_selftest_report *report;
-    int *kinks;  // how many the whole test has met
+    wg__tally *tally;
+    wg__watch *watch;  // NULL: what fails has failed
+    bool brief;        // stops at the first failure
+    bool ladder;       // a failure is looked at again, since the numbers are anyone's
+    wg__mode mode;     // of a random case
+    int64_t number;    // and which
+    uint64_t seed;
+    bool exactly;           // whole numbers are to be equal bit by bit
+    const wg_shape *shape;  // of what is being compared, for the message; may be NULL
+    int input;              // which input's gradient that is; -1: none
     const char *oracle;
     wg__layout layout;
     wg_dtype dtype;    // of the float inputs
@@ -41,7 +77,7 @@ typedef struct wg__trial {
     double *w;  // and in that of the result
 } wg__trial;
 
-/* ---- verdicts: check.c ----------------------------------------------------------------------- */
+/* ---- verdicts: verdict.c ---------------------------------------------------------------------- */
 
 /* Counts one comparison, and the first failure's text: |got - want| <= bound, where `index` is the
    element in C order, or -1. NaN fails, but NaN against NaN passes where a sample lists its
@@ -51,6 +87,11 @@ bool wg__hold(wg__trial *t, int64_t index, double got, double want, double bound
 void wg__hold_all(wg__trial *t, const double *got, const double *want, int64_t n, double rel,
                   double floor);
 void wg__hold_that(wg__trial *t, bool truth, const char *what);
+void wg__fail_text(wg__trial *t, const char *what);
+void wg__hold_no_error(wg__trial *t);  // a pending one is a failure, and cleared
+typedef void wg__oracle(wg__trial *t);
+/* Runs one in a scope of its own. */
+void wg__consult(wg__trial *t, const char *name, wg__oracle *check);
 /* What the bound of a derivative counts in besides the derivative itself, `largest` being the
    largest that goes with it. In f64 1e-3 (1 + |direction|) (1 + largest), directions being at most
    1.5. In f32 all of it: rules may cancel, softmax less a target for one, and f32 has no digits to
@@ -59,6 +100,9 @@ static inline double wg__floor(const wg__trial *t, double largest) {
     bool single = t->dtype == WG_F32 || t->y_dtype == WG_F32;
     return (single ? 1 : 2.5e-3) * (1 + largest);
 }
+
+/* wg_op_selftest, or, if `brief`, only as far as the first failure: check.c. */
+bool wg__selftest(const wg_op *op, bool brief, wg_check_report *report);
 
 /* ---- tensors of a trial: case.c -------------------------------------------------------------- */
 
@@ -113,7 +157,7 @@ typedef struct wg__point {
     double shift;
     bool bent;
 } wg__point;
-static const double WG__STEP = 1e-100;
+static const double WG__STEP = 0x1p-340;  // a power of two: no rounding
 
 /* The reference there, as many complex numbers as y has elements; NULL after reporting. */
 const double complex *wg__reference(const wg__trial *t, const wg__point *p);
@@ -121,12 +165,28 @@ const double complex *wg__reference(const wg__trial *t, const wg__point *p);
    cancellation. */
 double *wg__complex_step(const wg__trial *t, const wg__point *p);
 
-typedef double wg__curve(void *user, double s);
+/* f(s), with the sum of the sizes of its terms; NAN where f is not defined. */
+typedef double wg__curve(void *user, double s, double *size);
 typedef struct wg__slope {
     double value, error;
 } wg__slope;
-/* f'(0) from values of f alone, with an estimate of its own error. */
-wg__slope wg__slope_at_zero(wg__curve *f, void *user);
+typedef enum wg__verdict { WG__AGREES, WG__DIFFERS, WG__UNDECIDED } wg__verdict;
+enum { WG__RUNS = 4 };
+/* Whether `got` is f'(0), from values of f alone: four estimates, each with its own error, of which
+   slope[*best] is the one with the smallest. `slack` is what got may be off by its own rounding. */
+wg__verdict wg__consensus(wg__curve *f, void *user, double got, double slack,
+                          wg__slope slope[WG__RUNS], int *best);
+/* Whether f has different slopes to the left and to the right of 0. */
+bool wg__has_kink(wg__curve *f, void *user);
+/* Holds `got` against f'(0); what cannot be decided is counted as inconclusive: verdict.c. */
+void wg__hold_slope(wg__trial *t, double got, wg__curve *f, void *user, double slack);
+
+/* ---- the tape in between: scale.c ------------------------------------------------------------ */
+
+/* 1e-3 (1 + max |tangent|) (1 + max |adjoint|) over everything on the tape between the inputs, which
+   move along u, and the result, whose cotangent is the trial's: where large numbers cancel, rounding
+   is as large as they were. 0 for an operation that is one record. */
+double wg__tape_floor(const wg__trial *t, const wg__run *r, double *const u[]);
 
 /* ---- oracles --------------------------------------------------------------------------------- */
 

@@ -31,27 +31,29 @@ typedef struct line {
 } line;
 
 // <w, f(x + s u)>
-static double along_line(void *user, double s) {
+static double along_line(void *user, double s, double *size) {
     const line *l = user;
     const wg__trial *t = l->t;
     wg_scope *scope = wg_scope_open();
+    bool was = wg_recording(false);
     double *value[WG_MAX_INPUTS], result = NAN;
     wg__run r;
-    bool ok = wg__move(t, l->u, s, value) &&
+    bool ok = scope && wg__move(t, l->u, s, value) &&
               wg__run_make(t, &(wg__setting){ .dtype = t->dtype, .value = value }, &r);
     const double *y = ok ? wg__numbers(r.y) : NULL;
-    if (y) result = wg__dot(t->w, y, wg_numel(r.y));
+    if (y) result = wg__dot(t->w, y, wg_numel(r.y)), *size = wg__dot_abs(t->w, y, wg_numel(r.y));
+    wg_recording(was);
     wg_scope_close(scope);
     return result;
 }
 
-// Without a reference: differences of the value itself, as good as they say they are.
-static void tangent_by_difference(wg__trial *t, const double *dy, double *const u[]) {
+// Without a reference: differences of the value itself.
+static void tangent_by_difference(wg__trial *t, const wg__run *r, const double *dy,
+                                  double *const u[]) {
     int64_t n = wg__numel(&t->y_shape);
-    wg__slope slope = wg__slope_at_zero(along_line, &(line){ t, u });
     double scale = wg__dot_abs(t->w, dy, n) + 1e-3 * (1 + wg__most(dy, n));
-    wg__hold(t, -1, slope.error, 0, 1e-5 * (1 + scale));  // else it says nothing
-    wg__hold(t, -1, wg__dot(t->w, dy, n), slope.value, 10 * slope.error + t->rel * scale);
+    scale += wg__tape_floor(t, r, u);
+    wg__hold_slope(t, wg__dot(t->w, dy, n), along_line, &(line){ t, u }, t->rel * scale);
 }
 
 static void check_tangent(wg__trial *t, uint64_t tracked, uint64_t moving) {
@@ -60,7 +62,8 @@ static void check_tangent(wg__trial *t, uint64_t tracked, uint64_t moving) {
     pick(t, t->u, moving, u);
     if (!wg__run_make(t, &(wg__setting){ .dtype = t->dtype, .tracked = tracked }, &r)) return;
     const double *dy = wg__numbers(wg__run_jvp(t, &r, u));
-    if (dy) (t->op->reference ? tangent_by_reference : tangent_by_difference)(t, dy, u);
+    if (dy && t->op->reference) tangent_by_reference(t, dy, u);
+    if (dy && !t->op->reference) tangent_by_difference(t, &r, dy, u);
 }
 
 // All at once; each alone, the others constant; each standing still, the others moving.
@@ -102,7 +105,8 @@ static void check_pairing(wg__trial *t, uint64_t tracked) {
         pair(&right, g, t->u[r.which[k]], wg_numel(gx[k]));
     }
     if (t->sample->exact && !isfinite(left.value + right.value)) return;  // a pole; see tie.c
-    double scale = left.size + right.size + 1e-3 * (1 + left.most) * (1 + right.most);
+    double scale = left.size + right.size + wg__tape_floor(t, &r, t->u);
+    scale += 1e-3 * (1 + left.most) * (1 + right.most);
     wg__hold(t, -1, right.value, left.value, t->rel * scale);
 }
 

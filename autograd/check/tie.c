@@ -163,7 +163,7 @@ static void judge(place *p) {
         double left = p->left[k], right = p->right[k];
         if (!isfinite(left) || !isfinite(right)) continue;
         bool kink = is_kink(p, k);
-        *t->kinks += kink;
+        t->tally->kinks += kink;
         if (kink && t->op->tie == WG_TIE_EVEN) continue;
         if (kink && t->op->tie == WG_TIE_NONE) {
             char what[120];

@@ -147,7 +147,7 @@ static wg_status refusal(wg__trial *t, const wg__run *r) {
     wg__hold_that(t, !y, "it is accepted");
     wg__hold_that(t, status != WG_OK, "it is refused without an error");
     wg__hold_that(t, status == WG_OK || named, "it is refused with a message that lacks the name");
-    // What is made of others may fail half-way: its first pieces are recorded, and lead nowhere.
+    // A formula may have come some way before it fails; its records lead nowhere.
     wg__hold_that(t, t->op->compose || wg__tape_now()->count == nodes,
                   "it is refused, but something was recorded");
     return status;

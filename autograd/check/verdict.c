@@ -1,0 +1,216 @@
+// SPDX-License-Identifier: MIT
+/* verdict.c: comparisons, counted, and the first failure put into words. Every comparison is written
+   !(gap <= bound), so that NaN fails, and every bound says where it comes from.
+
+   Where numbers are random a bound cannot foresee everything: a failure is looked at again with the
+   inputs a few units in the last place away. If what is compared scatters by as much as it is
+   apart, the point is ill-conditioned and nothing is decided. */
+#include <inttypes.h>
+#include <math.h>
+
+#include "autograd/check/check_impl.h"
+
+/* ---- words ----------------------------------------------------------------------------------- */
+
+static const char *const layout_name[WG__LAYOUTS] = {
+    "dense",
+    "transposed",
+    "sliced with gaps",
+    "negative strides",
+    "shifted",
+    "stride 0 on the first axis",
+    "stride 0 on the last axis",
+};
+static const char *const mode_name[] = { "", "general ", "whole ", "special " };
+
+/* "NAME: sample "2,3", transposed, f64: ORACLE" for the first failure; returns its length, else
+   0. */
+static size_t begin_text(wg__trial *t) {
+    char *text = t->report->text, number[100] = "";
+    size_t size = sizeof t->report->text;
+    const char *floats = t->floats ? wg_dtype_name(t->dtype) : "no floats";
+    if (t->report->failures++ > 0) return 0;
+    if (t->mode)
+        snprintf(number, sizeof number, "%scase %" PRId64 " of seed %" PRIu64 ", ",
+                 mode_name[t->mode], t->number, t->seed);
+    int n = snprintf(text, size, "%s: %s", t->op->name, t->oracle);
+    if (t->sample->text)
+        n = snprintf(text, size, "%s: sample \"%s\", %s%s, %s: %s", t->op->name, t->sample->text,
+                     number, layout_name[t->layout], floats, t->oracle);
+    return n > 0 && (size_t)n < size ? (size_t)n : 0;
+}
+
+void wg__fail_text(wg__trial *t, const char *what) {
+    size_t used = begin_text(t);
+    if (t->watch) t->watch->hard = true;
+    if (used) snprintf(t->report->text + used, sizeof t->report->text - used, ": %s", what);
+}
+
+// " at [1,2] of [2,3]" for an element in C order of what has this shape.
+static void place_text(const wg_shape *shape, int64_t index, char *text, size_t size) {
+    wg_shape at = { .rank = shape->rank };
+    char place[100], whole[100];
+    for (int i = shape->rank - 1; i >= 0; i--) {
+        at.dim[i] = index % shape->dim[i];
+        index /= shape->dim[i];
+    }
+    snprintf(text, size, " at %s of %s", wg_shape_text(at, place, sizeof place),
+             wg_shape_text(*shape, whole, sizeof whole));
+}
+
+static void fail_numbers(wg__trial *t, int64_t index, const double number[3]) {
+    char place[250] = "", input[40] = "";
+    if (index >= 0) snprintf(place, sizeof place, " at element %" PRId64, index);
+    if (index >= 0 && t->shape && index < wg__numel(t->shape))
+        place_text(t->shape, index, place, sizeof place);
+    if (t->input >= 0 && t->shape) snprintf(input, sizeof input, ", input %d", t->input);
+    size_t used = begin_text(t);
+    if (used)
+        snprintf(t->report->text + used, sizeof t->report->text - used,
+                 "%s%s: %.17g instead of %.17g, %.3g apart where %.3g is allowed", input, place,
+                 number[0], number[1], fabs(number[0] - number[1]), number[2]);
+}
+
+/* ---- comparisons ----------------------------------------------------------------------------- */
+
+/* A sum or product of small whole numbers (or of 2^-16 of such) is computed without rounding, by
+   whatever order of summation. Anything else hardly ever lands on that grid. */
+static bool is_whole(double x) { return fabs(x) < 0x1p24 && floor(x * 0x1p16) == x * 0x1p16; }
+
+// Remembers a failure, to look at it again; or, looking again, what is there now.
+static void watch(wg__watch *w, double got, double want, double bound) {
+    wg__suspect *s = w->suspect;
+    if (!w->again) {
+        if (w->count == WG__SUSPECTS || !(bound > 0))
+            w->hard = true;
+        else
+            s[w->count++] = (wg__suspect){ w->ordinal, fabs(got - want), got, got, want, want };
+        return;
+    }
+    for (int k = 0; k < w->count; k++) {
+        if (s[k].ordinal != w->ordinal) continue;
+        s[k].got_low = fmin(s[k].got_low, got), s[k].got_high = fmax(s[k].got_high, got);
+        s[k].want_low = fmin(s[k].want_low, want), s[k].want_high = fmax(s[k].want_high, want);
+    }
+}
+
+bool wg__hold(wg__trial *t, int64_t index, double got, double want, double bound) {
+    t->report->checks++;
+    if (t->watch) t->watch->ordinal++;
+    if (t->watch && t->watch->again) watch(t->watch, got, want, bound);
+    if (t->mode == WG__WHOLE && t->exactly && is_whole(got) && is_whole(want)) bound = 0;
+    double gap = fabs(got - want);
+    bool same = got == want || (t->sample->exact && isnan(got) && isnan(want));
+    // An infinite bound would let anything pass.
+    if (same || (gap <= bound && bound < INFINITY)) {
+        if (!same && gap / bound > t->report->worst) t->report->worst = gap / bound;
+        return true;
+    }
+    if (t->watch && !t->watch->again) watch(t->watch, got, want, bound);
+    fail_numbers(t, index, (double[]){ got, want, bound });
+    return false;
+}
+
+void wg__hold_all(wg__trial *t, const double *got, const double *want, int64_t n, double rel,
+                  double floor) {
+    for (int64_t k = 0; k < n; k++)
+        wg__hold(t, k, got[k], want[k], rel > 0 ? rel * (fabs(want[k]) + floor) : 0);
+}
+
+void wg__hold_that(wg__trial *t, bool truth, const char *what) {
+    t->report->checks++;
+    if (!truth) wg__fail_text(t, what);
+}
+
+void wg__hold_slope(wg__trial *t, double got, wg__curve *f, void *user, double slack) {
+    wg__slope slope[WG__RUNS];
+    int best = 0;
+    wg__verdict verdict = wg__consensus(f, user, got, slack, slope, &best);
+    t->report->checks++;
+    t->tally->measured += verdict != WG__UNDECIDED;
+    if (verdict == WG__AGREES) return;
+    if (verdict == WG__UNDECIDED || wg__has_kink(f, user)) {
+        t->report->inconclusive++;
+        return;
+    }
+    if (t->watch) t->watch->hard = true;
+    double bound = 10 * slope[best].error + 2e-9 * fabs(got) + slack;
+    fail_numbers(t, -1, (double[]){ got, slope[best].value, bound });
+}
+
+/* An error that an oracle did not provoke is a failure of its own. */
+void wg__hold_no_error(wg__trial *t) {
+    if (wg_error() == WG_OK) return;
+    char what[700];
+    snprintf(what, sizeof what, "unexpected error: %s", wg_error_message());
+    wg__fail_text(t, what);
+    wg_error_clear();
+}
+
+/* ---- looking again --------------------------------------------------------------------------- */
+
+// The values 1 to 3 units in the last place away, in f32 of that.
+static bool nudge(wg__trial *t, wg_random *r) {
+    double unit = t->dtype == WG_F32 ? 0x1p-23 : 0x1p-52;
+    for (int i = 0; i < t->sample->inputs; i++) {
+        if (!wg__bit(t->floats, i)) continue;
+        const double *from = t->value[i];
+        t->value[i] = wg__scratch(wg__size(t, i));
+        for (int64_t k = 0; t->value[i] && k < wg__size(t, i); k++) {
+            double steps = (double)(1 + wg_random_below(r, 3));
+            double x = from[k] * (1 + (wg_random_u64(r) & 1 ? unit : -unit) * steps);
+            t->value[i][k] = t->dtype == WG_F32 ? (float)x : x;
+        }
+        if (!t->value[i]) return false;
+    }
+    return true;
+}
+
+static bool all_scatter(const wg__watch *w) {
+    for (int k = 0; k < w->count; k++) {
+        const wg__suspect *s = &w->suspect[k];
+        double noise = s->got_high - s->got_low + (s->want_high - s->want_low);
+        if (!(s->gap <= 30 * noise)) return false;
+    }
+    return w->count > 0;
+}
+
+static bool is_ill_conditioned(const wg__trial *whole, wg__watch *w, wg__oracle *check) {
+    enum { PROBES = 6 };
+    wg_check_report ignored = { 0 };
+    wg__tally tally = { 0 };
+    wg_random r = { .seed = 6 };
+    w->again = true;
+    for (int k = 0; k < PROBES; k++) {
+        wg__trial t = *whole;
+        wg_scope *scope = wg_scope_open();
+        t.report = &ignored, t.tally = &tally;
+        w->ordinal = 0;
+        if (scope && nudge(&t, &r)) check(&t);
+        wg_scope_close(scope);
+        wg_error_clear();
+    }
+    return all_scatter(w);
+}
+
+void wg__consult(wg__trial *t, const char *name, wg__oracle *check) {
+    wg_check_report *report = t->report, before = { .failures = report->failures };
+    wg__watch w = { .count = 0 };
+    wg__layout layout = t->layout;
+    wg_scope *scope = wg_scope_open();
+    t->oracle = name;
+    t->shape = NULL, t->input = -1;
+    bool first = t->ladder && report->failures == 0;
+    t->watch = first ? &w : NULL;
+    if (scope) check(t);
+    wg__hold_no_error(t);
+    t->layout = layout;
+    if (first && report->failures > before.failures && !w.hard &&
+        is_ill_conditioned(t, &w, check)) {
+        report->failures = 0;
+        report->text[0] = 0;
+        report->inconclusive++;
+    }
+    t->watch = NULL;
+    wg_scope_close(scope);
+}
