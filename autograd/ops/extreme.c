@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-/* extreme.c: max, min and argmax over axes. NaN beats everything and the first of equals wins;
-   equals share the gradient evenly, by a mask that is itself a constant, so the rules hold for any
-   order. */
+/* extreme.c: max, min, argmax and argmin over axes. NaN beats everything and the first of equals
+   wins; equals share the gradient evenly, by a mask that is itself a constant, so the rules hold
+   for any order. */
 #include "autograd/ops/reduce.h"
 
 static bool infer(const wg_call *c, wg_spec *out) {
@@ -10,7 +10,7 @@ static bool infer(const wg_call *c, wg_spec *out) {
     return wg_call_fail(c, WG_ERROR_SHAPE, "there is none among 0 elements");
 }
 
-static bool infer_argmax(const wg_call *c, wg_spec *out) {
+static bool infer_place(const wg_call *c, wg_spec *out) {
     const wg__reduce_attr *attr = c->attr;
     if (attr->all || attr->axes.rank != 1)
         return wg_call_fail(c, WG_ERROR_ARGUMENT, "one axis is wanted, not %d", attr->axes.rank);
@@ -67,33 +67,31 @@ static bool max_or_min(const wg_call *c, const wg_view *x, wg_view *out, best_lo
     return true;
 }
 
-static bool max_forward(const wg_call *c, const wg_view *const in[], wg_view *out) {
-    return max_or_min(c, in[0], out, most[in[0]->dtype]);
-}
-
-static bool min_forward(const wg_call *c, const wg_view *const in[], wg_view *out) {
-    return max_or_min(c, in[0], out, least[in[0]->dtype]);
-}
-
-static bool argmax_forward(const wg_call *c, const wg_view *const in[], wg_view *out) {
-    const wg_view *x = in[0];
-    wg__lines l = wg__lines_of(in, 1, (unsigned)wg__reduced(c));
+static bool place(const wg_call *c, const wg_view *x, wg_view *out, best_loop *loop) {
+    wg__lines l = wg__lines_of(&x, 1, (unsigned)wg__reduced(c));
     int64_t step = wg__inner_step(&l.cut, 0) * (int64_t)wg__size_of(x->dtype), *index = out->data;
     for (int64_t k = 0; k < l.count; k++) {
         int64_t at[WG__LINE_ARRAYS];
         wg__axes_at(&l.kept, k, at);
-        const char *best = best_of_line(most[x->dtype], &l, x, at[0]);
+        const char *best = best_of_line(loop, &l, x, at[0]);
         index[k] = step == 0 ? 0 : (best - wg__at(x, at[0])) / step;
     }
     return true;
 }
 
+#define FORWARD(name, kind, loops)                                                                 \
+    static bool name##_forward(const wg_call *c, const wg_view *const in[], wg_view *out) {        \
+        return kind(c, in[0], out, loops[in[0]->dtype]);                                           \
+    }
+FORWARD(max, max_or_min, most)
+FORWARD(min, max_or_min, least)
+FORWARD(argmax, place, most)
+FORWARD(argmin, place, least)
+
 /* ---- rules ----------------------------------------------------------------------------------- */
 
 static wg_tensor *slope(const wg_call *c) {  // 1 / how many are equal to it, 0 elsewhere
-    wg_tensor *equal = wg_eq(c->in[0], wg__reduce_as_kept(c, c->out));
-    wg_tensor *mask = wg_cast(equal, wg_dtype_of(c->in[0]));
-    return wg_div(mask, wg__reduce_kept(c, &wg__op_sum, mask));
+    return wg__reduce_shares(c, wg_eq(c->in[0], wg__reduce_as_kept(c, c->out)));
 }
 WG__REDUCE_RULES(extreme, slope)
 
@@ -107,75 +105,79 @@ static int64_t plain_place(int64_t n, const double complex *z, double sign) {
     return best;
 }
 
-static double complex plain_max(const wg_call *c, int64_t n, const double complex *z) {
-    (void)c;
-    return z[plain_place(n, z, 1)];
-}
-
-static double complex plain_min(const wg_call *c, int64_t n, const double complex *z) {
-    (void)c;
-    return z[plain_place(n, z, -1)];
-}
-
-static double complex plain_argmax(const wg_call *c, int64_t n, const double complex *z) {
-    (void)c;
-    return (double)plain_place(n, z, 1);
-}
-
-WG__REDUCE_REFERENCE(max, plain_max)
-WG__REDUCE_REFERENCE(min, plain_min)
-WG__REDUCE_REFERENCE(argmax, plain_argmax)
+#define REFERENCE(name, value)                                                                     \
+    static double complex plain_##name(const wg_call *c, int64_t n, const double complex *z) {     \
+        (void)c;                                                                                   \
+        return (value);                                                                            \
+    }                                                                                              \
+    WG__REDUCE_REFERENCE(name, plain_##name)
+REFERENCE(max, z[plain_place(n, z, 1)])
+REFERENCE(min, z[plain_place(n, z, -1)])
+REFERENCE(argmax, (double)plain_place(n, z, 1))
+REFERENCE(argmin, (double)plain_place(n, z, -1))
 
 /* ---- records --------------------------------------------------------------------------------- */
 
-static const wg_attr attrs[] = { WG__REDUCE_ATTR(axes, WG_ATTR_LIST),
-                                 WG__REDUCE_ATTR(all, WG_ATTR_BOOL),
-                                 WG__REDUCE_ATTR(keepdim, WG_ATTR_BOOL),
-                                 { .name = NULL } };
-static const wg_attr argmax_attrs[] = { WG__REDUCE_ATTR(axes, WG_ATTR_LIST),
-                                        WG__REDUCE_ATTR(keepdim, WG_ATTR_BOOL),
-                                        { .name = NULL } };
+static const wg_attr place_attrs[] = { WG__REDUCE_ATTR(axes, WG_ATTR_LIST, axes),
+                                       WG__REDUCE_ATTR(keepdim, WG_ATTR_BOOL, keepdim),
+                                       { .name = NULL } };
 
-#define COMMON(opname, doc_line)                                                                   \
-    .abi = WG_OP_ABI, .name = #opname, .doc = doc_line, .inputs = 1,                               \
-    .attr_size = sizeof(wg__reduce_attr), .forward = opname##_forward,                             \
-    .reference = opname##_reference
-#define EXTREME                                                                                    \
-    .attrs = attrs, .infer = infer, .vjp = extreme_vjp, .jvp = extreme_jvp,                        \
-    .saves = WG_SAVES_IN(0) | WG_SAVES_OUT, .tie = WG_TIE_EVEN,                                    \
-    .samples = { "2,3 | all=1",        "2,3 | axes=0", "2,3 | axes=-1 keepdim=1",                  \
-                 "3,2,4 | axes=2,0",   "2,3",          "() | all=1",                               \
-                 "2,1,3 | axes=1",     "0,3 | axes=1", "3,150 | axes=1",                           \
-                 "2,3@i0..4 | axes=1", "4@b | axes=0", "2,3@=1,1,0,0,1,0 | axes=1" },              \
-    .bad = { "2,3 | axes=2", "2,3 | axes=-3", "2,3 | axes=0,0", "2,3 | axes=1,-1",                 \
-             "2,0 | axes=1", "0 | all=1",     "() | axes=0" }
+#define EXTREME(opname)                                                                            \
+    WG__REDUCE_COMMON(opname),                                                                     \
+        .forward = opname##_forward, .attrs = wg__reduce_attrs, .infer = infer,                    \
+        .vjp = extreme_vjp, .jvp = extreme_jvp, .saves = WG_SAVES_IN(0) | WG_SAVES_OUT,            \
+        .tie = WG_TIE_EVEN, .derivative = "dx = gy where x = y, in equal shares; else 0",          \
+        .edges = "an error of nothing; the first NaN if there is one, with slope NaN",             \
+        .samples = { WG__REDUCE_SAMPLES, "2,3@i0..4 | axes=1", "4@b | axes=0",                     \
+                     "2,3@=1,1,0,0,1,0 | axes=1" },                                                \
+        .bad = { WG__REDUCE_BAD, "2,0 | axes=1", "0 | all=1" }
+#define PLACE(opname)                                                                              \
+    WG__REDUCE_COMMON(opname),                                                                     \
+        .forward = opname##_forward, .attrs = place_attrs, .infer = infer_place,                   \
+        .flags = WG_OP_ZERO_GRADIENT, .saves = WG_SAVES_NOTHING,                                   \
+        .edges = "the first of equals, and the first NaN if there is one; an error of nothing",    \
+        .samples = { "2,3 | axes=0",       "2,3 | axes=-1 keepdim=1",                              \
+                     "3,2,4 | axes=1",     "5 | axes=0",                                           \
+                     "2,1,3 | axes=1",     "0,3 | axes=1",                                         \
+                     "2,6@i0..2 | axes=1", "4@b | axes=0" },                                       \
+        .bad = { "2,3 | axes=2", "2,3 | axes=0,1", "2,3", "2,0 | axes=1", "() | axes=0" }
 
-WG__DEFINE_OP(max) = { COMMON(max, "the largest over axes; NaN if any is"), EXTREME };
-WG__DEFINE_OP(min) = { COMMON(min, "the smallest over axes; NaN if any is"), EXTREME };
-
+WG__DEFINE_OP(max) = {
+    EXTREME(max),
+    .doc = "the largest x over axes; NaN if any is",
+    .equals = "torch.amax, np.max; torch.max(x, dim) gives its gradient to one of equals",
+};
+WG__DEFINE_OP(min) = {
+    EXTREME(min),
+    .doc = "the smallest x over axes; NaN if any is",
+    .equals = "torch.amin, np.min; torch.min(x, dim) gives its gradient to one of equals",
+};
 WG__DEFINE_OP(argmax) = {
-    COMMON(argmax, "place of the first largest along an axis, or of the first NaN; i64"),
-    .attrs = argmax_attrs,
-    .infer = infer_argmax,
-    .flags = WG_OP_ZERO_GRADIENT,
-    .saves = WG_SAVES_NOTHING,
-    .samples = { "2,3 | axes=0", "2,3 | axes=-1 keepdim=1", "3,2,4 | axes=1", "5 | axes=0",
-                 "2,1,3 | axes=1", "0,3 | axes=1", "2,6@i0..2 | axes=1", "4@b | axes=0" },
-    .bad = { "2,3 | axes=2", "2,3 | axes=0,1", "2,3", "2,0 | axes=1", "() | axes=0" },
+    PLACE(argmax),
+    .doc = "place of the first largest x along an axis, or of the first NaN; i64",
+    .equals = "torch.argmax, np.argmax",
+};
+WG__DEFINE_OP(argmin) = {
+    PLACE(argmin),
+    .doc = "place of the first smallest x along an axis, or of the first NaN; i64",
+    .equals = "torch.argmin, np.argmin",
 };
 
 /* ---- the public functions -------------------------------------------------------------------- */
 
-wg_tensor *wg_max(wg_tensor *x) { return wg__reduce_all(&wg__op_max, x); }
-wg_tensor *wg_min(wg_tensor *x) { return wg__reduce_all(&wg__op_min, x); }
+WG__REDUCE_FUNCTIONS(max)
+WG__REDUCE_FUNCTIONS(min)
 
-wg_tensor *wg_max_axes(wg_tensor *x, wg_shape axes, bool keepdim) {
-    return wg__reduce_axes(&wg__op_max, x, axes, keepdim);
+wg_tensor *wg_amax(wg_tensor *x, wg_shape axes, bool keepdim) {
+    return wg_max_axes(x, axes, keepdim);
 }
-wg_tensor *wg_min_axes(wg_tensor *x, wg_shape axes, bool keepdim) {
-    return wg__reduce_axes(&wg__op_min, x, axes, keepdim);
+wg_tensor *wg_amin(wg_tensor *x, wg_shape axes, bool keepdim) {
+    return wg_min_axes(x, axes, keepdim);
 }
 
 wg_tensor *wg_argmax(wg_tensor *x, int axis, bool keepdim) {
     return wg__reduce_axes(&wg__op_argmax, x, WG_AXES(axis), keepdim);
+}
+wg_tensor *wg_argmin(wg_tensor *x, int axis, bool keepdim) {
+    return wg__reduce_axes(&wg__op_argmin, x, WG_AXES(axis), keepdim);
 }

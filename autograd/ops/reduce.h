@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
-/* reduce.h: what all reductions share: attributes, shape rule, and the form of their rules. A
-   reduction takes the lines of x along the axes that go, each to one element. In the rules the
-   result, reshaped to x's rank with 1 for each axis that went, broadcasts against x. */
+/* reduce.h: what all reductions share: attributes, shape rule, and the form of their rules, records
+   and functions. A reduction takes the lines of x along the axes that go, each to one element. In
+   the rules the result, reshaped to x's rank with 1 for each axis that went, broadcasts against
+   x. */
 #ifndef WG_OPS_REDUCE_H
 #define WG_OPS_REDUCE_H
 
@@ -12,17 +13,41 @@ typedef struct wg__reduce_attr {
     wg_shape axes;  // those that go: an empty list reduces nothing
     bool all;       // all of them, whatever `axes` says
     bool keepdim;
-    double correction;  // var
+    double number;  // var and std: the correction; norm: p
 } wg__reduce_attr;
 
-#define WG__REDUCE_ATTR(name, type)                                                                \
-    { #name, type, offsetof(wg__reduce_attr, name) }
+#define WG__REDUCE_ATTR(name, type, field)                                                         \
+    { #name, type, offsetof(wg__reduce_attr, field) }
+#define WG__REDUCE_ATTRS                                                                           \
+    WG__REDUCE_ATTR(axes, WG_ATTR_LIST, axes), WG__REDUCE_ATTR(all, WG_ATTR_BOOL, all),            \
+        WG__REDUCE_ATTR(keepdim, WG_ATTR_BOOL, keepdim)
+extern const wg_attr wg__reduce_attrs[];  // these three
+
+/* ---- shapes ---------------------------------------------------------------------------------- */
 
 /* Bit i is set where axis i goes; -1 after reporting an axis that is not there or is listed
    twice. */
 int wg__reduced(const wg_call *c);
 int64_t wg__reduced_length(const wg_call *c);  // elements of one line
 bool wg__reduce_infer(const wg_call *c, wg_spec *out, wg_dtype dtype);
+bool wg__reduce_infer_float(const wg_call *c, wg_spec *out);  // of f32 or f64, into the same
+/* Sums and products: floats into their own dtype, integers and bool into i64. */
+bool wg__reduce_infer_total(const wg_call *c, wg_spec *out);
+static inline wg_dtype wg__total_dtype(wg_dtype dtype) {
+    return wg_dtype_is_float(dtype) ? dtype : WG_I64;
+}
+
+/* ---- values ---------------------------------------------------------------------------------- */
+
+/* The result in x's rank, so that axes pair up. */
+wg_view wg__reduce_paired(const wg_call *c, const wg_view *out);
+/* Each element of out := `first`, then out := loop(out, x) for the elements of its line in C order,
+   one after the other. */
+bool wg__reduce_fold(const wg_call *c, const wg_view *x, wg_view *out, double first, wg_loop *loop);
+bool wg__mean_forward(const wg_call *c, const wg_view *const in[], wg_view *out);
+void wg__reduce_divide(wg_view *y, double by);  // y f32 or f64, dense
+
+/* ---- rules ----------------------------------------------------------------------------------- */
 
 /* y, shaped like the result, in x's rank. */
 wg_tensor *wg__reduce_as_kept(const wg_call *c, wg_tensor *y);
@@ -30,6 +55,8 @@ wg_tensor *wg__reduce_as_kept(const wg_call *c, wg_tensor *y);
    rank. */
 wg_tensor *wg__reduce_sum_along(const wg_call *c, wg_tensor *x);
 wg_tensor *wg__reduce_kept(const wg_call *c, const wg_op *op, wg_tensor *x);
+/* A mask as x's dtype, each line divided by its sum. */
+wg_tensor *wg__reduce_shares(const wg_call *c, wg_tensor *mask);
 
 /* Rules from `slope(c)`, of x's shape: dy = sum(slope dx), gx = gy slope. */
 #define WG__REDUCE_RULES(name, slope)                                                              \
@@ -41,6 +68,8 @@ wg_tensor *wg__reduce_kept(const wg_call *c, const wg_op *op, wg_tensor *x);
         return wg__reduce_sum_along(c, wg_xmul(dx[0], slope(c)));                                  \
     }
 
+/* ---- references ------------------------------------------------------------------------------ */
+
 /* The reference, from that of one line of n elements. */
 typedef double complex wg__plain_line(const wg_call *c, int64_t n, const double complex *z);
 bool wg__reduce_reference(const wg_call *c, const wg_zview *x, wg_zview *out,
@@ -50,7 +79,28 @@ bool wg__reduce_reference(const wg_call *c, const wg_zview *x, wg_zview *out,
         return wg__reduce_reference(c, in, out, plain);                                            \
     }
 
+/* ---- records and functions ------------------------------------------------------------------- */
+
+#define WG__REDUCE_COMMON(opname)                                                                  \
+    .abi = WG_OP_ABI, .name = #opname, .inputs = 1, .attr_size = sizeof(wg__reduce_attr),          \
+    .reference = opname##_reference,                                                               \
+    .shapes = "any -> the axes listed go, or stay with size 1 if keepdim"
+
+#define WG__REDUCE_SAMPLES                                                                         \
+    "2,3 | all=1", "2,3 | axes=0", "2,3 | axes=-1 keepdim=1", "3,2,4 | axes=2,0",                  \
+        "2,3,2 | axes=1 keepdim=1", "2,3", "() | all=1", "2,1,3 | axes=1", "0,3 | axes=1",         \
+        "3,150 | axes=1"
+#define WG__REDUCE_BAD                                                                             \
+    "2,3 | axes=2", "2,3 | axes=-3", "2,3 | axes=0,0", "2,3 | axes=1,-1", "() | axes=0"
+#define WG__REDUCE_BAD_FLOAT WG__REDUCE_BAD, "3@b | all=1", "3@i0..4 | all=1"
+
 wg_tensor *wg__reduce_all(const wg_op *op, wg_tensor *x);
 wg_tensor *wg__reduce_axes(const wg_op *op, wg_tensor *x, wg_shape axes, bool keepdim);
+/* wg_NAME and wg_NAME_axes. */
+#define WG__REDUCE_FUNCTIONS(name)                                                                 \
+    wg_tensor *wg_##name(wg_tensor *x) { return wg__reduce_all(&wg__op_##name, x); }               \
+    wg_tensor *wg_##name##_axes(wg_tensor *x, wg_shape axes, bool keepdim) {                       \
+        return wg__reduce_axes(&wg__op_##name, x, axes, keepdim);                                  \
+    }
 
 #endif

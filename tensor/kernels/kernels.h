@@ -19,8 +19,8 @@ void wg__fill_view(const wg_view *to, double value);
 void wg__accumulate(const wg_view *to, const wg_view *from);
 
 /* reduce.c: `from` seen as kept axes and reduced axes. y has from's rank with the reduced axes of
-   size 1 (any strides elsewhere), so that axes pair up. f32 and f64; sums also of integers, into
-   the same dtype. */
+   size 1 (any strides elsewhere), so that axes pair up. f32 and f64 into their own dtype, integers
+   and bool into i64. */
 void wg__reduce_sum(const wg_view *y, const wg_view *from);  // pairwise (Higham 1993)
 
 /* gemm.c: c (m, n) = a (m, k) b (k, n) [+ c when accumulate], f32 or f64, any strides. The only

@@ -26,30 +26,37 @@ typedef struct rows {  // lines side by side: element r of all of them is row r
     int64_t width, step;  // how many, up to TILE, and how far from one to the next
 } rows;
 
-/* -0 is the sum of nothing inside: it alone changes no x in x + 0. Integers wrap, as in NumPy. */
+/* -0 is the sum of nothing inside: it alone changes no x in x + 0. Integers of all sizes are summed
+   in 64 bits, which wrap, as in NumPy. ITEM is what is read, REAL what is added and written. */
+#define ITEM float
 #define REAL float
 #define ZERO (-0.0F)
 #define NAMED(name) name##_f32
 #include "tensor/kernels/reduce.c"
+#define ITEM double
 #define REAL double
 #define ZERO (-0.0)
 #define NAMED(name) name##_f64
 #include "tensor/kernels/reduce.c"
-#define REAL uint32_t
+#define ITEM int32_t
+#define REAL uint64_t
 #define ZERO 0
 #define NAMED(name) name##_i32
 #include "tensor/kernels/reduce.c"
+#define ITEM int64_t
 #define REAL uint64_t
 #define ZERO 0
 #define NAMED(name) name##_i64
 #include "tensor/kernels/reduce.c"
+#define ITEM uint8_t
+#define REAL uint64_t
+#define ZERO 0
+#define NAMED(name) name##_u8
+#include "tensor/kernels/reduce.c"
 
 void wg__reduce_sum(const wg_view *y, const wg_view *from) {
     static void (*const sum[WG_DTYPES])(const wg__lines *l, const void *x, void *y) = {
-        sum_f32,
-        sum_f64,
-        sum_i32,
-        sum_i64,
+        sum_f32, sum_f64, sum_i32, sum_i64, sum_u8, sum_u8,
     };
     unsigned cut = 0;
     for (int i = 0; i < from->shape.rank; i++)
@@ -63,13 +70,13 @@ void wg__reduce_sum(const wg_view *y, const wg_view *from) {
 
 #else
 
-static REAL NAMED(sum_block)(const REAL *x, int64_t n) {
+static REAL NAMED(sum_block)(const ITEM *x, int64_t n) {
     REAL lane[LANES];
     int64_t k = 0;
     for (int l = 0; l < LANES; l++) lane[l] = ZERO;
     for (; k + LANES <= n; k += LANES)
-        for (int l = 0; l < LANES; l++) lane[l] += x[k + l];
-    for (int l = 0; k + l < n; l++) lane[l] += x[k + l];
+        for (int l = 0; l < LANES; l++) lane[l] += (REAL)x[k + l];
+    for (int l = 0; k + l < n; l++) lane[l] += (REAL)x[k + l];
     for (int half = LANES / 2; half > 0; half /= 2)
         for (int l = 0; l < half; l++) lane[l] += lane[l + half];
     return lane[0];
@@ -77,7 +84,7 @@ static REAL NAMED(sum_block)(const REAL *x, int64_t n) {
 
 static REAL NAMED(sum_line)(const wg__line *line, int64_t from, int64_t n) {
     if (n <= BLOCK) {
-        REAL room[BLOCK];
+        ITEM room[BLOCK];
         return NAMED(sum_block)(wg__line_run(line, from, n, room), n);
     }
     int64_t left = left_half(n);
@@ -88,24 +95,27 @@ static void NAMED(add_row)(REAL *restrict y, const REAL *restrict x, int64_t n) 
     for (int64_t k = 0; k < n; k++) y[k] += x[k];
 }
 
-static const REAL *NAMED(row)(const rows *r, int64_t index, REAL room[TILE]) {
+static const ITEM *NAMED(row)(const rows *r, int64_t index, ITEM room[TILE]) {
     int64_t at[WG__LINE_ARRAYS];
     wg__axes_at(r->cut, index, at);
-    const REAL *row = (const REAL *)r->first + at[0];
+    const ITEM *row = (const ITEM *)r->first + at[0];
     if (r->step == 1) return row;
-    wg__copy_run(room, 1, row, r->step, r->width, sizeof(REAL));
+    wg__copy_run(room, 1, row, r->step, r->width, sizeof(ITEM));
     return room;
 }
 
 // Lane l of sum_block on all lines at once: rows from + l, from + l + LANES, ...
 static void NAMED(sum_lane)(const rows *r, int64_t from, int64_t end, REAL y[TILE]) {
-    REAL a_room[TILE], b_room[TILE];
-    memcpy(y, NAMED(row)(r, from, a_room), (size_t)r->width * sizeof(REAL));
+    ITEM a_room[TILE], b_room[TILE];
+    const ITEM *a = NAMED(row)(r, from, a_room), *b;
+    for (int64_t k = 0; k < r->width; k++) y[k] = (REAL)a[k];
     for (from += LANES; from + LANES < end; from += 2 * LANES) {
-        const REAL *a = NAMED(row)(r, from, a_room), *b = NAMED(row)(r, from + LANES, b_room);
-        for (int64_t k = 0; k < r->width; k++) y[k] = (y[k] + a[k]) + b[k];
+        a = NAMED(row)(r, from, a_room), b = NAMED(row)(r, from + LANES, b_room);
+        for (int64_t k = 0; k < r->width; k++) y[k] = (y[k] + (REAL)a[k]) + (REAL)b[k];
     }
-    if (from < end) NAMED(add_row)(y, NAMED(row)(r, from, a_room), r->width);
+    if (from >= end) return;
+    a = NAMED(row)(r, from, a_room);
+    for (int64_t k = 0; k < r->width; k++) y[k] += (REAL)a[k];
 }
 
 static void NAMED(sum_row_block)(const rows *r, int64_t from, int64_t n, REAL y[TILE]) {
@@ -130,7 +140,7 @@ static void NAMED(sum_rows)(const rows *r, int64_t from, int64_t n, REAL y[TILE]
     NAMED(add_row)(y, right, r->width);
 }
 
-static void NAMED(sum_by_rows)(const wg__lines *l, const REAL *x, REAL *y) {
+static void NAMED(sum_by_rows)(const wg__lines *l, const ITEM *x, REAL *y) {
     int64_t width = wg__inner_dim(&l->kept);
     for (int64_t k = 0; k < l->count;) {
         int64_t at[WG__LINE_ARRAYS], left = width - k % width;
@@ -153,11 +163,12 @@ static void NAMED(sum)(const wg__lines *l, const void *x, void *y) {
     for (int64_t k = 0; k < l->count; k++) {
         int64_t at[WG__LINE_ARRAYS];
         wg__axes_at(&l->kept, k, at);
-        wg__line line = { (const REAL *)x + at[0], &l->cut, 0, sizeof(REAL) };
+        wg__line line = { (const ITEM *)x + at[0], &l->cut, 0, sizeof(ITEM) };
         ((REAL *)y)[at[1]] = NAMED(sum_line)(&line, 0, l->length);
     }
 }
 
+#undef ITEM
 #undef REAL
 #undef ZERO
 #undef NAMED
