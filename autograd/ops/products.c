@@ -30,16 +30,19 @@ static const wg_attr addmm_attrs[] = { { "beta", WG_ATTR_REAL, offsetof(addmm_at
 // xmul, since BLAS and PyTorch leave out a term whose factor is 0, NaN and all.
 static wg_tensor *scaled(wg_tensor *x, double by) { return by == 1 ? x : wg_xmul(x, wg_num(by)); }
 
+static bool addmm_fits(const wg_call *c) {
+    const wg_call product = { &wg__op_matmul, 2, c->in + 1, NULL, NULL };
+    wg_shape full, first = wg_shape_of(c->in[0]);
+    wg_spec ab;
+    if (!wg_call_same_dtype(c) || !product.op->infer(&product, &ab)) return false;
+    return (wg__broadcast(&first, &ab.shape, &full) && wg__shape_equal(&full, &ab.shape)) ||
+           wg_call_fail(c, WG_ERROR_SHAPE, "the first does not broadcast to the others' product");
+}
+
 static wg_tensor *addmm_compose(const wg_call *c) {
     const addmm_attr *attr = c->attr;
-    if (!wg_call_same_dtype(c)) return NULL;
+    if (!addmm_fits(c)) return NULL;
     wg_tensor *ab = wg_matmul(c->in[1], c->in[2]);  // (..., M, N)
-    if (!ab) return NULL;
-    wg_shape full, want = wg_shape_of(ab), have = wg_shape_of(c->in[0]);
-    if (!wg__broadcast(&have, &want, &full) || !wg__shape_equal(&full, &want))
-        return NULL_AFTER(wg_call_fail(c, WG_ERROR_SHAPE,
-                                       "the first does not broadcast to the "
-                                       "product of the others"));
     return wg_add(scaled(c->in[0], attr->beta), scaled(ab, attr->alpha));
 }
 
@@ -75,7 +78,7 @@ WG__DEFINE_OP(addmm) = {
     .samples = { "2,4 2,3 3,4 | beta=0.5 alpha=2", "4 2,3 3,4 | beta=1 alpha=1",
                  "() 2,3 3,2 | beta=-1 alpha=1", "2,1 2,0 0,3 | beta=2 alpha=3",
                  "2,2 2,3 3,2 | alpha=1", "2,2 2,3 3,2 | beta=1",
-                 "3,1,2 3,2,2 2,2 | beta=1 alpha=-1", },
+                 "3,1,2 3,2,2 2,2 | beta=1 alpha=-1" },
     .bad = { "3,4 2,3 3,4 | beta=1 alpha=1", "5,2,4 2,3 3,4 | alpha=1", "2,4 2,3 2,4 | alpha=1",
              "2,4@i0..3 2,3 3,4 | beta=1 alpha=1" },
 };
