@@ -64,6 +64,21 @@ typedef struct wg_cross_entropy_options {
 #undef ALSO
 #undef INNER
 
+/* wg_einsum("ij,jk->ik", a, b): an equation, then its operands. */
+#ifdef __cplusplus
+extern "C++" {
+template <typename... Tensors> wg_tensor *wg__einsum(const char *equation, Tensors... x) {
+    wg_tensor *list[] = { x... };
+    return wg_einsum_of(equation, list, static_cast<int>(sizeof...(x)));
+}
+}
+#define wg_einsum(...) wg__einsum(__VA_ARGS__)
+#else
+#define wg_einsum(equation, ...)                                                                   \
+    wg_einsum_of(equation, (wg_tensor *[]){ __VA_ARGS__ },                                         \
+                 (int)(sizeof((wg_tensor *[]){ __VA_ARGS__ }) / sizeof(wg_tensor *)))
+#endif
+
 /* ---- tracking: tape.c ------------------------------------------------------------------------ */
 
 /* x as a new leaf: same values, no history, tracked. f32 or f64. Its gradient is freed with it. */

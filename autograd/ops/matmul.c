@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /* matmul.c: products of matrices, batched over leading axes that broadcast. */
-#include "autograd/autograd_impl.h"
+#include "autograd/ops/linalg.h"
 #include "tensor/kernels/kernels.h"
 
 /* What rank 1 needs as well: floats of one dtype whose inner sizes agree. */
@@ -28,30 +28,6 @@ static bool matmul_infer(const wg_call *c, wg_spec *out) {
     full->dim[full->rank++] = b->dim[b->rank - 1];
     out->dtype = wg_call_dtype(c, 0);
     return true;
-}
-
-// Offset of v's matrix at the batch index that `flat` counts in C order of y's leading axes.
-static int64_t batch_offset(const wg_view *v, const wg_shape *y, int64_t flat) {
-    int64_t offset = 0;
-    for (int axis = y->rank - 3; axis >= 0; axis--) {
-        int64_t index = flat % y->dim[axis];
-        flat /= y->dim[axis];
-        int own = axis - (y->rank - v->shape.rank);
-        if (own >= 0 && v->shape.dim[own] != 1) offset += index * v->stride[own];
-    }
-    return offset;
-}
-
-// The last two axes of v, at the batch index that `flat` counts in C order of y's leading axes.
-static wg_view slice_at(const wg_view *v, const wg_view *y, int64_t flat) {
-    wg_view m = { .data = v->data, .dtype = v->dtype, .shape = { .rank = 2 } };
-    int rank = v->shape.rank;
-    for (int k = 0; k < 2; k++) {
-        m.shape.dim[k] = v->shape.dim[rank - 2 + k];
-        m.stride[k] = v->stride[rank - 2 + k];
-    }
-    m.data = wg__at(&m, batch_offset(v, &y->shape, flat));
-    return m;
 }
 
 /* A stack of matrices times one matrix is one product, if the stack's rows follow each other
@@ -83,22 +59,21 @@ static bool is_one_matrix(const wg_view *b) {
 static bool matmul_forward(const wg_call *c, const wg_view *const in[], wg_view *y) {
     (void)c;
     wg_view a, b, part;
-    int64_t batches = 1;
-    for (int i = 0; i < y->shape.rank - 2; i++) batches *= y->shape.dim[i];
+    int64_t batches = wg__batches(&y->shape);
     if (wg__numel(&y->shape) == 0) return true;
     if (batches > 1 && is_one_matrix(in[1]) && rows_of(in[0], &a) && rows_of(y, &part)) {
-        b = slice_at(in[1], y, 0);
+        b = wg__matrix_at(in[1], &y->shape, 0);
         wg__gemm(&part, &a, &b, false);
         return true;
     }
     for (int64_t k = 0; k < batches; k++) {
-        a = slice_at(in[0], y, k), b = slice_at(in[1], y, k), part = slice_at(y, y, k);
+        a = wg__matrix_at(in[0], &y->shape, k);
+        b = wg__matrix_at(in[1], &y->shape, k);
+        part = wg__matrix_at(y, &y->shape, k);
         wg__gemm(&part, &a, &b, false);
     }
     return true;
 }
-
-static wg_tensor *transposed(wg_tensor *x) { return wg_transpose(x, -2, -1); }
 
 static wg_tensor *as_rows(wg_tensor *x) {  // (..., N) -> (all before it, N); not for empty ones
     return wg_reshape(x, WG_SHAPE(WG_REST, wg_dim(x, -1)));
@@ -108,15 +83,16 @@ static wg_tensor *as_rows(wg_tensor *x) {  // (..., N) -> (all before it, N); no
    are just more of the inner axis, and no stack of gradients is ever made. */
 static wg_tensor *right_gradient(wg_tensor *a, wg_tensor *b, wg_tensor *gy) {
     bool empty = wg_numel(a) == 0 || wg_numel(gy) == 0;
-    if (empty || wg_rank(gy) == 2 || !is_one_matrix(&b->view)) return wg_matmul(transposed(a), gy);
-    return wg_reshape(wg_matmul(transposed(as_rows(a)), as_rows(gy)), wg_shape_of(b));
+    if (empty || wg_rank(gy) == 2 || !is_one_matrix(&b->view))
+        return wg_matmul(wg__transposed(a), gy);
+    return wg_reshape(wg_matmul(wg__transposed(as_rows(a)), as_rows(gy)), wg_shape_of(b));
 }
 
 // y = a b: ga = gy b^T, gb = a^T gy, summed over the batch axes along which the input was
 // stretched.
 static wg_tensor *matmul_vjp(const wg_call *c, wg_tensor *gy, int i) {
     wg_tensor *a = c->in[0], *b = c->in[1];
-    wg_tensor *g = i == 0 ? wg_matmul(gy, transposed(b)) : right_gradient(a, b, gy);
+    wg_tensor *g = i == 0 ? wg_matmul(gy, wg__transposed(b)) : right_gradient(a, b, gy);
     return wg_sum_to(g, wg_shape_of(c->in[i]));
 }
 
@@ -136,8 +112,8 @@ static bool matmul_reference(const wg_call *c, const wg_zview in[], wg_zview *ou
     wg__contiguous_strides(&right);
     for (int64_t e = 0, count = wg__numel(s); e < count; e++) {
         int64_t batch = e / (m * n), row = e / n % m, col = e % n;
-        const double complex *a = in[0].data + batch_offset(&left, s, batch) + row * k;
-        const double complex *b = in[1].data + batch_offset(&right, s, batch) + col;
+        const double complex *a = in[0].data + wg__batch_offset(&left, s, batch) + row * k;
+        const double complex *b = in[1].data + wg__batch_offset(&right, s, batch) + col;
         out->data[e] = 0;
         for (int64_t l = 0; l < k; l++) out->data[e] += a[l] * b[l * n];
     }
@@ -147,7 +123,12 @@ static bool matmul_reference(const wg_call *c, const wg_zview in[], wg_zview *ou
 WG__DEFINE_OP(matmul) = {
     .abi = WG_OP_ABI,
     .name = "matmul",
-    .doc = "(..., M, K) x (..., K, N) -> (..., M, N), leading axes broadcast",
+    .doc = "a b, the product of matrices, or of stacks of them whose leading axes broadcast",
+    .shapes = "(..., M, K) x (..., K, N) -> (..., M, N); wg_matmul also takes vectors, as NumPy",
+    .derivative = "da = gy b', db = a' gy, summed over the axes along which either was stretched",
+    .edges = "K = 0 gives zeros; NaN and infinities spread as in the plain sum, 0 * inf is NaN in "
+             "values and in gradients; the order of a sum depends on shape and strides alone",
+    .equals = "torch.matmul, np.matmul",
     .inputs = 2,
     .saves = WG_SAVES_IN(0) | WG_SAVES_IN(1),
     .infer = matmul_infer,

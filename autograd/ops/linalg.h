@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: MIT
+/* linalg.h: what operations on stacks of matrices share: the last two axes are a matrix, all before
+   them count matrices and broadcast. */
+#ifndef WG_OPS_LINALG_H
+#define WG_OPS_LINALG_H
+
+#include "autograd/ops/ops_impl.h"
+
+/* How many matrices a stack of this shape (rank 2 or more) holds. */
+static inline int64_t wg__batches(const wg_shape *s) {
+    int64_t n = 1;
+    for (int i = 0; i < s->rank - 2; i++) n *= s->dim[i];
+    return n;
+}
+
+/* Offset of v's matrix at the batch index that `flat` counts in C order of y's leading axes. */
+static inline int64_t wg__batch_offset(const wg_view *v, const wg_shape *y, int64_t flat) {
+    int64_t offset = 0;
+    for (int axis = y->rank - 3; axis >= 0; axis--) {
+        int64_t index = flat % y->dim[axis];
+        flat /= y->dim[axis];
+        int own = axis - (y->rank - v->shape.rank);
+        if (own >= 0 && v->shape.dim[own] != 1) offset += index * v->stride[own];
+    }
+    return offset;
+}
+
+/* And the matrix itself. */
+static inline wg_view wg__matrix_at(const wg_view *v, const wg_shape *y, int64_t flat) {
+    wg_view m = { .data = v->data, .dtype = v->dtype, .shape = { .rank = 2 } };
+    int rank = v->shape.rank;
+    for (int k = 0; k < 2; k++) {
+        m.shape.dim[k] = v->shape.dim[rank - 2 + k];
+        m.stride[k] = v->stride[rank - 2 + k];
+    }
+    m.data = wg__at(&m, wg__batch_offset(v, y, flat));
+    return m;
+}
+
+/* For references: where the dense matrix of x begins that belongs to matrix `flat` of y. */
+static inline const double complex *wg__zmatrix_at(const wg_zview *x, const wg_shape *y,
+                                                   int64_t flat) {
+    wg_view v = { .shape = x->shape };
+    wg__contiguous_strides(&v);
+    return x->data + wg__batch_offset(&v, y, flat);
+}
+
+static inline wg_tensor *wg__transposed(wg_tensor *x) { return wg_transpose(x, -2, -1); }
+
+/* Input i is floats, of rank 2 or more, its last two sizes equal; reports otherwise. */
+bool wg__is_square(const wg_call *c, int i);
+
+#endif
