@@ -53,6 +53,22 @@ typedef struct wg_cross_entropy_options {
     int64_t ignore_index;  // any integer
 } wg_cross_entropy_options;
 
+typedef struct wg_embedding_options {
+    bool padding;           // the row padding_index gets no gradient
+    int64_t padding_index;  // from the end if negative
+} wg_embedding_options;
+
+typedef enum wg_pad_mode {
+    WG_PAD_CONSTANT,   // value everywhere
+    WG_PAD_REFLECT,    // d c b | a b c d | c b a: mirrored at the outermost element
+    WG_PAD_REPLICATE,  // a a a | a b c d | d d d
+    WG_PAD_CIRCULAR    // b c d | a b c d | a b c
+} wg_pad_mode;
+typedef struct wg_pad_options {
+    wg_pad_mode mode;
+    double value;  // for WG_PAD_CONSTANT
+} wg_pad_options;
+
 /* ---- all others: ops/ops.def ------------------------------------------------------------------ */
 
 /* One function for each line, with what it computes beside it. */

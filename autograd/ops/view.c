@@ -82,7 +82,7 @@ static int64_t came_from(const wg_call *c, const wg_shape *x, const wg_shape *y,
 bool wg__moved_reference(const wg_call *c, const wg_zview in[], wg_zview *out, wg__from *from) {
     for (int64_t k = 0, n = wg__numel(&out->shape); k < n; k++) {
         int64_t place = came_from(c, &in[0].shape, &out->shape, k, from);
-        out->data[k] = place < 0 ? 0 : in[0].data[place];
+        if (place >= 0) out->data[k] = in[0].data[place];
     }
     return true;
 }

@@ -38,8 +38,8 @@ bool wg__fits_memory(const wg_call *c, const wg_spec *out);
 bool wg__copy_forward(const wg_call *c, const wg_view *const in[], wg_view *out);
 bool wg__same_order_reference(const wg_call *c, const wg_zview in[], wg_zview *out);
 
-/* The element at[] of a result shaped y is element from[] of an input shaped x; false: it is none of
-   them, and 0. Both lists have room for WG_MAX_RANK. */
+/* The element at[] of a result shaped y is element from[] of an input shaped x; false: it is none
+   of them, and stays as it was. Both lists have room for WG_MAX_RANK. */
 typedef bool wg__from(const wg_call *c, const wg_shape *x, const wg_shape *y, const int64_t at[],
                       int64_t from[]);
 bool wg__moved_reference(const wg_call *c, const wg_zview in[], wg_zview *out, wg__from *from);
