@@ -53,6 +53,21 @@ typedef struct wg_cross_entropy_options {
     int64_t ignore_index;  // any integer
 } wg_cross_entropy_options;
 
+    bool padding;           // the row padding_index gets no gradient
+    int64_t padding_index;  // from the end if negative
+} wg_embedding_options;
+
+typedef enum wg_pad_mode {
+    WG_PAD_CONSTANT,   // value everywhere
+    WG_PAD_REFLECT,    // d c b | a b c d | c b a: mirrored at the outermost element
+    WG_PAD_REPLICATE,  // a a a | a b c d | d d d
+    WG_PAD_CIRCULAR    // b c d | a b c d | a b c
+} wg_pad_mode;
+typedef struct wg_pad_options {
+    wg_pad_mode mode;
+    double value;  // for WG_PAD_CONSTANT
+} wg_pad_options;
+
 /* ---- all others: ops/ops.def ----------------------------------------------------------------- */
 
 /* One function for each line, with what it computes beside it. */
@@ -78,6 +93,18 @@ template <typename... Tensors> wg_tensor *wg__einsum(const char *equation, Tenso
     wg_einsum_of(equation, (wg_tensor *[]){ __VA_ARGS__ },                                         \
                  (int)(sizeof((wg_tensor *[]){ __VA_ARGS__ }) / sizeof(wg_tensor *)))
 #endif
+/* ---- several results at once: ops/parts.c ----------------------------------------------------- */
+
+/* x cut along an axis, without a copy, into parts of `size`, the last being what is left: at most
+   `most` parts, or it is an error. Returns how many; 0 on failure. An axis of size 0 makes one empty
+   part. The entries that get no part become NULL. */
+WG_API int wg_split(wg_tensor *x, int64_t size, int axis, wg_tensor *parts[], int most);
+/* The same with parts of ceil(size of the axis / n): as in PyTorch these are at most n, and of an
+   axis of 5 in 4 parts only 3, of 2, 2 and 1. An axis of size 0 makes n empty parts. */
+WG_API int wg_chunk(wg_tensor *x, int n, int axis, wg_tensor *parts[]);
+/* Of n lists x[i] of sizes d_i, rank 1 or 0, grids of shape (d_0, ..., d_n-1) in which grid[i] varies
+   along axis i: PyTorch's and NumPy's indexing "ij". Without a copy; grid may be x. */
+WG_API bool wg_meshgrid(wg_tensor *const x[], int n, wg_tensor *grid[]);
 
 /* ---- tracking: tape.c ------------------------------------------------------------------------ */
 

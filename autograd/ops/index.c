@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: MIT
-/* index.c: picking from tensors element by element, and adding back: gather and scatter_add are
-   each other's transpose and share one walk. An index is checked before anything is written. take.c
-   has the two for whole slices. */
-#include "autograd/ops/ops_impl.h"
+/* index.c: picking from tensors element by element, and putting back: one walk over the index
+   serves all. An index is checked before anything is written. Here too is what index.h shares. */
+#include "autograd/ops/index.h"
 #include "tensor/kernels/kernels.h"
 
 /* ---- shared ---------------------------------------------------------------------------------- */
@@ -34,16 +33,16 @@ bool wg__agree_off_axis(const wg_call *c, const wg_shape *x, const wg_shape *par
     return fits || wg_call_fail(c, WG_ERROR_SHAPE, "sizes differ elsewhere than on axis %d", axis);
 }
 
-int wg__add_infer(const wg_call *c, wg_spec *out) {
+int wg__put_infer(const wg_call *c, wg_spec *out) {
     const wg_shape *x = &c->in[0]->view.shape, *source = &c->in[2]->view.shape;
     int axis = wg__axis_of(c, x->rank);
-    bool fits = axis >= 0 && wg__is_index(c, 1) && wg_call_float(c, 0) && wg__same_dtype(c, 0, 2) &&
+    bool fits = axis >= 0 && wg__is_index(c, 1) && wg__same_dtype(c, 0, 2) &&
                 wg__agree_off_axis(c, x, source, axis);
     wg_spec_set(out, wg_call_dtype(c, 0), *x);
     return fits ? axis : -1;
 }
 
-wg_tensor *wg__add_jvp(const wg_call *c, wg_tensor *const dx[]) {
+wg_tensor *wg__put_jvp(const wg_call *c, wg_tensor *const dx[]) {
     wg_tensor *in[] = { dx[0] ? dx[0] : wg_zeros_like(c->in[0]), c->in[1],
                         dx[2] ? dx[2] : wg_zeros_like(c->in[2]) };
     return wg_apply(c->op, in, 3, c->attr);
@@ -75,15 +74,7 @@ bool wg__add_reference(const wg_call *c, const wg_zview in[], wg_zview *out, wg_
     return true;
 }
 
-/* ---- gather and scatter_add ------------------------------------------------------------------ */
-
-static bool gather_infer(const wg_call *c, wg_spec *out) {
-    int axis = wg__axis_of(c, wg_call_rank(c, 0));
-    if (axis < 0 || !wg__is_index(c, 1)) return false;
-    const wg_shape *index = &c->in[1]->view.shape;
-    if (!wg__agree_off_axis(c, &c->in[0]->view.shape, index, axis)) return false;
-    return wg_spec_set(out, wg_call_dtype(c, 0), *index);
-}
+/* ---- the walk -------------------------------------------------------------------------------- */
 
 /* One row along the last axis: element l of `part` belongs to element l * step + index[l] * jump of
    `whole`, whose axis the index moves along. Steps in elements. */
@@ -98,7 +89,7 @@ typedef struct row {
 
 typedef void row_loop(const row *r);
 
-/* Hands the rows of index, which is shaped like part, to `loop`, as an odometer turns. */
+/* Hands the rows of index, shaped like part, to `loop` in C order, as an odometer turns. */
 static void each_row(row_loop *loop, const wg_view *index, const wg_view *whole,
                      const wg_view *part, int axis) {
     const wg_shape *s = &index->shape;
@@ -138,8 +129,36 @@ ROW_LOOP(pick_f64, double, *p = *w)
 ROW_LOOP(pick_i32, int32_t, *p = *w)
 ROW_LOOP(pick_i64, int64_t, *p = *w)
 ROW_LOOP(pick_u8, uint8_t, *p = *w)
+ROW_LOOP(put_f32, float, *w = *p)
+ROW_LOOP(put_f64, double, *w = *p)
+ROW_LOOP(put_i32, int32_t, *w = *p)
+ROW_LOOP(put_i64, int64_t, *w = *p)
+ROW_LOOP(put_u8, uint8_t, *w = *p)
 ROW_LOOP(add_f32, float, *w += *p)
 ROW_LOOP(add_f64, double, *w += *p)
+
+static void add_elements(const wg_view *to, const wg_view *index, const wg_view *source, int axis) {
+    each_row(to->dtype == WG_F32 ? add_f32 : add_f64, index, to, source, axis);
+}
+
+// The index has a number for each element of the part.
+static int64_t place(const wg_shape *whole, const wg_shape *part, int axis, int64_t flat,
+                     const double complex *index) {
+    return wg__moved(whole, part, axis, flat, (int64_t)creal(index[flat]));
+}
+
+/* ---- gather and scatter_add ------------------------------------------------------------------ */
+
+WG__PAIR_RULES(gather, scatter_add)
+WG__PAIR_REFERENCES(gather, scatter_add, place)
+
+static bool gather_infer(const wg_call *c, wg_spec *out) {
+    int axis = wg__axis_of(c, wg_call_rank(c, 0));
+    if (axis < 0 || !wg__is_index(c, 1)) return false;
+    const wg_shape *index = &c->in[1]->view.shape;
+    if (!wg__agree_off_axis(c, &c->in[0]->view.shape, index, axis)) return false;
+    return wg_spec_set(out, wg_call_dtype(c, 0), *index);
+}
 
 static bool gather_forward(const wg_call *c, const wg_view *const in[], wg_view *out) {
     static row_loop *const pick[WG_DTYPES] = { pick_f32, pick_f64, pick_i32,
@@ -150,83 +169,58 @@ static bool gather_forward(const wg_call *c, const wg_view *const in[], wg_view 
     return true;
 }
 
-static wg_tensor *gather_vjp(const wg_call *c, wg_tensor *gy, int i) {
+static bool gather_backward(const wg_call *c, const wg_view *gy, int i, wg_view *gx) {
     (void)i;
-    int axis = wg__known_axis(c, wg_rank(c->in[0]));
-    return wg_scatter_add(wg_zeros(wg_dtype_of(gy), wg_shape_of(c->in[0])), axis, c->in[1], gy);
-}
-
-static wg_tensor *gather_jvp(const wg_call *c, wg_tensor *const dx[]) {
-    return wg_gather(dx[0], wg__known_axis(c, wg_rank(c->in[0])), c->in[1]);
-}
-
-// The index has a number for each element of the part.
-static int64_t place(const wg_shape *whole, const wg_shape *part, int axis, int64_t flat,
-                     const double complex *index) {
-    return wg__moved(whole, part, axis, flat, (int64_t)creal(index[flat]));
-}
-
-static bool gather_reference(const wg_call *c, const wg_zview in[], wg_zview *out) {
-    return wg__pick_reference(c, in, out, place);
+    wg__fill_view(gx, 0);
+    add_elements(gx, &c->in[1]->view, gy, wg__known_axis(c, gx->shape.rank));
+    return true;
 }
 
 WG__DEFINE_OP(gather) = {
-    .abi = WG_OP_ABI,
-    .name = "gather",
-    .doc = "y[i][j] = x[i][index[i][j]] along an axis; NumPy's take_along_axis",
-    .inputs = 2,
-    .saves = WG_SAVES_IN(1),
-    WG__AXIS_ATTR,
-    .infer = gather_infer,
-    .forward = gather_forward,
-    .vjp = gather_vjp,
-    .jvp = gather_jvp,
-    .reference = gather_reference,
+    WG__PICKS(gather),
+    .doc = "y[i][j] = x[i][index[i][j]] along an axis",
+    .shapes = "(..., N, ...) x (..., M, ...) -> (..., M, ...)",
+    .derivative = "dx = scatter_add(0, index, gy): what was picked twice gets both",
+    .edges =
+        "the index is within 0 to N - 1: negative ones are refused, as in PyTorch; sizes agree "
+        "off the axis, where PyTorch lets the index be smaller: take_along_axis broadcasts",
+    .equals = "torch.gather",
     .samples = { "4 6@i0..3", "3,4 3,2@i0..3 | axis=1", "3,4 5,4@i0..2",
-                 "2,3,2 2,1,2@i0..2 | axis=-2", "3,4 3,0@i0..3 | axis=1",
-                 "0,2 0,3@i0..1 | axis=1" },
+                 "2,3,2 2,1,2@i0..2 | axis=-2", "3,4 3,0@i0..3 | axis=1", "0,2 0,3@i0..1 | axis=1",
+                 "4@i0..9 6@i0..3", "3@b 5@i0..2" },
     .bad = { "3,4 3,2@i4..5 | axis=1", "3,4 3,2@i-2..-1 | axis=1", "3,4 2,2@i0..1 | axis=1",
-             "3 3,1@i0..0", "3 3", "() ()@i0..0" },
+             "3 3,1@i0..0", "3 3", "() ()@i0..0", "0 1@i0..0" },
 };
 
 wg_tensor *wg_gather(wg_tensor *x, int axis, wg_tensor *index) {
     return wg__op2(&wg__op_gather, x, index, &(wg__axis_attr){ axis });
 }
 
-static bool scatter_add_infer(const wg_call *c, wg_spec *out) {
-    if (wg__add_infer(c, out) < 0) return false;
+static bool one_shape(const wg_call *c) {
     return wg__shape_equal(&c->in[1]->view.shape, &c->in[2]->view.shape) ||
            wg_call_fail(c, WG_ERROR_SHAPE, "index and source do not have one shape");
+}
+
+static bool scatter_add_infer(const wg_call *c, wg_spec *out) {
+    return wg_call_float(c, 0) && wg__put_infer(c, out) >= 0 && one_shape(c);
 }
 
 static bool scatter_add_forward(const wg_call *c, const wg_view *const in[], wg_view *out) {
     int axis = wg__known_axis(c, out->shape.rank);
     if (!wg__index_in_range(c, in[1], out->shape.dim[axis])) return false;
     wg__copy_view(out, in[0]);
-    each_row(out->dtype == WG_F32 ? add_f32 : add_f64, in[1], out, in[2], axis);
+    add_elements(out, in[1], in[2], axis);
     return true;
 }
 
-static wg_tensor *scatter_add_vjp(const wg_call *c, wg_tensor *gy, int i) {
-    return i == 0 ? gy : wg_gather(gy, wg__known_axis(c, wg_rank(gy)), c->in[1]);
-}
-
-static bool scatter_add_reference(const wg_call *c, const wg_zview in[], wg_zview *out) {
-    return wg__add_reference(c, in, out, place);
-}
-
 WG__DEFINE_OP(scatter_add) = {
-    .abi = WG_OP_ABI,
-    .name = "scatter_add",
+    WG__PUTS(scatter_add),
     .doc = "x with source[i][j] added at [i][index[i][j]] along an axis; equal indices add up",
-    .inputs = 3,
-    .saves = WG_SAVES_IN(1),
-    WG__AXIS_ATTR,
-    .infer = scatter_add_infer,
-    .forward = scatter_add_forward,
-    .vjp = scatter_add_vjp,
-    .jvp = wg__add_jvp,
-    .reference = scatter_add_reference,
+    .shapes = "(..., N, ...) x (..., M, ...) x (..., M, ...) -> (..., N, ...)",
+    .derivative = "dx = gy, dsource = gather(gy, index)",
+    .edges = "added in C order of source; negative indices are refused, as in PyTorch; index and "
+             "source have one shape, of x's sizes off the axis",
+    .equals = "torch.scatter_add, np.add.at",
     .samples = { "4 6@i0..3 6", "3,4 3,2@i0..3 3,2 | axis=1", "3,4 5,4@i0..2 5,4",
                  "2,3,2 2,1,2@i0..2 2,1,2 | axis=-2", "3,4 3,0@i0..3 3,0 | axis=1" },
     .bad = { "3,4 3,2@i4..5 3,2 | axis=1", "3,4 3,2@i0..3 3,3 | axis=1",
@@ -238,67 +232,65 @@ wg_tensor *wg_scatter_add(wg_tensor *x, int axis, wg_tensor *index, wg_tensor *s
                     &(wg__axis_attr){ axis });
 }
 
-/* ---- one_hot --------------------------------------------------------------------------------- */
+/* ---- scatter --------------------------------------------------------------------------------- */
 
-typedef struct one_hot_attr {
-    int64_t classes, dtype;
-} one_hot_attr;
-static const wg_attr one_hot_attrs[] = {
-    { "classes", WG_ATTR_INT, offsetof(one_hot_attr, classes) },
-    { "dtype", WG_ATTR_INT, offsetof(one_hot_attr, dtype) },
-    { .name = NULL },
+static bool scatter_infer(const wg_call *c, wg_spec *out) {
+    return wg__put_infer(c, out) >= 0 && one_shape(c);
+}
+
+static bool scatter_forward(const wg_call *c, const wg_view *const in[], wg_view *out) {
+    static row_loop *const put[WG_DTYPES] = { put_f32, put_f64, put_i32, put_i64, put_u8, put_u8 };
+    int axis = wg__known_axis(c, out->shape.rank);
+    if (!wg__index_in_range(c, in[1], out->shape.dim[axis])) return false;
+    wg__copy_view(out, in[0]);
+    each_row(put[out->dtype], in[1], out, in[2], axis);
+    return true;
+}
+
+/* Which elements of source are there in the end, bool: their numbers are scattered likewise, and
+   those who find their own again have won. */
+static wg_tensor *winners(const wg_call *c) {
+    wg_shape s = wg_shape_of(c->in[1]);
+    wg_tensor *number = wg_reshape(wg_arange(WG_I64, 0, (double)wg__numel(&s), 1), s);
+    wg_tensor *board = wg_zeros(WG_I64, wg_shape_of(c->in[0]));
+    board = wg_apply(c->op, (wg_tensor *[]){ board, c->in[1], number }, 3, c->attr);
+    return wg_eq(wg__op2(&wg__op_gather, board, c->in[1], c->attr), number);
+}
+
+static wg_tensor *scatter_vjp(const wg_call *c, wg_tensor *gy, int i) {
+    wg_tensor *zero = wg_zeros(wg_dtype_of(gy), WG_SCALAR);
+    if (i == 2) return wg_where(winners(c), wg__op2(&wg__op_gather, gy, c->in[1], c->attr), zero);
+    zero = wg_expand(zero, wg_shape_of(c->in[2]));
+    return wg_apply(c->op, (wg_tensor *[]){ gy, c->in[1], zero }, 3, c->attr);
+}
+
+static bool scatter_reference(const wg_call *c, const wg_zview in[], wg_zview *out) {
+    int axis = wg__known_axis(c, out->shape.rank);
+    for (int64_t k = 0, n = wg__numel(&out->shape); k < n; k++) out->data[k] = in[0].data[k];
+    for (int64_t k = 0, n = wg__numel(&in[2].shape); k < n; k++)
+        out->data[place(&out->shape, &in[2].shape, axis, k, in[1].data)] = in[2].data[k];
+    return true;
+}
+
+WG__DEFINE_OP(scatter) = {
+    WG__PUTS(scatter),
+    .doc = "x with source[i][j] in place of what was at [i][index[i][j]] along an axis",
+    .shapes = "(..., N, ...) x (..., M, ...) x (..., M, ...) -> (..., N, ...)",
+    .derivative = "dx = gy, but 0 where overwritten; dsource = gather(gy, index), but 0 for what "
+                  "was overwritten in turn",
+    .edges = "of equal indices the last in C order of source is there in the end and has the whole "
+             "gradient, where PyTorch leaves open which; negative indices are refused",
+    .equals = "torch.scatter, np.put_along_axis",
+    .samples = { "4 6@i0..3 6", "3,4 3,2@i0..3 3,2 | axis=1", "3,4 5,4@i0..2 5,4",
+                 "2,3,2 2,1,2@i0..2 2,1,2 | axis=-2", "3,4 3,0@i0..3 3,0 | axis=1",
+                 "4 5@i=1,3,1,1,3 5", "0,3 0,2@i0..2 0,2 | axis=1", "4@i0..9 6@i0..3 6@i0..9",
+                 "3@b 2@i0..2 2@b" },
+    .bad = { "3,4 3,2@i4..5 3,2 | axis=1", "3,4 3,2@i-2..-1 3,2 | axis=1",
+             "3,4 3,2@i0..3 3,3 | axis=1", "3,4 2,2@i0..3 2,2 | axis=1", "4 6 6",
+             "4 6@i0..3 6@i0..3", "() ()@i0..0 ()" },
 };
 
-static bool one_hot_infer(const wg_call *c, wg_spec *out) {
-    const one_hot_attr *a = c->attr;
-    if (!wg__is_index(c, 0)) return false;
-    if (a->classes < 0 || a->dtype < 0 || a->dtype >= WG_DTYPES)
-        return wg_call_fail(c, WG_ERROR_ARGUMENT, "%lld classes in dtype %lld",
-                            (long long)a->classes, (long long)a->dtype);
-    if (wg_call_rank(c, 0) == WG_MAX_RANK)
-        return wg_call_fail(c, WG_ERROR_SHAPE, "no room for another dimension");
-    wg_spec_set(out, (wg_dtype)a->dtype, c->in[0]->view.shape);
-    out->shape.dim[out->shape.rank++] = a->classes;
-    return true;
-}
-
-static bool one_hot_forward(const wg_call *c, const wg_view *const in[], wg_view *out) {
-    int64_t classes = ((const one_hot_attr *)c->attr)->classes;
-    const wg_view *index = in[0];
-    if (!wg__index_in_range(c, index, classes)) return false;
-    wg__fill_view(out, 0);
-    for (int64_t k = 0, n = wg__numel(&index->shape); k < n; k++) {
-        int64_t i = wg__read_index(index->dtype, index->data, wg__offset(index, k));
-        wg__store(out->dtype, wg__at(out, k * classes + i), 1);
-    }
-    return true;
-}
-
-static bool one_hot_reference(const wg_call *c, const wg_zview in[], wg_zview *out) {
-    int64_t classes = ((const one_hot_attr *)c->attr)->classes;
-    for (int64_t k = 0, n = wg__numel(&out->shape); k < n; k++)
-        out->data[k] = creal(in[0].data[k / classes]) == (double)(k % classes);
-    return true;
-}
-
-WG__DEFINE_OP(one_hot) = {
-    .abi = WG_OP_ABI,
-    .name = "one_hot",
-    .doc = "index (...) -> (..., classes): 1 at the index, else 0",
-    .inputs = 1,
-    .flags = WG_OP_ZERO_GRADIENT,
-    .saves = WG_SAVES_NOTHING,
-    .attr_size = sizeof(one_hot_attr),
-    .attrs = one_hot_attrs,
-    .infer = one_hot_infer,
-    .forward = one_hot_forward,
-    .reference = one_hot_reference,
-    .samples = { "4@i0..2 | classes=3", "2,2@i0..4 | classes=5 dtype=1", "()@i0..1 | classes=2",
-                 "0@i0..1 | classes=2" },
-    .bad = { "3@i3..4 | classes=3", "3@i-1..-1 | classes=3", "3 | classes=3",
-             "3@i0..0 | classes=-1" },
-};
-
-wg_tensor *wg_one_hot(wg_tensor *index, int64_t classes, wg_dtype dtype) {
-    return wg__op1(&wg__op_one_hot, index, &(one_hot_attr){ classes, (int64_t)dtype });
+wg_tensor *wg_scatter(wg_tensor *x, int axis, wg_tensor *index, wg_tensor *source) {
+    return wg_apply(&wg__op_scatter, (wg_tensor *[]){ x, index, source }, 3,
+                    &(wg__axis_attr){ axis });
 }

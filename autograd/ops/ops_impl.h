@@ -57,25 +57,4 @@ static inline int64_t wg__read_index(wg_dtype dtype, const void *base, int64_t o
 bool wg__is_index(const wg_call *c, int i);
 bool wg__index_in_range(const wg_call *c, const wg_view *index, int64_t size);
 
-/* x and part agree but on the axis. */
-bool wg__agree_off_axis(const wg_call *c, const wg_shape *x, const wg_shape *part, int axis);
-
-/* What scatter_add and index_add (x, index, source) ask alike in infer; the axis, or -1 after
-   reporting. */
-int wg__add_infer(const wg_call *c, wg_spec *out);
-
-/* The jvp of x + part of source, which is linear in both together. */
-wg_tensor *wg__add_jvp(const wg_call *c, wg_tensor *const dx[]);
-
-/* For references: offset in the dense array of shape `whole` of element `flat`, in C order, of
-   something shaped `part`, when its place along the axis is `at`. */
-int64_t wg__moved(const wg_shape *whole, const wg_shape *part, int axis, int64_t flat, int64_t at);
-
-/* And where an index' numbers put that element. The references of those that pick (x, index), and
-   of those that add (x, index, source), are one each but for this. */
-typedef int64_t wg__place(const wg_shape *whole, const wg_shape *part, int axis, int64_t flat,
-                          const double complex *index);
-bool wg__pick_reference(const wg_call *c, const wg_zview in[], wg_zview *out, wg__place *place);
-bool wg__add_reference(const wg_call *c, const wg_zview in[], wg_zview *out, wg__place *place);
-
 #endif

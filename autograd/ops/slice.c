@@ -2,7 +2,7 @@
 /* slice.c: parts of an axis, as Python's x[start:stop:step] takes them, and the way back. */
 #include <string.h>
 
-#include "autograd/ops/ops_impl.h"
+#include "autograd/ops/view.h"
 #include "tensor/kernels/kernels.h"
 
 /* `size` is used by unslice alone: the axis' full length. */
@@ -17,6 +17,7 @@ static const wg_attr slice_attrs[] = {
     { "size", WG_ATTR_INT, offsetof(slice_attr, size) },
     { .name = NULL },
 };
+#define SLICE_ATTR .attr_size = sizeof(slice_attr), .attrs = slice_attrs
 
 /* Python's slice.indices: positions cut off to what the axis has; returns how many there are. */
 static int64_t indices(const slice_attr *a, int64_t size, int64_t *first) {
@@ -52,13 +53,13 @@ static wg_view part_of(const wg_view *v, const slice_attr *a, int axis) {
 }
 
 static bool slice_infer(const wg_call *c, wg_spec *out) {
-    const wg_view *x = &c->in[0]->view;
+    const wg_view *x = wg__viewed(c);
     int axis = checked_axis(c);
     if (axis < 0) return false;
     int64_t first, count = indices(c->attr, x->shape.dim[axis], &first);
     wg_view part = part_of(x, c->attr, axis);
-    wg_spec_set(out, x->dtype, part.shape);
-    out->alias = true;
+    wg__alias_of(out, x);
+    out->shape = part.shape;
     out->offset = count ? first * x->stride[axis] : 0;
     memcpy(out->stride, part.stride, sizeof out->stride);
     return true;
@@ -75,40 +76,28 @@ static wg_tensor *slice_vjp(const wg_call *c, wg_tensor *gy, int i) {
     return apply(&wg__op_unslice, gy, a, wg_dim(c->in[i], (int)a->axis));
 }
 
-// Position along the full axis of element `flat` of the part, in a dense array of the full shape.
-static int64_t place(const wg_shape *full, const wg_shape *part, const slice_attr *a,
-                     int64_t flat) {
-    int axis = wg__axis(a->axis, full->rank);
-    int64_t first, offset = 0, stride = 1;
-    indices(a, full->dim[axis], &first);
-    for (int k = full->rank - 1; k >= 0; k--) {
-        int64_t index = flat % part->dim[k];
-        flat /= part->dim[k];
-        offset += (k == axis ? first + index * a->step : index) * stride;
-        stride *= full->dim[k];
-    }
-    return offset;
-}
-
-static bool slice_reference(const wg_call *c, const wg_zview in[], wg_zview *out) {
-    for (int64_t k = 0, n = wg__numel(&out->shape); k < n; k++)
-        out->data[k] = in[0].data[place(&in[0].shape, &out->shape, c->attr, k)];
+static bool sliced_from(const wg_call *c, const wg_shape *x, const wg_shape *y, const int64_t at[],
+                        int64_t from[]) {
+    const slice_attr *a = c->attr;
+    int axis = wg__axis(a->axis, x->rank);
+    int64_t first;
+    indices(a, x->dim[axis], &first);
+    for (int i = 0; i < y->rank; i++) from[i] = at[i];
+    from[axis] = first + at[axis] * a->step;
     return true;
 }
 
+WG__MOVED_REFERENCE(slice, sliced_from)
 WG__DEFINE_OP(slice) = {
-    .abi = WG_OP_ABI,
-    .name = "slice",
+    WG__MOVES(slice),
+    SLICE_ATTR,
     .doc = "x[start:stop:step] along an axis, as Python takes it, without a copy",
-    .inputs = 1,
-    .flags = WG_OP_LINEAR,
-    .saves = WG_SAVES_NOTHING,
-    .attr_size = sizeof(slice_attr),
-    .attrs = slice_attrs,
-    .infer = slice_infer,
-    .vjp = slice_vjp,
-    .jvp = wg_op_jvp_linear,
-    .reference = slice_reference,
+    .shapes = "(..., N, ...) -> (..., M, ...)",
+    .derivative = "dx = gy at the places it came from, 0 elsewhere",
+    .edges =
+        "positions outside are cut off, so any start and stop are fine, and nothing may be left; a "
+        "negative step goes backwards, which PyTorch refuses",
+    .equals = "x[start:stop:step]",
     .samples = { "5 | start=1 stop=4 step=1", "5,2 | start=0 stop=5 step=2",
                  "2,5 | axis=1 start=-1 stop=-9 step=-1", "2,5,2 | axis=-2 start=4 stop=0 step=-2",
                  "5 | start=3 stop=1 step=1", "0,2 | stop=3 step=1",
@@ -120,17 +109,69 @@ wg_tensor *wg_slice(wg_tensor *x, int axis, int64_t start, int64_t stop, int64_t
     return wg__op1(&wg__op_slice, x, &(slice_attr){ axis, start, stop, step, 0 });
 }
 
-wg_tensor *wg_select(wg_tensor *x, int axis, int64_t index) {
-    if (wg__pending()) return NULL;
-    int64_t size = wg_dim(x, axis);
-    if (x && (wg__axis(axis, wg_rank(x)) < 0 || index < -size || index >= size))
-        return WG__FAIL_NULL(WG_ERROR_INDEX, "select: index %lld of axis %d, which has %lld",
-                             (long long)index, axis, (long long)size);
-    if (index < 0) index += size;
-    return wg_squeeze(wg_slice(x, axis, index, index + 1, 1), axis);
+/* ---- select ---------------------------------------------------------------------------------- */
+
+typedef struct select_attr {
+    int64_t axis, index;
+} select_attr;
+static const wg_attr select_attrs[] = { { "axis", WG_ATTR_INT, offsetof(select_attr, axis) },
+                                        { "index", WG_ATTR_INT, offsetof(select_attr, index) },
+                                        { .name = NULL } };
+
+static bool select_infer(const wg_call *c, wg_spec *out) {
+    const wg_view *x = wg__viewed(c);
+    const select_attr *a = c->attr;
+    int axis = wg_call_axis(c, a->axis, x->shape.rank);
+    if (axis < 0) return false;
+    int64_t n = x->shape.dim[axis], index = a->index < 0 ? a->index + n : a->index;
+    if (index < 0 || index >= n)
+        return wg_call_fail(c, WG_ERROR_INDEX,
+                            "index %lld is out of range for axis %d of size %lld",
+                            (long long)a->index, axis, (long long)n);
+    wg__alias_of(out, x);
+    out->offset = index * x->stride[axis];
+    wg__alias_drop(out, axis);
+    return true;
 }
 
-/* ---- unslice: the transpose ------------------------------------------------------------------ */
+static wg_tensor *select_vjp(const wg_call *c, wg_tensor *gy, int i) {
+    const select_attr *a = c->attr;
+    int axis = wg__axis(a->axis, wg_rank(c->in[i]));
+    int64_t n = wg_dim(c->in[i], axis), index = a->index < 0 ? a->index + n : a->index;
+    return apply(&wg__op_unslice, wg_unsqueeze(gy, axis),
+                 &(slice_attr){ axis, index, index + 1, 1, 0 }, n);
+}
+
+static bool selected_from(const wg_call *c, const wg_shape *x, const wg_shape *y,
+                          const int64_t at[], int64_t from[]) {
+    const select_attr *a = c->attr;
+    int axis = wg__axis(a->axis, x->rank);
+    for (int i = 0; i < y->rank; i++) from[i + (i >= axis)] = at[i];
+    from[axis] = a->index < 0 ? x->dim[axis] + a->index : a->index;
+    return true;
+}
+
+WG__MOVED_REFERENCE(select, selected_from)
+WG__DEFINE_OP(select) = {
+    WG__MOVES(select),
+    .attr_size = sizeof(select_attr),
+    .attrs = select_attrs,
+    .doc = "x[index] along an axis, which goes; without a copy",
+    .shapes = "(..., N, ...) -> (..., ...)",
+    .derivative = "dx = gy at the index, 0 elsewhere",
+    .edges = "a negative index counts from the end; one that is out of range is refused",
+    .equals = "torch.select, x[index]",
+    .samples = { "5 | index=3", "2,3 | axis=1 index=-1", "2,3,2 | axis=-2 index=1", "2,0 | index=1",
+                 "1 | index=-1", "2,3@i0..9 | axis=1" },
+    .bad = { "3 | index=3", "3 | index=-4", "0", "()", "3 | axis=1",
+             "2 | index=-9223372036854775808" },
+};
+
+wg_tensor *wg_select(wg_tensor *x, int axis, int64_t index) {
+    return wg__op1(&wg__op_select, x, &(select_attr){ axis, index });
+}
+
+/* ---- unslice: the transpose of both ---------------------------------------------------------- */
 
 static bool unslice_infer(const wg_call *c, wg_spec *out) {
     const slice_attr *a = c->attr;
@@ -158,75 +199,18 @@ static wg_tensor *unslice_vjp(const wg_call *c, wg_tensor *gy, int i) {
     return apply(&wg__op_slice, gy, c->attr, 0);
 }
 
-static bool unslice_reference(const wg_call *c, const wg_zview in[], wg_zview *out) {
-    for (int64_t k = 0, n = wg__numel(&out->shape); k < n; k++) out->data[k] = 0;
-    for (int64_t k = 0, n = wg__numel(&in[0].shape); k < n; k++)
-        out->data[place(&out->shape, &in[0].shape, c->attr, k)] = in[0].data[k];
-    return true;
-}
-
+WG__MOVED_BACK_REFERENCE(unslice, sliced_from)
 WG__DEFINE_OP(unslice) = {
-    .abi = WG_OP_ABI,
-    .name = "unslice",
+    WG__MOVES(unslice),
+    SLICE_ATTR,
     .doc = "zeros with x where slice would have taken it from: slice's transpose",
-    .inputs = 1,
-    .flags = WG_OP_LINEAR,
-    .saves = WG_SAVES_NOTHING,
-    .attr_size = sizeof(slice_attr),
-    .attrs = slice_attrs,
-    .infer = unslice_infer,
+    .shapes = "(..., M, ...) -> (..., size, ...)",
+    .derivative = "dx = gy[start:stop:step]",
+    .edges = "x must have just the size that the slice of an axis of this size has",
+    .equals = "torch.slice_scatter into zeros",
     .forward = unslice_forward,
-    .vjp = unslice_vjp,
-    .jvp = wg_op_jvp_linear,
-    .reference = unslice_reference,
     .samples = { "3 | start=1 stop=4 step=1 size=5", "3,2 | start=0 stop=5 step=2 size=5",
                  "2,5 | axis=1 start=-1 stop=-9 step=-1 size=5",
                  "0 | start=3 stop=1 step=1 size=5" },
     .bad = { "3 | start=1 stop=3 step=1 size=5", "3 | stop=3 size=5", "3 | stop=3 step=1 size=-1" },
 };
-
-/* ---- flip ------------------------------------------------------------------------------------ */
-
-static bool flip_infer(const wg_call *c, wg_spec *out) {
-    const wg_view *x = &c->in[0]->view;
-    int axis = wg__axis_of(c, x->shape.rank);
-    if (axis < 0) return false;
-    wg_spec_set(out, x->dtype, x->shape);
-    out->alias = true;
-    memcpy(out->stride, x->stride, sizeof out->stride);
-    out->offset = x->shape.dim[axis] ? (x->shape.dim[axis] - 1) * x->stride[axis] : 0;
-    out->stride[axis] = -x->stride[axis];
-    return true;
-}
-
-static wg_tensor *flip_vjp(const wg_call *c, wg_tensor *gy, int i) {
-    (void)i;
-    return wg__op1(c->op, gy, c->attr);
-}
-
-static bool flip_reference(const wg_call *c, const wg_zview in[], wg_zview *out) {
-    const slice_attr backwards = { wg__known_axis(c, out->shape.rank), -1, INT64_MIN, -1, 0 };
-    for (int64_t k = 0, n = wg__numel(&out->shape); k < n; k++)
-        out->data[k] = in[0].data[place(&in[0].shape, &out->shape, &backwards, k)];
-    return true;
-}
-
-WG__DEFINE_OP(flip) = {
-    .abi = WG_OP_ABI,
-    .name = "flip",
-    .doc = "x with one axis in the opposite order, without a copy",
-    .inputs = 1,
-    .flags = WG_OP_LINEAR,
-    .saves = WG_SAVES_NOTHING,
-    WG__AXIS_ATTR,
-    .infer = flip_infer,
-    .vjp = flip_vjp,
-    .jvp = wg_op_jvp_linear,
-    .reference = flip_reference,
-    .samples = { "5", "2,3 | axis=1", "2,3,2 | axis=-2", "0,2", "1" },
-    .bad = { "2,3 | axis=2", "()" },
-};
-
-wg_tensor *wg_flip(wg_tensor *x, int axis) {
-    return wg__op1(&wg__op_flip, x, &(wg__axis_attr){ axis });
-}

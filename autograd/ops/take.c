@@ -4,7 +4,7 @@
    slice is a few blocks of memory; else it is a view like any other. */
 #include <string.h>
 
-#include "autograd/ops/ops_impl.h"
+#include "autograd/ops/index.h"
 #include "tensor/kernels/kernels.h"
 
 static int64_t index_at(const wg_view *list, int64_t k) {
@@ -90,14 +90,33 @@ static bool index_select_forward(const wg_call *c, const wg_view *const in[], wg
     return true;
 }
 
-static wg_tensor *index_select_vjp(const wg_call *c, wg_tensor *gy, int i) {
-    (void)i;
-    int axis = wg__known_axis(c, wg_rank(c->in[0]));
-    return wg_index_add(wg_zeros(wg_dtype_of(gy), wg_shape_of(c->in[0])), axis, c->in[1], gy);
+static void add_f32(void *whole, void *list, int64_t n) {
+    float *restrict to = whole;
+    const float *from = list;
+    for (int64_t k = 0; k < n; k++) to[k] += from[k];
+}
+static void add_f64(void *whole, void *list, int64_t n) {
+    double *restrict to = whole;
+    const double *from = list;
+    for (int64_t k = 0; k < n; k++) to[k] += from[k];
 }
 
-static wg_tensor *index_select_jvp(const wg_call *c, wg_tensor *const dx[]) {
-    return wg_index_select(dx[0], wg__known_axis(c, wg_rank(c->in[0])), c->in[1]);
+static void add_slices(const wg_view *to, const wg_view *index, const wg_view *source, int axis) {
+    if (wg__numel(&source->shape) == 0) return;
+    const slices s = { to, source, index, axis };
+    if (each_block(&s, to->dtype == WG_F32 ? add_f32 : add_f64)) return;
+    for (int64_t k = 0; k < index->shape.dim[0]; k++) {
+        wg_view place = wg__part_of(to, axis, index_at(index, k), 1);
+        wg_view from = wg__part_of(source, axis, k, 1);
+        wg__accumulate(&place, &from);
+    }
+}
+
+static bool index_select_backward(const wg_call *c, const wg_view *gy, int i, wg_view *gx) {
+    (void)i;
+    wg__fill_view(gx, 0);
+    add_slices(gx, &c->in[1]->view, gy, wg__known_axis(c, gx->shape.rank));
+    return true;
 }
 
 // Where element `flat` of slices shaped `list` stands in a dense array of shape `whole`.
@@ -109,24 +128,18 @@ static int64_t place(const wg_shape *whole, const wg_shape *list, int axis, int6
     return wg__moved(whole, list, axis, flat, at);
 }
 
-static bool index_select_reference(const wg_call *c, const wg_zview in[], wg_zview *out) {
-    return wg__pick_reference(c, in, out, place);
-}
+WG__PAIR_RULES(index_select, index_add)
+WG__PAIR_REFERENCES(index_select, index_add, place)
 
 WG__DEFINE_OP(index_select) = {
-    .abi = WG_OP_ABI,
-    .name = "index_select",
-    .doc = "the slices of x at a list of indices along an axis; NumPy's take",
-    .inputs = 2,
-    .saves = WG_SAVES_IN(1),
-    WG__AXIS_ATTR,
-    .infer = index_select_infer,
-    .forward = index_select_forward,
-    .vjp = index_select_vjp,
-    .jvp = index_select_jvp,
-    .reference = index_select_reference,
+    WG__PICKS(index_select),
+    .doc = "y[k] = x[index[k]]: whole slices of x along an axis",
+    .shapes = "(..., N, ...) x (M) -> (..., M, ...)",
+    .derivative = "dx = index_add(0, index, gy): a slice picked twice gets both",
+    .edges = "the index is within 0 to N - 1: negative ones are refused, as in PyTorch",
+    .equals = "torch.index_select, np.take",
     .samples = { "4 6@i0..3", "3,4 5@i0..3 | axis=1", "3,4 2@i0..2", "2,3,2 4@i0..2 | axis=-2",
-                 "3,4 0@i0..3", "3,0 2@i0..2" },
+                 "3,4 0@i0..3", "3,0 2@i0..2", "4@i0..9 6@i0..3" },
     .bad = { "3,4 2@i3..4", "3,4 2@i-2..-1", "3,4 2,1@i0..2", "3,4 2", "() 1@i0..0",
              "3 2@i0..2 | axis=1" },
 };
@@ -136,7 +149,7 @@ wg_tensor *wg_index_select(wg_tensor *x, int axis, wg_tensor *index) {
 }
 
 static bool index_add_infer(const wg_call *c, wg_spec *out) {
-    int axis = wg__add_infer(c, out);
+    int axis = wg_call_float(c, 0) ? wg__put_infer(c, out) : -1;
     if (axis < 0 || !is_list(c, 1)) return false;
     int64_t wanted = wg_call_dim(c, 1, 0), given = wg_call_dim(c, 2, axis);
     return wanted == given ||
@@ -144,53 +157,21 @@ static bool index_add_infer(const wg_call *c, wg_spec *out) {
                         (long long)wanted, (long long)given);
 }
 
-static void sum_f32(void *whole, void *list, int64_t n) {
-    float *restrict to = whole;
-    const float *from = list;
-    for (int64_t k = 0; k < n; k++) to[k] += from[k];
-}
-static void sum_f64(void *whole, void *list, int64_t n) {
-    double *restrict to = whole;
-    const double *from = list;
-    for (int64_t k = 0; k < n; k++) to[k] += from[k];
-}
-
 static bool index_add_forward(const wg_call *c, const wg_view *const in[], wg_view *out) {
-    const wg_view *index = in[1];
     int axis = wg__known_axis(c, out->shape.rank);
-    if (!wg__index_in_range(c, index, out->shape.dim[axis])) return false;
+    if (!wg__index_in_range(c, in[1], out->shape.dim[axis])) return false;
     wg__copy_view(out, in[0]);
-    if (wg__numel(&in[2]->shape) == 0) return true;
-    const slices s = { out, in[2], index, axis };
-    if (each_block(&s, out->dtype == WG_F32 ? sum_f32 : sum_f64)) return true;
-    for (int64_t k = 0; k < index->shape.dim[0]; k++) {
-        wg_view to = wg__part_of(out, axis, index_at(index, k), 1);
-        wg_view from = wg__part_of(in[2], axis, k, 1);
-        wg__accumulate(&to, &from);
-    }
+    add_slices(out, in[1], in[2], axis);
     return true;
 }
 
-static wg_tensor *index_add_vjp(const wg_call *c, wg_tensor *gy, int i) {
-    return i == 0 ? gy : wg_index_select(gy, wg__known_axis(c, wg_rank(gy)), c->in[1]);
-}
-
-static bool index_add_reference(const wg_call *c, const wg_zview in[], wg_zview *out) {
-    return wg__add_reference(c, in, out, place);
-}
-
 WG__DEFINE_OP(index_add) = {
-    .abi = WG_OP_ABI,
-    .name = "index_add",
+    WG__PUTS(index_add),
     .doc = "x with source's slices added at a list of indices along an axis; equal indices add up",
-    .inputs = 3,
-    .saves = WG_SAVES_IN(1),
-    WG__AXIS_ATTR,
-    .infer = index_add_infer,
-    .forward = index_add_forward,
-    .vjp = index_add_vjp,
-    .jvp = wg__add_jvp,
-    .reference = index_add_reference,
+    .shapes = "(..., N, ...) x (M) x (..., M, ...) -> (..., N, ...)",
+    .derivative = "dx = gy, dsource = index_select(gy, index)",
+    .edges = "added in the order of the list; negative indices are refused, as in PyTorch",
+    .equals = "torch.index_add",
     .samples = { "4 6@i0..3 6", "3,4 5@i0..3 3,5 | axis=1", "3,4 2@i0..2 2,4",
                  "2,3,2 4@i0..2 2,4,2 | axis=-2", "3,4 0@i0..2 0,4" },
     .bad = { "3,4 2@i3..4 2,4", "3,4 2@i0..2 3,4", "3,4 2@i0..2 2,3", "3,4 2,1@i0..2 2,4",

@@ -1,33 +1,58 @@
 // SPDX-License-Identifier: MIT
-/* view.c: other views of the same elements. All are linear, save nothing, and but for a reshape
-   that strides do not allow they move no data: infer says where the elements stand, and that is the
-   whole operation. */
+/* view.c: the same elements in C order in other shapes. All are linear, save nothing, and but for a
+   reshape that strides do not allow they move no data: infer says where the elements stand, and
+   that is the whole operation. Here too is what view.h shares. */
 #include <string.h>
 
-#include "autograd/autograd_impl.h"
+#include "autograd/ops/view.h"
 #include "tensor/kernels/kernels.h"
 
-typedef struct shape_attr {
-    wg_shape shape;
-} shape_attr;
-static const wg_attr shape_attrs[] = { { "shape", WG_ATTR_LIST, 0 }, { .name = NULL } };
+/* ---- shared ---------------------------------------------------------------------------------- */
 
-#define LINEAR(opname, doc_line)                                                                   \
-    .abi = WG_OP_ABI, .name = #opname, .doc = doc_line, .inputs = 1, .flags = WG_OP_LINEAR,        \
-    .saves = WG_SAVES_NOTHING, .infer = opname##_infer, .vjp = opname##_vjp,                       \
-    .jvp = wg_op_jvp_linear, .reference = opname##_reference
-#define SHAPE_ATTR .attr_size = sizeof(shape_attr), .attrs = shape_attrs
+const wg_attr wg__shape_attrs[] = { { "shape", WG_ATTR_LIST, 0 }, { .name = NULL } };
+const wg_attr wg__axes_attrs[] = { { "axes", WG_ATTR_LIST, 0 }, { .name = NULL } };
 
-static const wg_view *input(const wg_call *c) { return &c->in[0]->view; }
-
-static void alias_of(wg_spec *out, const wg_view *x) {
+bool wg__alias_of(wg_spec *out, const wg_view *x) {
     wg_spec_set(out, x->dtype, x->shape);
     out->alias = true;
     out->offset = 0;
     memcpy(out->stride, x->stride, sizeof out->stride);
+    return true;
 }
 
-static bool copy_forward(const wg_call *c, const wg_view *const in[], wg_view *out) {
+void wg__alias_drop(wg_spec *out, int axis) {
+    out->shape.rank--;
+    for (int i = axis; i < out->shape.rank; i++) {
+        out->shape.dim[i] = out->shape.dim[i + 1];
+        out->stride[i] = out->stride[i + 1];
+    }
+}
+
+int wg__axis_mask(const wg_call *c, const wg_shape *axes, int rank) {
+    int mask = 0;
+    if (axes->rank < 0 || axes->rank > WG_MAX_RANK)
+        return wg_call_fail(c, WG_ERROR_SHAPE, "%d axes are listed", axes->rank), -1;
+    for (int i = 0; i < axes->rank; i++) {
+        int axis = wg_call_axis(c, axes->dim[i], rank);
+        if (axis < 0) return -1;
+        if (mask >> axis & 1)
+            return wg_call_fail(c, WG_ERROR_SHAPE, "axis %d is listed twice", axis), -1;
+        mask |= 1 << axis;
+    }
+    return mask;
+}
+
+bool wg__fits_memory(const wg_call *c, const wg_spec *out) {
+    // As wg__shape_valid has it: a zero elsewhere must not hide that strides overflow.
+    int64_t n = PTRDIFF_MAX / 4 / (int64_t)wg__size_of(out->dtype);
+    for (int i = 0; i < out->shape.rank; i++)
+        if (out->shape.dim[i] > 1) n /= out->shape.dim[i];
+    char text[200];
+    return n > 0 || wg_call_fail(c, WG_ERROR_SHAPE, "%s has more elements than memory can hold",
+                                 wg_shape_text(out->shape, text, sizeof text));
+}
+
+bool wg__copy_forward(const wg_call *c, const wg_view *const in[], wg_view *out) {
     (void)c;
     wg_view dense = { .data = out->data, .dtype = out->dtype, .shape = in[0]->shape };
     wg__contiguous_strides(&dense);
@@ -35,25 +60,40 @@ static bool copy_forward(const wg_call *c, const wg_view *const in[], wg_view *o
     return true;
 }
 
-/* The elements of a dense complex array where a view of it has them: the reference of all
-   aliases. */
-static bool alias_reference(const wg_call *c, const wg_zview *x, wg_zview *out) {
-    wg_tensor dense = { .view = { .dtype = WG_F64, .shape = x->shape } };
-    wg__contiguous_strides(&dense.view);
-    wg_tensor *in[] = { &dense };
-    wg_call on_dense = { c->op, 1, in, NULL, c->attr };
-    wg_spec spec = { .alias = false };
-    if (!c->op->infer(&on_dense, &spec)) return false;
-    wg_view v = { .shape = spec.shape };
-    memcpy(v.stride, spec.stride, sizeof v.stride);
-    for (int64_t k = 0, n = wg__numel(&v.shape); k < n; k++)
-        out->data[k] = x->data[spec.offset + wg__offset(&v, k)];
+bool wg__same_order_reference(const wg_call *c, const wg_zview in[], wg_zview *out) {
+    (void)c;
+    for (int64_t k = 0, n = wg__numel(&out->shape); k < n; k++) out->data[k] = in[0].data[k];
     return true;
 }
 
-static bool same_order_reference(const wg_call *c, const wg_zview in[], wg_zview *out) {
-    (void)c;
-    for (int64_t k = 0, n = wg__numel(&out->shape); k < n; k++) out->data[k] = in[0].data[k];
+// Place in a dense array of shape x of what stands at `flat` of one of shape y; -1 if it has none.
+static int64_t came_from(const wg_call *c, const wg_shape *x, const wg_shape *y, int64_t flat,
+                         wg__from *from) {
+    int64_t at[WG_MAX_RANK] = { 0 }, place[WG_MAX_RANK] = { 0 }, offset = 0;
+    for (int i = y->rank - 1; i >= 0; i--) {
+        at[i] = flat % y->dim[i];
+        flat /= y->dim[i];
+    }
+    if (!from(c, x, y, at, place)) return -1;
+    for (int i = 0; i < x->rank; i++) offset = offset * x->dim[i] + place[i];
+    return offset;
+}
+
+bool wg__moved_reference(const wg_call *c, const wg_zview in[], wg_zview *out, wg__from *from) {
+    for (int64_t k = 0, n = wg__numel(&out->shape); k < n; k++) {
+        int64_t place = came_from(c, &in[0].shape, &out->shape, k, from);
+        if (place >= 0) out->data[k] = in[0].data[place];
+    }
+    return true;
+}
+
+bool wg__moved_back_reference(const wg_call *c, const wg_zview in[], wg_zview *out,
+                              wg__from *from) {
+    for (int64_t k = 0, n = wg__numel(&out->shape); k < n; k++) out->data[k] = 0;
+    for (int64_t k = 0, n = wg__numel(&in[0].shape); k < n; k++) {
+        int64_t place = came_from(c, &out->shape, &in[0].shape, k, from);
+        if (place >= 0) out->data[place] += in[0].data[k];
+    }
     return true;
 }
 
@@ -121,12 +161,12 @@ static bool restride(const wg_view *x, const wg_shape *s, int64_t stride[WG_MAX_
 }
 
 static bool reshape_infer(const wg_call *c, wg_spec *out) {
-    const wg_view *x = input(c);
-    wg_shape s = ((const shape_attr *)c->attr)->shape;
+    const wg_view *x = wg__viewed(c);
+    wg_shape s = *wg__listed(c);
     if (s.rank < 0 || s.rank > WG_MAX_RANK)
         return wg_call_fail(c, WG_ERROR_SHAPE, "the new shape has rank %d", s.rank);
     if (!complete_shape(c, &x->shape, &s)) return false;
-    alias_of(out, x);
+    wg__alias_of(out, x);
     out->shape = s;
     wg_view dense = { .shape = s };
     wg__contiguous_strides(&dense);
@@ -140,43 +180,28 @@ static wg_tensor *reshape_vjp(const wg_call *c, wg_tensor *gy, int i) {
     return wg_reshape(gy, wg_shape_of(c->in[i]));
 }
 
-#define reshape_reference same_order_reference
+#define reshape_reference wg__same_order_reference
 WG__DEFINE_OP(reshape) = {
-    LINEAR(reshape, "the same elements in C order in another shape"),
-    SHAPE_ATTR,
-    .forward = copy_forward,
+    WG__MOVES(reshape),
+    WG__SHAPE_ATTR,
+    .doc = "the same elements in C order in another shape",
+    .shapes = "(any shape) -> (another of as many elements)",
+    .derivative = "dx = gy in the shape of x",
+    .edges =
+        "a view wherever strides allow it (NumPy's rule), else a copy; WG_REST beside a size of 0 "
+        "is refused, since any number would do, as in PyTorch",
+    .equals = "torch.reshape, np.reshape",
+    .forward = wg__copy_forward,
     .samples = { "2,6 | shape=3,4", "2,3 | shape=-1", "2,3,4 | shape=-2,-1", "() | shape=1,1",
-                 "1 | shape=", "2,0 | shape=0,5", "2,1,3 | shape=2,3", "4,1,6 | shape=2,2,3,2" },
+                 "1 | shape=", "2,0 | shape=0,5", "2,1,3 | shape=2,3", "4,1,6 | shape=2,2,3,2",
+                 "4@i0..9 | shape=2,2" },
     .bad = { "2,3 | shape=4", "2,3 | shape=-1,-1", "2,3 | shape=-1,4", "2,3 | shape=-3,2",
              "2,0 | shape=0,-1", "2 | shape=2,-2", "0 | shape=0,4294967296,4294967296" },
 };
 
 wg_tensor *wg_reshape(wg_tensor *x, wg_shape shape) {
-    return wg__op1(&wg__op_reshape, x, &(shape_attr){ shape });
+    return wg__op1(&wg__op_reshape, x, &(wg__shape_attr){ shape });
 }
-
-// The shape of x with one axis cut out, or put in with size 1, through a reshape: such an axis has
-// no stride.
-static wg_tensor *with_axis(const char *name, wg_tensor *x, int axis, int change) {
-    if (wg__pending()) return NULL;
-    wg_shape old = wg_shape_of(x), s = { .rank = old.rank + change };
-    int at = wg__axis(axis, change > 0 ? s.rank : old.rank);
-    char text[200];
-    if (x && s.rank > WG_MAX_RANK)
-        return WG__FAIL_NULL(WG_ERROR_SHAPE, "%s: %s has no room for another axis", name,
-                             wg_shape_text(old, text, sizeof text));
-    if (!x || at < 0)
-        return WG__FAIL_NULL(x ? WG_ERROR_SHAPE : WG_ERROR_ARGUMENT, "%s: axis %d of %s", name,
-                             axis, x ? wg_shape_text(old, text, sizeof text) : "NULL");
-    if (change < 0 && old.dim[at] != 1)
-        return WG__FAIL_NULL(WG_ERROR_SHAPE, "%s: %s: axis %d has size %lld, not 1", name,
-                             wg_shape_text(old, text, sizeof text), axis, (long long)old.dim[at]);
-    for (int i = 0; i < s.rank; i++)
-        s.dim[i] = change > 0 ? (i == at ? 1 : old.dim[i - (i > at)]) : old.dim[i + (i >= at)];
-    return wg_reshape(x, s);
-}
-wg_tensor *wg_squeeze(wg_tensor *x, int axis) { return with_axis("squeeze", x, axis, -1); }
-wg_tensor *wg_unsqueeze(wg_tensor *x, int axis) { return with_axis("unsqueeze", x, axis, 1); }
 
 wg_tensor *wg_flatten(wg_tensor *x, int from_axis) {
     if (wg__pending()) return NULL;
@@ -190,160 +215,84 @@ wg_tensor *wg_flatten(wg_tensor *x, int from_axis) {
     return wg_reshape(x, s);
 }
 
-/* ---- permute --------------------------------------------------------------------------------- */
+/* ---- squeeze and unsqueeze ------------------------------------------------------------------- */
 
-static const wg_attr axes_attrs[] = { { "axes", WG_ATTR_LIST, 0 }, { .name = NULL } };
-
-static bool permute_infer(const wg_call *c, wg_spec *out) {
-    const wg_view *x = input(c);
-    const wg_shape *axes = &((const shape_attr *)c->attr)->shape;
-    int rank = x->shape.rank, seen = 0;
-    if (axes->rank != rank)
-        return wg_call_fail(c, WG_ERROR_SHAPE, "%d axes given for %d", axes->rank, rank);
-    alias_of(out, x);
-    for (int i = 0; i < rank; i++) {
-        int axis = wg_call_axis(c, axes->dim[i], rank);
-        if (axis < 0) return false;
-        if (seen >> axis & 1)
-            return wg_call_fail(c, WG_ERROR_SHAPE, "axis %d is listed twice", axis);
-        seen |= 1 << axis;
-        out->shape.dim[i] = x->shape.dim[axis];
-        out->stride[i] = x->stride[axis];
-    }
+// Each is the other's transpose. An axis of size 1 has no stride, or any.
+static bool squeeze_infer(const wg_call *c, wg_spec *out) {
+    const wg_view *x = wg__viewed(c);
+    int axis = wg__axis_of(c, x->shape.rank);
+    if (axis < 0) return false;
+    if (x->shape.dim[axis] != 1)
+        return wg_call_fail(c, WG_ERROR_SHAPE, "axis %d has size %lld, not 1", axis,
+                            (long long)x->shape.dim[axis]);
+    wg__alias_of(out, x);
+    wg__alias_drop(out, axis);
     return true;
 }
 
-static wg_tensor *permute_vjp(const wg_call *c, wg_tensor *gy, int i) {
-    const wg_shape *axes = &((const shape_attr *)c->attr)->shape;
-    wg_shape inverse = { .rank = axes->rank };
-    for (int k = 0; k < axes->rank; k++) inverse.dim[wg__axis(axes->dim[k], axes->rank)] = k;
-    (void)i;
-    return wg_permute(gy, inverse);
+static bool unsqueeze_infer(const wg_call *c, wg_spec *out) {
+    const wg_view *x = wg__viewed(c);
+    int rank = x->shape.rank, axis;
+    if (rank == WG_MAX_RANK)
+        return wg_call_fail(c, WG_ERROR_SHAPE, "there is no room for another axis");
+    axis = wg__axis_of(c, rank + 1);
+    if (axis < 0) return false;
+    wg__alias_of(out, x);
+    out->shape.rank = rank + 1;
+    for (int i = rank; i > axis; i--) {
+        out->shape.dim[i] = x->shape.dim[i - 1];
+        out->stride[i] = x->stride[i - 1];
+    }
+    out->shape.dim[axis] = 1;
+    out->stride[axis] = axis < rank ? x->shape.dim[axis] * x->stride[axis] : 1;
+    return true;
 }
 
-#define permute_reference alias_reference
-WG__DEFINE_OP(permute) = {
-    LINEAR(permute, "axis i of the result is axis axes[i] of x"),
-    .attr_size = sizeof(shape_attr),
-    .attrs = axes_attrs,
-    .samples = { "2,3 | axes=1,0", "2,3,4 | axes=2,0,1", "2,3,4 | axes=-1,0,-2",
-                 "() | axes=", "0,3 | axes=1,0" },
-    .bad = { "2,3 | axes=0", "2,3 | axes=0,0", "2,3 | axes=0,2", "2,3 | axes=-3,0" },
+static wg_tensor *squeeze_vjp(const wg_call *c, wg_tensor *gy, int i) {
+    return wg_unsqueeze(gy, wg__known_axis(c, wg_rank(c->in[i])));
+}
+static wg_tensor *unsqueeze_vjp(const wg_call *c, wg_tensor *gy, int i) {
+    return wg_squeeze(gy, wg__known_axis(c, wg_rank(c->in[i]) + 1));
+}
+
+#define squeeze_reference wg__same_order_reference
+WG__DEFINE_OP(squeeze) = {
+    WG__MOVES(squeeze),
+    WG__AXIS_ATTR,
+    .doc = "x without one axis of size 1, without a copy",
+    .shapes = "(..., 1, ...) -> (..., ...)",
+    .derivative = "dx = gy with the axis again",
+    .edges = "an axis of another size is refused, as in NumPy, where PyTorch leaves it in silence",
+    .equals = "torch.squeeze, np.squeeze",
+    .samples = { "1,3", "2,1,3 | axis=1", "2,3,1 | axis=-1", "1", "0,1 | axis=1", "1,1@i0..9" },
+    .bad = { "2,3", "2,1 | axis=2", "1,2 | axis=-3", "()", "0" },
 };
 
-wg_tensor *wg_permute(wg_tensor *x, wg_shape axes) {
-    return wg__op1(&wg__op_permute, x, &(shape_attr){ axes });
-}
-
-wg_tensor *wg_transpose(wg_tensor *x, int axis1, int axis2) {
-    if (wg__pending()) return NULL;
-    int rank = wg_rank(x), a = wg__axis(axis1, rank), b = wg__axis(axis2, rank);
-    if (!x || a < 0 || b < 0)
-        return WG__FAIL_NULL(x ? WG_ERROR_SHAPE : WG_ERROR_ARGUMENT,
-                             "transpose: axes %d and %d of %d", axis1, axis2, rank);
-    wg_shape axes = { .rank = rank };
-    for (int i = 0; i < rank; i++) axes.dim[i] = i == a ? b : i == b ? a : i;
-    return wg_permute(x, axes);
-}
-
-/* ---- expand and sum_to ----------------------------------------------------------------------- */
-
-static bool expand_infer(const wg_call *c, wg_spec *out) {
-    const wg_view *x = input(c);
-    wg_shape s = ((const shape_attr *)c->attr)->shape;
-    int extra = s.rank - x->shape.rank;
-    if (extra < 0 || s.rank > WG_MAX_RANK)
-        return wg_call_fail(c, WG_ERROR_SHAPE, "cannot expand to rank %d", s.rank);
-    for (int i = 0; i < s.rank; i++) {
-        int64_t own = i < extra ? 1 : x->shape.dim[i - extra];
-        bool keeps = s.dim[i] == WG_SAME || s.dim[i] == -1;  // -1 as in PyTorch
-        if (keeps && i >= extra) s.dim[i] = own;
-        if (s.dim[i] < 0 || (own != 1 && own != s.dim[i]))
-            return wg_call_fail(c, WG_ERROR_SHAPE, "axis %d cannot become %lld", i,
-                                (long long)s.dim[i]);
-    }
-    if (!wg__shape_valid(x->dtype, &s)) return false;
-    alias_of(out, x);
-    wg_view wide = wg__view_broadcast(x, &s);
-    out->shape = s;
-    memcpy(out->stride, wide.stride, sizeof out->stride);
-    return true;
-}
-
-static wg_tensor *expand_vjp(const wg_call *c, wg_tensor *gy, int i) {
-    return wg_sum_to(gy, wg_shape_of(c->in[i]));
-}
-
-#define expand_reference alias_reference
-WG__DEFINE_OP(expand) = {
-    LINEAR(expand, "x broadcast to a shape, without a copy"),
-    SHAPE_ATTR,
-    .samples = { "3 | shape=2,3", "2,1 | shape=2,4", "() | shape=2,2", "1,3 | shape=-1,3",
-                 "2,1 | shape=3,-2,4", "2,1,3 | shape=4,2,5,3", "1 | shape=0" },
-    .bad = { "2 | shape=3", "2,3 | shape=3", "2 | shape=-1,2", "2 | shape=-2,2", "3 | shape=-3" },
+#define unsqueeze_reference wg__same_order_reference
+WG__DEFINE_OP(unsqueeze) = {
+    WG__MOVES(unsqueeze),
+    WG__AXIS_ATTR,
+    .doc = "x with a new axis of size 1 at a place, without a copy",
+    .shapes = "(..., ...) -> (..., 1, ...)",
+    .derivative = "dx = gy without the axis",
+    .edges = "a negative axis counts among those of the result: -1 is the last there",
+    .equals = "torch.unsqueeze, np.expand_dims",
+    .samples = { "3", "2,3 | axis=1", "2,3 | axis=-1", "()", "0,2 | axis=1", "2 | axis=-2",
+                 "2@i0..9" },
+    .bad = { "2,3 | axis=3", "2,3 | axis=-4", "1,1,1,1,1,1,1,1" },
 };
 
-wg_tensor *wg_expand(wg_tensor *x, wg_shape shape) {
-    return wg__op1(&wg__op_expand, x, &(shape_attr){ shape });
+wg_tensor *wg_squeeze(wg_tensor *x, int axis) {
+    return wg__op1(&wg__op_squeeze, x, &(wg__axis_attr){ axis });
 }
-
-static bool sum_to_infer(const wg_call *c, wg_spec *out) {
-    const wg_shape *s = &((const shape_attr *)c->attr)->shape, *x = &input(c)->shape;
-    wg_shape full;
-    if (!wg_call_float(c, 0)) return false;
-    if (s->rank > x->rank || s->rank < 0 || !wg__broadcast(s, x, &full) ||
-        !wg__shape_equal(&full, x)) {
-        char text[200];
-        return wg_call_fail(c, WG_ERROR_SHAPE, "%s does not broadcast to it",
-                            wg_shape_text(*s, text, sizeof text));
-    }
-    return wg_spec_set(out, wg_call_dtype(c, 0), *s);
-}
-
-static bool sum_to_forward(const wg_call *c, const wg_view *const in[], wg_view *out) {
-    (void)c;
-    const wg_shape *x = &in[0]->shape;
-    wg_view y = { .data = out->data, .dtype = out->dtype, .shape = *x };  // in x's rank
-    for (int i = 0, extra = x->rank - out->shape.rank; i < x->rank; i++)
-        y.shape.dim[i] = i < extra ? 1 : out->shape.dim[i - extra];
-    wg__contiguous_strides(&y);
-    wg__reduce_sum(&y, in[0]);
-    return true;
-}
-
-static wg_tensor *sum_to_vjp(const wg_call *c, wg_tensor *gy, int i) {
-    return wg_expand(gy, wg_shape_of(c->in[i]));
-}
-
-static bool sum_to_reference(const wg_call *c, const wg_zview in[], wg_zview *out) {
-    (void)c;
-    wg_view y = { .shape = out->shape };
-    wg__contiguous_strides(&y);
-    y = wg__view_broadcast(&y, &in[0].shape);
-    for (int64_t k = 0, n = wg__numel(&out->shape); k < n; k++) out->data[k] = 0;
-    for (int64_t k = 0, n = wg__numel(&in[0].shape); k < n; k++)
-        out->data[wg__offset(&y, k)] += in[0].data[k];
-    return true;
-}
-
-WG__DEFINE_OP(sum_to) = {
-    LINEAR(sum_to, "x summed down to a shape from which it could have been broadcast"),
-    SHAPE_ATTR,
-    .forward = sum_to_forward,
-    .samples = { "2,3 | shape=3", "2,4 | shape=2,1", "2,2 | shape=", "4,2,5,3 | shape=2,1,3",
-                 "0,3 | shape=3", "2,0 | shape=2,1", "3,2 | shape=1" },
-    .bad = { "2,3 | shape=2", "3 | shape=1,3", "2,3 | shape=2,4", "2@i0..3 | shape=1" },
-};
-
-wg_tensor *wg_sum_to(wg_tensor *x, wg_shape shape) {
-    if (x && !wg__pending() && wg__shape_equal(&x->view.shape, &shape)) return x;
-    return wg__op1(&wg__op_sum_to, x, &(shape_attr){ shape });
+wg_tensor *wg_unsqueeze(wg_tensor *x, int axis) {
+    return wg__op1(&wg__op_unsqueeze, x, &(wg__axis_attr){ axis });
 }
 
 /* ---- contiguous ------------------------------------------------------------------------------ */
 
 static bool contiguous_infer(const wg_call *c, wg_spec *out) {
-    return wg_spec_set(out, wg_call_dtype(c, 0), input(c)->shape);
+    return wg_spec_set(out, wg_call_dtype(c, 0), wg__viewed(c)->shape);
 }
 
 static wg_tensor *contiguous_vjp(const wg_call *c, wg_tensor *gy, int i) {
@@ -351,11 +300,16 @@ static wg_tensor *contiguous_vjp(const wg_call *c, wg_tensor *gy, int i) {
     return gy;
 }
 
-#define contiguous_reference same_order_reference
+#define contiguous_reference wg__same_order_reference
 WG__DEFINE_OP(contiguous) = {
-    LINEAR(contiguous, "x copied into C order without gaps"),
-    .forward = copy_forward,
-    .samples = { "2,3", "()", "0,2", "2,3,4" },
+    WG__MOVES(contiguous),
+    .doc = "x copied into C order without gaps",
+    .shapes = "(...) -> (...)",
+    .derivative = "dx = gy",
+    .edges = "what lies so already is given back as it is, the same handle",
+    .equals = "torch.Tensor.contiguous, np.ascontiguousarray",
+    .forward = wg__copy_forward,
+    .samples = { "2,3", "()", "0,2", "2,3,4", "2,3@i0..9" },
 };
 
 wg_tensor *wg_contiguous(wg_tensor *x) {
