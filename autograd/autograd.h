@@ -69,6 +69,28 @@ typedef struct wg_pad_options {
 } wg_pad_options;
 
 /* ---- all others: ops/ops.def ----------------------------------------------------------------- */
+/* Windows over images. Pairs are (down, across); a stride or dilation of 0 is 1, but in pooling a
+   stride of 0 is the kernel's size. Those with one axis read the first number of each pair. */
+typedef struct wg_window_options {
+    int64_t stride[2], padding[2], dilation[2];
+} wg_window_options;
+typedef struct wg_conv_options {
+    int64_t stride[2], padding[2], dilation[2];
+    int64_t output_padding[2];  // of the transposed ones: more rows and columns at the end
+    int64_t groups;             // 0: 1
+} wg_conv_options;
+typedef struct wg_pool_options {
+    int64_t stride[2], padding[2];
+    int64_t dilation[2];     // of max_pool
+    bool count_exclude_pad;  // avg_pool divides by the elements in the window that are not padding
+} wg_pool_options;
+typedef enum wg_interpolation { WG_NEAREST, WG_BILINEAR } wg_interpolation;
+typedef struct wg_interpolate_options {
+    wg_interpolation mode;
+    bool align_corners;  // bilinear: the corners' centres coincide, not the images' edges
+} wg_interpolate_options;
+
+/* ---- all others: ops/ops.def ------------------------------------------------------------------ */
 
 /* One function for each line, with what it computes beside it. */
 #define OP(name, parameters) WG_API wg_tensor *wg_##name parameters;

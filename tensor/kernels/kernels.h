@@ -27,4 +27,33 @@ void wg__reduce_sum(const wg_view *y, const wg_view *from);  // pairwise (Higham
    file that knows BLIS. */
 void wg__gemm(const wg_view *c, const wg_view *a, const wg_view *b, bool accumulate);
 
+/* unfold.c: a window of kernel[0] x kernel[1] taps, slid over the last two axes of x (N, C, H, W):
+   tap (i, j) of window (r, s) stands at row r stride - padding + i dilation of the image, and
+   likewise across; what lies outside is 0. count windows down and across, image = H, W. */
+typedef struct wg__window {
+    int64_t image[2], kernel[2], stride[2], padding[2], dilation[2], count[2];
+} wg__window;
+/* The windows of some images: first and how many, of images, down and across. */
+typedef struct wg__windows {
+    int64_t first[3], size[3];
+} wg__windows;
+/* columns (C kernel[0] kernel[1], windows) from x, or added to it. f32 or f64, any strides. */
+void wg__unfold(const wg_view *columns, const wg_view *x, const wg__window *w,
+                const wg__windows *part);
+void wg__fold(const wg_view *x, const wg_view *columns, const wg__window *w,
+              const wg__windows *part);
+
+/* conv.c: y (N, O, count) = w (O, C / groups, kernel) slid over x (N, C, image), or one of the
+   other two from what is given: the one form sum y w x, of which convolution and its two
+   transposes are the derivatives. Each is false after reporting that there is no memory. */
+typedef struct wg__conv {
+    wg__window window;
+    int64_t groups;
+    wg_view x, w, y;      // f32 or f64, any strides; what is written is dense
+    const wg_view *bias;  // (O) or NULL: wg__conv_value alone
+} wg__conv;
+bool wg__conv_value(const wg__conv *c);   // y = w x + bias
+bool wg__conv_image(const wg__conv *c);   // x += w y
+bool wg__conv_weight(const wg__conv *c);  // w = x y, over all images
+
 #endif
