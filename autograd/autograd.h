@@ -53,6 +53,12 @@ typedef struct wg_cross_entropy_options {
     int64_t ignore_index;  // any integer
 } wg_cross_entropy_options;
 
+typedef struct wg_batch_norm_options {
+    wg_tensor *mean, *var;     // (C), both; NULL: those of the batch, var with divisor n
+    wg_tensor *weight, *bias;  // (C); NULL: 1 and 0
+    double eps;                // 0: 1e-5
+} wg_batch_norm_options;
+
 /* ---- all others: ops/ops.def ------------------------------------------------------------------ */
 
 /* One function for each line, with what it computes beside it. */
