@@ -14,7 +14,12 @@ enum { LANES = 8 };
 
 static int64_t strip_of(int64_t left) { return left < WG__STRIP ? left : WG__STRIP; }
 
-static double lanes_sum(double *lane) {
+static double strip_sum(int64_t n, const double *d) {
+    double lane[LANES] = { 0 };
+    int64_t k = 0;
+    for (; k + LANES <= n; k += LANES)
+        for (int l = 0; l < LANES; l++) lane[l] += d[k + l];
+    for (int l = 0; k + l < n; l++) lane[l] += d[k + l];
     for (int half = LANES / 2; half > 0; half /= 2)
         for (int l = 0; l < half; l++) lane[l] += lane[l + half];
     return lane[0];
@@ -33,13 +38,15 @@ const wg__norms wg__norm_loops[WG_F64 + 1] = { LOOPS(f32), LOOPS(f64) };
 
 #else
 
-static double NAMED(sum)(int64_t n, const REAL *x) {
-    double lane[LANES] = { 0 };
-    int64_t k = 0;
-    for (; k + LANES <= n; k += LANES)
-        for (int l = 0; l < LANES; l++) lane[l] += (double)x[k + l];
-    for (int l = 0; k + l < n; l++) lane[l] += (double)x[k + l];
-    return lanes_sum(lane);
+// Apart from the sums, so that the compiler turns several elements into doubles at once.
+static void NAMED(differences)(int64_t n, double *d, const REAL *x, REAL mean) {
+    for (int64_t k = 0; k < n; k++) d[k] = (double)(x[k] - mean);
+}
+
+static double NAMED(sum)(int64_t n, const REAL *x) {  // of one strip
+    double d[WG__STRIP];
+    NAMED(differences)(n, d, x, 0);
+    return strip_sum(n, d);
 }
 
 static double NAMED(mean)(int64_t n, const REAL *x) {
@@ -51,21 +58,11 @@ static double NAMED(mean)(int64_t n, const REAL *x) {
 
 // Adds sum d and sum d^2 of d = x - mean over one strip.
 static void NAMED(moments)(int64_t n, const REAL *x, REAL mean, double total[2]) {
-    double sum[LANES] = { 0 }, square[LANES] = { 0 };
-    int64_t k = 0;
-    for (; k + LANES <= n; k += LANES)
-        for (int l = 0; l < LANES; l++) {
-            double d = (double)(x[k + l] - mean);
-            sum[l] += d;
-            square[l] += d * d;
-        }
-    for (int l = 0; k + l < n; l++) {
-        double d = (double)(x[k + l] - mean);
-        sum[l] += d;
-        square[l] += d * d;
-    }
-    total[0] += lanes_sum(sum);
-    total[1] += lanes_sum(square);
+    double d[WG__STRIP];
+    NAMED(differences)(n, d, x, mean);
+    total[0] += strip_sum(n, d);
+    for (int64_t k = 0; k < n; k++) d[k] *= d[k];
+    total[1] += strip_sum(n, d);
 }
 
 static wg__norm NAMED(measure)(int64_t n, const void *line, bool centred, double eps) {
