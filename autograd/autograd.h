@@ -89,6 +89,22 @@ typedef struct wg_interpolate_options {
     wg_interpolation mode;
     bool align_corners;  // bilinear: the corners' centres coincide, not the images' edges
 } wg_interpolate_options;
+typedef struct wg_nll_options {
+    bool ignore;           // leave out samples whose class is ignore_index
+    int64_t ignore_index;  // any integer
+    wg_tensor *weight;     // (C), one number to a class; NULL: 1
+} wg_nll_options;
+
+typedef struct wg_attention_options {
+    bool causal;   // query t sees keys 0 ... t, also where T and S differ
+    double scale;  // 0: 1 / sqrt(D)
+} wg_attention_options;
+
+typedef struct wg_batch_norm_options {
+    wg_tensor *mean, *var;     // (C), both; NULL: those of the batch, var with divisor n
+    wg_tensor *weight, *bias;  // (C); NULL: 1 and 0
+    double eps;                // 0: 1e-5
+} wg_batch_norm_options;
 
 /* ---- all others: ops/ops.def ------------------------------------------------------------------ */
 
