@@ -53,6 +53,7 @@ typedef struct wg_cross_entropy_options {
     int64_t ignore_index;  // any integer
 } wg_cross_entropy_options;
 
+typedef struct wg_embedding_options {
     bool padding;           // the row padding_index gets no gradient
     int64_t padding_index;  // from the end if negative
 } wg_embedding_options;
@@ -68,7 +69,6 @@ typedef struct wg_pad_options {
     double value;  // for WG_PAD_CONSTANT
 } wg_pad_options;
 
-/* ---- all others: ops/ops.def ----------------------------------------------------------------- */
 /* Windows over images. Pairs are (down, across); a stride or dilation of 0 is 1, but in pooling a
    stride of 0 is the kernel's size. Those with one axis read the first number of each pair. */
 typedef struct wg_window_options {
@@ -106,7 +106,7 @@ typedef struct wg_batch_norm_options {
     double eps;                // 0: 1e-5
 } wg_batch_norm_options;
 
-/* ---- all others: ops/ops.def ------------------------------------------------------------------ */
+/* ---- all others: ops/ops.def ----------------------------------------------------------------- */
 
 /* One function for each line, with what it computes beside it. */
 #define OP(name, parameters) WG_API wg_tensor *wg_##name parameters;
