@@ -38,6 +38,11 @@ def sizes(a, x):
     return [x.shape[i] if n == -2 else n for i, n in enumerate(listed(a, "shape"))]
 
 
+def pair(a, name, default):
+    """NAME_h and NAME_w; 0 is the default."""
+    return tuple(int(a.get(f"{name}_{which}", 0)) or default for which in "hw")
+
+
 def axis(a):
     return int(a.get("axis", 0))
 
@@ -62,6 +67,11 @@ def one_by_one(f):
     return run
 
 
+def truth(f):
+    run = one_by_one(f)
+    return lambda x, a: run([x[0] != 0], a)
+
+
 def spread(f):
     def run(x, a):
         which, correction = axes(a, x[0]), int(a.get("correction", 0))
@@ -73,6 +83,13 @@ def spread(f):
 
 def along(f):
     return lambda x, a: f(x[0], axis(a))
+
+
+def scan(f):
+    def run(x, a):
+        i = axis(a)
+        return f(x[0].flip(i), i).flip(i) if a.get("reverse") else f(x[0], i)
+    return run
 
 
 def plain(f):
@@ -94,6 +111,80 @@ def cross_entropy(x, a):
     flat = logits.reshape(-1, logits.shape[-1])
     y = F.cross_entropy(flat, target.reshape(-1) if index else target.reshape(flat.shape), **options)
     return y.reshape(logits.shape[:-1])
+
+
+def norm(x, p, which, keepdim):
+    if not which:
+        return torch.linalg.vector_norm(x.unsqueeze(0), p, 0)
+    return torch.linalg.vector_norm(x, p, which, keepdim)
+
+
+def nll(x, a):
+    """One loss for each sample, of log_p (..., C); a formula, since F.nll_loss has no gradient for the weights."""
+    kept = x[1] != int(a.get("ignore_index", 0)) if a.get("ignore") else torch.ones_like(x[1], dtype=torch.bool)
+    target = torch.where(kept, x[1], torch.zeros_like(x[1]))
+    loss = -x[0].gather(-1, target.unsqueeze(-1)).squeeze(-1)
+    if len(x) > 2:
+        loss = loss * x[2][target]
+    return torch.where(kept, loss, torch.zeros_like(loss))
+
+
+def window(a, stride=1):
+    return {"dilation": pair(a, "dilation", 1), "padding": pair(a, "padding", 0), "stride": pair(a, "stride", stride)}
+
+
+def conv(f):
+    def run(x, a):
+        more = {"output_padding": pair(a, "output_padding", 0)} if "transpose" in f.__name__ else {}
+        return f(x[0], x[1], x[2] if len(x) > 2 else None, groups=int(a.get("groups", 0)) or 1, **window(a), **more)
+    return run
+
+
+def max_pool(f):
+    return lambda x, a: f(x[0], pair(a, "kernel", 1), **dict(window(a), stride=pair(a, "stride", 0) if any(
+        pair(a, "stride", 0)) else pair(a, "kernel", 1)))
+
+
+def tail(x, a):
+    """The sizes of the last `axes` axes."""
+    return x[0].shape[x[0].dim() - int(a.get("axes", 0)):]
+
+
+def rms_norm(x, a):
+    over = tuple(range(-int(a.get("axes", 0)), 0))
+    y = x[0] / torch.sqrt((x[0] ** 2).mean(over, keepdim=True) + a.get("eps", 0.0))
+    return y * x[1] if len(x) > 1 else y
+
+
+def batch_norm(x, a):
+    weight, bias, mean, var = (x[1:] + [None] * 4)[:4]
+    if mean is None:
+        return F.batch_norm(x[0], None, None, weight, bias, training=True, eps=a.get("eps", 0.0))
+    shape = (-1,) + (1,) * (x[0].dim() - 2)  # F.batch_norm has no gradient for given statistics
+    y = (x[0] - mean.view(shape)) / torch.sqrt(var.view(shape) + a.get("eps", 0.0))
+    return y * weight.view(shape) + bias.view(shape)
+
+
+def attention(x, a):
+    q, k, v = x[:3]
+    score = q @ k.transpose(-1, -2) * (a.get("scale", 0.0) or 1 / math.sqrt(q.shape[-1]))
+    if a.get("causal"):
+        score = score.masked_fill(~torch.ones(score.shape[-2:], dtype=torch.bool).tril(), -math.inf)
+    if len(x) > 3:
+        score = score.masked_fill(~x[3], -math.inf) if x[3].dtype == torch.bool else score + x[3]
+    return torch.softmax(score, -1) @ v
+
+
+def pad(x, a):
+    mode = ["constant", "reflect", "replicate", "circular"][int(a.get("mode", 0))]
+    widths = []
+    for before, after in zip(listed(a, "before")[::-1], listed(a, "after")[::-1]):
+        widths += [before, after]
+    if mode == "constant":
+        return F.pad(x[0], widths, mode, a.get("value", 0.0))
+    extra = len(widths) // 2 + 2 - x[0].dim()
+    y = x[0][(None,) * extra] if extra > 0 else x[0]
+    return F.pad(y, widths, mode).reshape(F.pad(y, widths, mode).shape[max(extra, 0):])
 
 
 # ---- name in Wengert: a function of the list of inputs and the dict of attributes -------------------
@@ -120,7 +211,7 @@ TABLE = {
     "expand": lambda x, a: x[0].expand([-1 if n == -2 else n for n in listed(a, "shape")]),
     "sum_to": lambda x, a: x[0].sum_to_size(listed(a, "shape")),
     "contiguous": lambda x, a: x[0].contiguous(),
-    "flip": lambda x, a: x[0].flip(axis(a)),
+    "flip": lambda x, a: x[0].flip(listed(a, "axes")),
     "transpose": lambda x, a: x[0].transpose(int(a.get("axis1", 0)), int(a.get("axis2", 0))),
     "squeeze": lambda x, a: x[0].squeeze(axis(a)),
     "unsqueeze": lambda x, a: x[0].unsqueeze(axis(a)),
@@ -142,22 +233,43 @@ TABLE = {
     "max": reduction(torch.amax),
     "min": reduction(torch.amin),
     "prod": one_by_one(torch.prod),
-    "any": one_by_one(torch.any),
-    "all": one_by_one(torch.all),
+    "any": truth(torch.any),
+    "all": truth(torch.all),
     "argmax": lambda x, a: torch.argmax(x[0], int(a.get("axes", 0)), bool(a.get("keepdim"))),
     "argmin": lambda x, a: torch.argmin(x[0], int(a.get("axes", 0)), bool(a.get("keepdim"))),
-    "norm": lambda x, a: torch.linalg.vector_norm(x[0], a.get("p", 0), axes(a, x[0]), bool(a.get("keepdim"))),
-    "cumsum": along(torch.cumsum),
-    "cumprod": along(torch.cumprod),
-    "cummax": lambda x, a: torch.cummax(x[0], axis(a))[0],
-    "cummin": lambda x, a: torch.cummin(x[0], axis(a))[0],
-    "sort": lambda x, a: torch.sort(x[0], axis(a), bool(a.get("descending")), stable=True)[0],
+    "norm": lambda x, a: norm(x[0], a.get("p", 0), axes(a, x[0]), bool(a.get("keepdim"))),
+    "cumsum": scan(torch.cumsum),
+    "cumprod": scan(torch.cumprod),
+    "cummax": scan(lambda x, i: torch.cummax(x, i)[0]),
+    "cummin": scan(lambda x, i: torch.cummin(x, i)[0]),
+    "sort": lambda x, a: torch.sort(x[0], dim=axis(a), descending=bool(a.get("descending")), stable=True)[0],
     "argsort": lambda x, a: torch.sort(x[0], dim=axis(a), descending=bool(a.get("descending")), stable=True)[1],
     "topk": lambda x, a: torch.topk(x[0], int(a.get("k", 0)), axis(a), bool(a.get("largest")))[0],
     "argtopk": lambda x, a: torch.topk(x[0], int(a.get("k", 0)), axis(a), bool(a.get("largest")))[1],
+    "nll": nll,
+    "repeat": lambda x, a: x[0].repeat(listed(a, "repeats")),
+    "repeat_interleave": lambda x, a: x[0].repeat_interleave(int(a.get("n", 0)), axis(a)),
+    "movedim": lambda x, a: x[0].movedim(int(a.get("source", 0)), int(a.get("destination", 0))),
+    "select": lambda x, a: x[0].select(axis(a), int(a.get("index", 0))),
+    "diagonal": lambda x, a: x[0].diagonal(int(a.get("offset", 0)), int(a.get("axis1", 0)), int(a.get("axis2", 0))),
+    "embedding": lambda x, a: F.embedding(x[1], x[0], int(a.get("padding_index", 0)) if a.get("padding") else None),
+    "pad": pad,
+    "logcumsumexp": scan(torch.logcumsumexp),
+    "layer_norm": lambda x, a: F.layer_norm(x[0], tail(x, a), *x[1:], eps=a.get("eps", 0.0)),
+    "rms_norm": rms_norm,
+    "group_norm": lambda x, a: F.group_norm(x[0], int(a.get("groups", 0)), *x[1:], eps=a.get("eps", 0.0)),
+    "instance_norm": lambda x, a: F.instance_norm(x[0], None, None, *x[1:], eps=a.get("eps", 0.0)),
+    "batch_norm": batch_norm,
+    "scaled_dot_product_attention": attention,
+    "unfold": lambda x, a: F.unfold(x[0], pair(a, "kernel", 1), **window(a)),
+    "fold": lambda x, a: F.fold(x[0], pair(a, "size", 1), pair(a, "kernel", 1), **window(a)),
+    "conv1d": conv(F.conv1d),
+    "conv2d": conv(F.conv2d),
+    "conv_transpose2d": conv(F.conv_transpose2d),
+    "max_pool2d": max_pool(F.max_pool2d),
     "addmm": lambda x, a: torch.addmm(x[0], x[1], x[2], beta=a.get("beta", 0), alpha=a.get("alpha", 0)),
     "linear": plain(F.linear),
-    "bilinear": plain(F.bilinear),
+    "bilinear": lambda x, a: F.bilinear(x[0], x[2], x[1], *x[3:]),
     "einsum": lambda x, a: torch.einsum(a["equation"], *x),
     "trace": lambda x, a: x[0].diagonal(0, -2, -1).sum(-1),
     "tril": lambda x, a: torch.tril(x[0], int(a.get("k", 0))),
