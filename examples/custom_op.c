@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
-/* custom_op.c: two operations that the library does not have, in a file of
-   their own. One elementwise, in one row; one with a shape rule of its own, as
-   a full record. Both differentiate to any order, and are held against
-   themselves by wg_op_selftest without a line of test code. */
+/* custom_op.c: three operations that the library does not have, in a file of their own. One is
+   elementwise, in one row; one is a formula of others; one has a shape rule, a kernel and rules of its
+   own, as a full record. All differentiate to any order, and are held against themselves by
+   wg_op_selftest without a line of test code; wg_op_mutation_score says whether that would notice
+   a wrong rule. */
 #include <stdio.h>
 
 #include "autograd/op.h"
@@ -17,8 +18,29 @@ WG_UNARY(log_cosh, "log cosh x, a smooth |x|",
          /* plain  */ clog(ccosh(z)),
          /* domain */ "-20..20")
 
-/* Way 2: any other operation is one record. Row-wise outer product: (B, M), (B,
-   N) -> (B, M, N), y[b, m, n] = a[b, m] c[b, n]. */
+/* Way 2: a formula. Its derivatives follow from its pieces. silu(a) b, the gate of Shazeer 2020. */
+static wg_tensor *swiglu_compose(const wg_call *c) { return wg_mul(wg_silu(c->in[0]), c->in[1]); }
+
+static bool swiglu_reference(const wg_call *c, const wg_zview in[], wg_zview *out) {
+    (void)c;
+    for (int64_t k = 0; k < wg_shape_numel(out->shape); k++)
+        out->data[k] = in[0].data[k] / (1 + cexp(-in[0].data[k])) * in[1].data[k];
+    return true;
+}
+
+static const wg_op swiglu_op = {
+    .abi = WG_OP_ABI,
+    .name = "swiglu",
+    .doc = "silu(a) b",
+    .inputs = 2,
+    .compose = swiglu_compose,
+    .reference = swiglu_reference,
+    .samples = { "2,3 2,3", "() ()", "0,2 0,2" },
+    .bad = { "2,3 2,4", "2@i0..3 2" },
+};
+
+/* Way 3: anything else is a record with rules. Row-wise outer product:
+   (B, M), (B, N) -> (B, M, N), y[b, m, n] = a[b, m] c[b, n]. */
 static wg_tensor *row_outer(wg_tensor *a, wg_tensor *c);
 
 // The shape of the result, or an error that says what does not fit.
@@ -33,8 +55,7 @@ static bool infer(const wg_call *c, wg_spec *out) {
                        WG_SHAPE(wg_call_dim(c, 0, 0), wg_call_dim(c, 0, 1), wg_call_dim(c, 1, 1)));
 }
 
-// The value. Inputs come with any strides; wg_view_get counts their elements in
-// C order.
+// The value. Inputs come with any strides; wg_view_get counts their elements in C order.
 static bool forward(const wg_call *call, const wg_view *const in[], wg_view *out) {
     (void)call;
     int64_t m = in[0]->shape.dim[1], n = in[1]->shape.dim[1];
@@ -46,8 +67,7 @@ static bool forward(const wg_call *call, const wg_view *const in[], wg_view *out
     return true;
 }
 
-// Reverse mode, made of operations, so that the result can be differentiated
-// again. gy (B, M, N)
+// Reverse mode, made of operations, so that the result can be differentiated again. gy (B, M, N)
 static wg_tensor *vjp(const wg_call *c, wg_tensor *gy, int i) {
     if (i == 0) return wg_squeeze(wg_matmul(gy, wg_unsqueeze(c->in[1], 2)), 2);  // (B, M)
     return wg_squeeze(wg_matmul(wg_unsqueeze(c->in[0], 1), gy), 1);              // (B, N)
@@ -60,8 +80,7 @@ static wg_tensor *jvp(const wg_call *c, wg_tensor *const dx[]) {
     return wg_add_maybe(by_a, by_c);
 }
 
-// The plainest possible statement, in complex numbers: what the rules are held
-// against.
+// The plainest possible statement, in complex numbers: what the rules are held against.
 static bool reference(const wg_call *call, const wg_zview in[], wg_zview *out) {
     (void)call;
     int64_t rows = out->shape.dim[0], m = out->shape.dim[1], n = out->shape.dim[2];
@@ -94,10 +113,14 @@ static wg_tensor *row_outer(wg_tensor *a, wg_tensor *c) {
 // A registered operation is found by the tests, the fuzzers and the documents.
 static bool prove(const wg_op *op) {
     wg_selftest_report report;
+    wg_mutation_report mutants;
     bool ok = wg_op_register(op) && wg_op_selftest(op, &report);
     if (ok) printf("%s: %lld checks, all passed\n", op->name, (long long)report.checks);
     if (!ok && !wg_error()) printf("%s\n", report.text);
-    return ok;
+    int score = wg_op_mutation_score(op, &mutants);
+    printf("%s: %d of %d wrong rules would have been noticed\n", op->name, score, WG_MUTANTS);
+    if (score < WG_MUTANTS) printf("%s\n", mutants.text);
+    return ok && score == WG_MUTANTS;
 }
 
 int main(void) {
@@ -118,6 +141,6 @@ int main(void) {
     printf("rows of c summed, for each element of a:\n");
     wg_print(stdout, da);
 
-    bool ok = prove(&log_cosh_op) && prove(&row_outer_op);
+    bool ok = prove(&log_cosh_op) && prove(&swiglu_op) && prove(&row_outer_op);
     return ok && !wg_error() ? 0 : 1;
 }
