@@ -87,11 +87,11 @@ static void keep_where(masks *m, wg_tensor *mask, wg_dtype dtype) {
 }
 
 static void add_mask(masks *m, wg_tensor *mask) {
-    if (m->keep) mask = wg_where(m->keep, mask, wg_num(-INFINITY));
-    m->keep = NULL;
+    wg_tensor *seen = wg_stop(mask);
     m->add = mask;
     if (wg_dim(mask, -1) == 0) return;  // no key, and no largest
-    wg_tensor *most = wg_max_axes(wg_stop(mask), WG_AXES(-1), true);
+    if (m->keep) seen = wg_where(m->keep, seen, wg_num(-INFINITY));
+    wg_tensor *most = wg_max_axes(seen, WG_AXES(-1), true);
     m->alive = wg_ne(most, wg_num(-INFINITY));
     m->add = wg_where(m->alive, mask, wg_num(0));
 }

@@ -15,4 +15,8 @@ wg_tensor *wg__weight_of_samples(wg_tensor *weight, wg_tensor *index, wg_tensor 
 wg_tensor *wg__mean_of_samples(wg_tensor *each, wg_tensor *weight, wg_tensor *index,
                                wg_tensor *kept);
 
+/* -sum_c w_c t_c log softmax(logits)_c per sample, t smoothed, w = o.weight, which is not NULL. */
+wg_tensor *wg__weighted_cross_entropy(wg_tensor *logits, wg_tensor *target,
+                                      wg_cross_entropy_options o);
+
 #endif
