@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-/* test_attention.c: scaled dot-product attention against the plain formula, one query at a time, and
-   what masks do: hide keys, hide all of them, and keep what is hidden out of values and
+/* test_attention.c: scaled dot-product attention against the plain formula, one query at a time,
+   and what masks do: hide keys, hide all of them, and keep what is hidden out of values and
    gradients. */
 #include <float.h>
 
@@ -151,7 +151,7 @@ START_TEST(nan_in_a_hidden_key_is_not_seen) {
 }
 END_TEST
 
-/* The second query sees nothing: by truth values, by -inf, and only because causal hides the rest. */
+// The second query sees nothing: by truth values, by -inf, or only because causal hides the rest.
 START_TEST(a_query_that_sees_nothing_gives_zero_and_gradients_of_exactly_zero) {
     const double seen[] = { 1, 1, 0, 0, 0, 1 }, added[] = { 0, 0, -INF, -INF, -INF, 0 };
     wg_tensor *q = normal(WG_SHAPE(2, 2), 0), *k = normal(WG_SHAPE(3, 2), 1),

@@ -112,8 +112,8 @@ START_TEST(a_line_gives_the_same_wherever_it_lies) {
 }
 END_TEST
 
-/* Against the formula in long double; 5000 elements of size 1e-4, each a few roundings of itself and
-   of a sum in double. */
+/* Against the formula in long double; 5000 elements of size 1e-4, each a few roundings of itself
+   and of a sum in double. */
 START_TEST(a_very_long_line_is_summed_whole) {
     enum { N = 5000 };
     double y[N], log_y[N], gx[N];

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-/* attention.c: scaled dot-product attention, a formula of other operations. Masks act on the scores,
-   before softmax. A query that may look at nothing is let look at everything, and its result is then
-   put to 0: so no NaN arises that a gradient could carry on. */
+/* attention.c: scaled dot-product attention, a formula of other operations. Masks act on the
+   scores, before softmax. A query that may look at nothing is let look at everything, and its
+   result is then put to 0: so no NaN arises that a gradient could carry on. */
 #include "autograd/ops/ops_impl.h"
 
 typedef struct attention_attr {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-/* class_weights.h: what losses over class indices share: which samples count, how much, and the mean
-   over them. index (...), kept (...) bool or NULL for all, weight (C). */
+/* class_weights.h: what losses over class indices share: which samples count, how much, and the
+   mean over them. index (...), kept (...) bool or NULL for all, weight (C). */
 #ifndef WG_OPS_CLASS_WEIGHTS_H
 #define WG_OPS_CLASS_WEIGHTS_H
 
