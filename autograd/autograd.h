@@ -51,6 +51,7 @@ typedef struct wg_cross_entropy_options {
     double smoothing;      // in [0, 1): target := (1 - s) target + s sum(target) / C
     bool ignore;           // leave out samples whose class is ignore_index
     int64_t ignore_index;  // any integer
+    wg_tensor *weight;     // (C): the target is multiplied by it; NULL: 1
 } wg_cross_entropy_options;
 
 typedef struct wg_embedding_options {

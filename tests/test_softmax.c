@@ -112,6 +112,54 @@ START_TEST(a_line_gives_the_same_wherever_it_lies) {
 }
 END_TEST
 
+/* Against the formula in long double; 5000 elements of size 1e-4, each a few roundings of itself
+   and of a sum in double. */
+START_TEST(a_very_long_line_is_summed_whole) {
+    enum { N = 5000 };
+    double y[N], log_y[N], gx[N];
+    wg_dtype dtype = floats[_i];
+    double bound = dtype == WG_F32 ? 1e-5 : 1e-13;
+    wg_random r = { .seed = 11 };
+    wg_tensor *x = wg_variable(wg_randn(dtype, WG_SHAPE(N), &r)),
+              *gy = wg_rand(dtype, WG_SHAPE(N), &r);
+    long double sum = 0, dot = 0, total = 0;
+    for (int64_t k = 0; k < N; k++) sum += expl((long double)wg_view_get(&x->view, k));
+    for (int64_t k = 0; k < N; k++) {
+        long double v = (long double)wg_view_get(&x->view, k), g = wg_view_get(&gy->view, k);
+        y[k] = (double)(expl(v) / sum);
+        log_y[k] = (double)(v - logl(sum));
+        dot += g * (long double)y[k];
+        total += g;
+    }
+    expect_near(wg_softmax(x, 0), y, N, bound, 0);
+    expect_near(wg_log_softmax(x, 0), log_y, N, bound, 0);
+    for (int64_t k = 0; k < N; k++)
+        gx[k] = y[k] * (double)((long double)wg_view_get(&gy->view, k) - dot);
+    expect_near(gradient(wg_softmax(x, 0), x, gy), gx, N, bound, bound * 1e-3);
+    for (int64_t k = 0; k < N; k++)
+        gx[k] = (double)((long double)wg_view_get(&gy->view, k) - total * (long double)y[k]);
+    expect_near(gradient(wg_log_softmax(x, 0), x, gy), gx, N, bound, bound);
+}
+END_TEST
+
+// gx = gy - p sum gy: sums that are small but not 0 count, down to the smallest.
+START_TEST(a_small_sum_of_cotangents_is_no_zero) {
+    static const double scale[] = { 1, 1e-3, 1e-6, 1e-12, 1e-30 };
+    wg_dtype dtype = floats[_i];
+    wg_tensor *x = wg_variable(matrix(dtype, 1, 2, (double[]){ 0, 0 }));
+    for (int i = 0; i < COUNT(scale); i++) {
+        wg_tensor *y = wg_log_softmax(x, 1), *ruled = NULL, *fused = NULL;
+        wg_tensor *gy = matrix(dtype, 1, 2, (double[]){ 3 * scale[i], -scale[i] });
+        ck_assert(wg_grad(y, &x, 1, &ruled, (wg_grad_options){ .seed = gy }));
+        ck_assert(wg_grad(y, &x, 1, &fused, (wg_grad_options){ .seed = gy, .constant = true }));
+        // 3 - 1/2 (3 - 1) and -1 - 1/2 (3 - 1), times the scale: a rounding or two
+        const double want[] = { 2 * scale[i], -2 * scale[i] };
+        expect_near(ruled, want, 2, 4 * (dtype == WG_F32 ? FLT_EPSILON : DBL_EPSILON), 0);
+        expect_near(fused, want, 2, 4 * (dtype == WG_F32 ? FLT_EPSILON : DBL_EPSILON), 0);
+    }
+}
+END_TEST
+
 START_TEST(softmax_refuses_what_it_cannot_take) {
     ck_assert_ptr_null(wg_softmax(wg_ones(WG_F32, WG_SHAPE(2, 3)), 2));
     expect_error(WG_ERROR_SHAPE, "softmax: [2,3]: there is no axis 2");
@@ -347,6 +395,8 @@ int main(void) {
     tcase_add_loop_test(softmax, a_masked_element_has_weight_zero_and_a_masked_row_none, 0, 2);
     tcase_add_loop_test(softmax, plus_infinity_and_nan_spoil_their_own_row_only, 0, 2);
     tcase_add_loop_test(softmax, a_line_gives_the_same_wherever_it_lies, 0, 16);
+    tcase_add_loop_test(softmax, a_very_long_line_is_summed_whole, 0, 2);
+    tcase_add_loop_test(softmax, a_small_sum_of_cotangents_is_no_zero, 0, 2);
     tcase_add_test(softmax, softmax_refuses_what_it_cannot_take);
     tcase_add_loop_test(add_cases(suite, "gelu"), gelu_keeps_its_digits_far_below_zero, 0, 2);
     TCase *loss = add_cases(suite, "cross_entropy");

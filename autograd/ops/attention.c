@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-/* attention.c: scaled dot-product attention, a formula of other operations. Masks act on the scores,
-   before softmax. A query that may look at nothing is let look at everything, and its result is then
-   put to 0: so no NaN arises that a gradient could carry on. */
+/* attention.c: scaled dot-product attention, a formula of other operations. Masks act on the
+   scores, before softmax. A query that may look at nothing is let look at everything, and its
+   result is then put to 0: so no NaN arises that a gradient could carry on. */
 #include "autograd/ops/ops_impl.h"
 
 typedef struct attention_attr {
@@ -87,11 +87,11 @@ static void keep_where(masks *m, wg_tensor *mask, wg_dtype dtype) {
 }
 
 static void add_mask(masks *m, wg_tensor *mask) {
-    if (m->keep) mask = wg_where(m->keep, mask, wg_num(-INFINITY));
-    m->keep = NULL;
+    wg_tensor *seen = wg_stop(mask);
     m->add = mask;
     if (wg_dim(mask, -1) == 0) return;  // no key, and no largest
-    wg_tensor *most = wg_max_axes(wg_stop(mask), WG_AXES(-1), true);
+    if (m->keep) seen = wg_where(m->keep, seen, wg_num(-INFINITY));
+    wg_tensor *most = wg_max_axes(seen, WG_AXES(-1), true);
     m->alive = wg_ne(most, wg_num(-INFINITY));
     m->add = wg_where(m->alive, mask, wg_num(0));
 }

@@ -88,6 +88,12 @@ WG__DEFINE_OP(dropout) = {
     .abi = WG_OP_ABI,
     .name = "dropout",
     .doc = "0 with probability p, else x / (1 - p) (Srivastava et al. 2014)",
+    .shapes = "any -> the same",
+    .derivative = "dx = the same mask on gy: gy / (1 - p) where x was kept, else 0",
+    .edges =
+        "what is dropped is exactly 0, even NaN and infinities, where PyTorch gives NaN; p = 0 "
+        "gives x; p = 1 is refused; probabilities are multiples of 2^-32, rounded down",
+    .equals = "torch.nn.functional.dropout(training=True), with the random state explicit",
     .inputs = 1,
     .flags = WG_OP_LINEAR,
     .saves = WG_SAVES_NOTHING,
@@ -99,8 +105,9 @@ WG__DEFINE_OP(dropout) = {
     .jvp = wg_op_jvp_linear,
     .reference = dropout_reference,
     .samples = { "7,3 | p=0.5 seed=1", "4 | p=0", "() | p=0.25 seed=3",
-                 "2,3,5 | p=0.9 stream=4 counter=9", "0,2 | p=0.5" },
-    .bad = { "3 | p=1", "3 | p=-0.1", "3@i0..2 | p=0.5" },
+                 "2,3,5 | p=0.9 stream=4 counter=9", "0,2 | p=0.5", "40 | p=1e-12",
+                 "40 | p=0.999999999999" },
+    .bad = { "3 | p=1", "3 | p=-0.1", "3 | p=nan", "3@i0..2 | p=0.5" },
 };
 
 wg_tensor *wg_dropout(wg_tensor *x, double p, wg_random r) {

@@ -6,10 +6,15 @@
 #include <string.h>
 
 #include "autograd/autograd_impl.h"
+#include "autograd/ops/class_weights.h"
 #include "tensor/kernels/lines.h"
 #include "tensor/kernels/rows.h"
 
-typedef wg_cross_entropy_options options;
+typedef struct options {  // what the record keeps of wg_cross_entropy_options
+    double smoothing;
+    bool ignore;
+    int64_t ignore_index;
+} options;
 static const wg_attr cross_entropy_attrs[] = {
     { "smoothing", WG_ATTR_REAL, offsetof(options, smoothing) },
     { "ignore", WG_ATTR_BOOL, offsetof(options, ignore) },
@@ -231,22 +236,17 @@ static bool backward(const wg_call *c, const wg_view *gy, int i, wg_view *gx) {
 
 /* ---- rules: x logits (..., C), t the target as weights (..., C) ------------------------------ */
 
-// (...) bool: the samples that count.
-static wg_tensor *kept_samples(wg_tensor *index, int64_t ignored) {
-    return wg_ne(wg_cast(index, WG_I64), wg_from(WG_I64, WG_SCALAR, &ignored));
-}
-
 // (...) -> (..., 1)
 static wg_tensor *class_axis(wg_tensor *x) { return wg_unsqueeze(x, wg_rank(x)); }
 
 // (..., C): rows of ignored samples are 0.
 static wg_tensor *weights_of_indices(const wg_call *c) {
     const options *o = c->attr;
-    wg_dtype dtype = wg_dtype_of(c->in[0]), index_dtype = wg_dtype_of(c->in[1]);
+    wg_dtype dtype = wg_dtype_of(c->in[0]);
     int64_t classes = wg_dim(c->in[0], -1);
     if (!o->ignore) return wg_one_hot(c->in[1], classes, dtype);
-    wg_tensor *kept = kept_samples(c->in[1], o->ignore_index);                        // (...)
-    wg_tensor *index = wg_where(kept, c->in[1], wg_full(index_dtype, WG_SCALAR, 0));  // (...)
+    wg_tensor *kept = wg__kept_samples(c->in[1], o->ignore_index);  // (...)
+    wg_tensor *index = wg__known_classes(c->in[1], kept);           // (...)
     return wg_mul(wg_one_hot(index, classes, dtype), class_axis(wg_cast(kept, dtype)));
 }
 
@@ -318,8 +318,15 @@ static bool reference(const wg_call *c, const wg_zview in[], wg_zview *out) {
 WG__DEFINE_OP(cross_entropy) = {
     .abi = WG_OP_ABI,
     .name = "cross_entropy",
-    .doc =
-        "-sum_c t_c log softmax(x)_c per sample; x (..., C), t indices (...) or weights (..., C)",
+    .doc = "-sum_c t_c log softmax(x)_c per sample; t indices or weights of classes",
+    .shapes = "(..., C) x (...) -> (...) for indices, (..., C) x (..., C) -> (...) for weights",
+    .derivative = "dx = gy (sum(t) softmax(x) - t), dt = -gy log softmax(x)",
+    .edges =
+        "a class of weight 0 counts 0 even where log p = -inf, where PyTorch gives NaN; an "
+        "ignored sample gives 0 and gradient 0 whatever it holds; +-1e4 is exact; the mean over "
+        "no sample is NaN",
+    .equals = "torch.nn.functional.cross_entropy with reduction='none'; the classes stand on the "
+              "last axis",
     .inputs = 2,
     .saves = WG_SAVES_IN(0) | WG_SAVES_IN(1),
     .attr_size = sizeof(options),
@@ -343,17 +350,19 @@ WG__DEFINE_OP(cross_entropy) = {
 
 /* ---- the public functions -------------------------------------------------------------------- */
 
-wg_tensor *wg_cross_entropy_each(wg_tensor *logits, wg_tensor *target, options o) {
-    return wg__op2(&wg__op_cross_entropy, logits, target, &o);
+wg_tensor *wg_cross_entropy_each(wg_tensor *logits, wg_tensor *target, wg_cross_entropy_options o) {
+    if (o.weight) return wg__weighted_cross_entropy(logits, target, o);
+    return wg__op2(&wg__op_cross_entropy, logits, target,
+                   &(options){ o.smoothing, o.ignore, o.ignore_index });
 }
 
-wg_tensor *wg_cross_entropy_with(wg_tensor *logits, wg_tensor *target, options o) {
+wg_tensor *wg_cross_entropy_with(wg_tensor *logits, wg_tensor *target, wg_cross_entropy_options o) {
     wg_tensor *each = wg_cross_entropy_each(logits, target, o);  // (...)
-    if (!o.ignore) return wg_mean(each);
-    wg_tensor *kept = wg_cast(kept_samples(target, o.ignore_index), wg_dtype_of(each));
-    return wg_div(wg_sum(each), wg_sum(kept));
+    if (!each || !is_index(wg_dtype_of(target))) return wg_mean(each);
+    wg_tensor *kept = o.ignore ? wg__kept_samples(target, o.ignore_index) : NULL;
+    return wg__mean_of_samples(each, o.weight, target, kept);
 }
 
 wg_tensor *wg_cross_entropy(wg_tensor *logits, wg_tensor *target) {
-    return wg_cross_entropy_with(logits, target, (options){ 0 });
+    return wg_cross_entropy_with(logits, target, (wg_cross_entropy_options){ 0 });
 }

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* nll.c: the negative log-likelihood of classes, and what class weights make of a loss: each sample
-   counts as much as its class, in the sum and in the number it is divided by. */
+/* nll.c: the negative log-likelihood of classes, given their log-probabilities. */
 #include "autograd/ops/class_weights.h"
 #include "autograd/ops/ops_impl.h"
 
@@ -13,28 +12,6 @@ static const wg_attr nll_attrs[] = {
     { "ignore_index", WG_ATTR_INT, offsetof(nll_attr, ignore_index) },
     { .name = NULL },
 };
-
-/* ---- samples and their classes --------------------------------------------------------------- */
-
-wg_tensor *wg__kept_samples(wg_tensor *index, int64_t ignored) {
-    return wg_ne(wg_cast(index, WG_I64), wg_from(WG_I64, WG_SCALAR, &ignored));
-}
-
-wg_tensor *wg__known_classes(wg_tensor *index, wg_tensor *kept) {
-    return kept ? wg_where(kept, index, wg_full(wg_dtype_of(index), WG_SCALAR, 0)) : index;
-}
-
-wg_tensor *wg__weight_of_samples(wg_tensor *weight, wg_tensor *index, wg_tensor *kept) {
-    wg_tensor *flat = wg_reshape(wg__known_classes(index, kept), WG_SHAPE(wg_numel(index)));
-    wg_tensor *w = wg_reshape(wg_index_select(weight, 0, flat), wg_shape_of(index));  // (...)
-    return kept ? wg_where(kept, w, wg_num(0)) : w;
-}
-
-wg_tensor *wg__mean_of_samples(wg_tensor *each, wg_tensor *weight, wg_tensor *index,
-                               wg_tensor *kept) {
-    if (weight) return wg_div(wg_sum(each), wg_sum(wg__weight_of_samples(weight, index, kept)));
-    return kept ? wg_div(wg_sum(each), wg_sum(wg_cast(kept, wg_dtype_of(each)))) : wg_mean(each);
-}
 
 /* ---- the operation --------------------------------------------------------------------------- */
 

@@ -160,18 +160,36 @@ static bool log_softmax_reference(const wg_call *c, const wg_zview in[], wg_zvie
 
 /* ---- records --------------------------------------------------------------------------------- */
 
-#define COMMON(opname, doc_line)                                                                   \
-    .abi = WG_OP_ABI, .name = #opname, .doc = doc_line, .inputs = 1, .saves = WG_SAVES_OUT,        \
-    WG__AXIS_ATTR, .infer = infer, .forward = opname##_forward, .vjp = opname##_vjp,               \
-    .jvp = opname##_jvp, .backward = opname##_backward, .reference = opname##_reference,           \
-    .samples = { "2,3 | axis=1", "2,3 | axis=-2", "3,4,2 | axis=1",        "5",    "2,1 | axis=1", \
-                 "0,3 | axis=1", "2,0 | axis=1",  "2,33@-30..30 | axis=1", "300,2" },              \
+#define COMMON(opname)                                                                             \
+    .abi = WG_OP_ABI, .name = #opname, .shapes = "any -> the same", .inputs = 1,                   \
+    .saves = WG_SAVES_OUT, WG__AXIS_ATTR, .infer = infer, .forward = opname##_forward,             \
+    .vjp = opname##_vjp, .jvp = opname##_jvp, .backward = opname##_backward,                       \
+    .reference = opname##_reference,                                                               \
+    .samples = { "2,3 | axis=1",   "2,3 | axis=-2",                                                \
+                 "3,4,2 | axis=1", "5",                                                            \
+                 "2,1 | axis=1",   "0,3 | axis=1",                                                 \
+                 "2,0 | axis=1",   "2,33@-30..30 | axis=1",                                        \
+                 "300,2",          "2,3@=1e4,-1e4,0,-1e4,-1e4,1e4 | axis=1",                       \
+                 "4@=0,0,0,0" },                                                                   \
     .bad = { "2,3 | axis=2", "2,3 | axis=-3", "()", "3@i0..4", "3@b" }
 
-WG__DEFINE_OP(softmax) = { COMMON(softmax, "exp(x) / sum exp(x) along an axis, stable; NaN where a "
-                                           "whole line is -inf") };
-WG__DEFINE_OP(log_softmax) = { COMMON(log_softmax, "x - logsumexp(x) along an axis, stable; NaN "
-                                                   "where a whole line is -inf") };
+WG__DEFINE_OP(softmax) = {
+    COMMON(softmax),
+    .doc = "exp(x) / sum exp(x) along an axis, stable",
+    .derivative = "dx = y (gy - sum gy y)",
+    .edges = "-inf has weight 0; a line of nothing but -inf, or with +inf or NaN, is NaN, its "
+             "gradient 0 where gy is; +-1e4 is exact; an axis of size 0 gives nothing",
+    .equals = "torch.softmax, scipy.special.softmax",
+};
+WG__DEFINE_OP(log_softmax) = {
+    COMMON(log_softmax),
+    .doc = "x - log sum exp(x) along an axis, stable",
+    .derivative = "dx = gy - exp(y) sum gy",
+    .edges =
+        "-inf stays -inf; a line of nothing but -inf, or with +inf or NaN, is NaN, its gradient "
+        "0 where gy is; +-1e4 is exact; an axis of size 0 gives nothing",
+    .equals = "torch.log_softmax, scipy.special.log_softmax",
+};
 
 wg_tensor *wg_softmax(wg_tensor *x, int axis) {
     return wg__op1(&wg__op_softmax, x, &(wg__axis_attr){ axis });

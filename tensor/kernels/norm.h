@@ -17,8 +17,8 @@ typedef struct wg__norms {
     /* y = h w + b, with w = affine[0] and b = affine[1], NULL for 1 and 0. */
     void (*apply)(int64_t n, void *y, const void *x, const wg__norm *m,
                   const void *const affine[2]);
-    /* gx = (g - mean g - h mean(g h)) scale, g = gy w; without `mean g` unless centred. gx may be gy.
-       Exactly 0 where gy is. */
+    /* gx = (g - mean g - h mean(g h)) scale, g = gy w; without `mean g` unless centred. gx may be
+       gy. Exactly 0 where all of gy is. */
     void (*back)(int64_t n, void *gx, const void *const gy_x_w[3], const wg__norm *m, bool centred);
     /* sum += gy h, exactly 0 where gy is. */
     void (*gather)(int64_t n, double *sum, const void *gy, const void *x, const wg__norm *m);
