@@ -27,23 +27,30 @@ enum { WG_REST = -1, WG_SAME = -2 };  // in the shape for wg_reshape
 /* ---- elementwise: ops/unary.def, ops/binary.def ---------------------------------------------- */
 
 /* One function for each row: wg_tanh(x), wg_leaky_relu(x, slope), wg_clamp(x, low, high), wg_add(a,
-   b), wg_lt(a, b), ... The rows say what each computes. */
+   b), wg_lt(a, b), wg_lerp(a, b, weight), ... The rows say what each computes. */
 #define UNARY(name, ...) WG_API wg_tensor *wg_##name(wg_tensor *x);
 #define UNARY1(name, a, ...) WG_API wg_tensor *wg_##name(wg_tensor *x, double a);
 #define UNARY2(name, a, b, ...) WG_API wg_tensor *wg_##name(wg_tensor *x, double a, double b);
 #define UNARY_FLAT(name, ...) UNARY(name, )
+#define UNARY2_FLAT(name, a, b, ...) UNARY2(name, a, b, )
 #define PREDICATE(name, ...) UNARY(name, )
 #include "autograd/ops/unary.def"
-#undef UNARY_FLAT
-#undef PREDICATE
 #undef UNARY
 #undef UNARY1
 #undef UNARY2
+#undef UNARY_FLAT
+#undef UNARY2_FLAT
+#undef PREDICATE
 #define BINARY(name, ...) WG_API wg_tensor *wg_##name(wg_tensor *a, wg_tensor *b);
-#define COMPARE(name, ...) WG_API wg_tensor *wg_##name(wg_tensor *a, wg_tensor *b);
+#define BINARY_FLAT(name, ...) BINARY(name, )
+#define COMPARE(name, ...) BINARY(name, )
+#define TERNARY(name, a, b, c, ...)                                                                \
+    WG_API wg_tensor *wg_##name(wg_tensor *a, wg_tensor *b, wg_tensor *c);
 #include "autograd/ops/binary.def"
 #undef BINARY
+#undef BINARY_FLAT
 #undef COMPARE
+#undef TERNARY
 
 /* ---- options of operations ------------------------------------------------------------------- */
 

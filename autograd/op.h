@@ -252,6 +252,7 @@ WG_API wg_tensor *wg_op_jvp_linear(const wg_call *c, wg_tensor *const dx[]);
                                 .name = #opname,                                                   \
                                 .doc = doc_line,                                                   \
                                 .inputs = 1,                                                       \
+                                .derivative = "dx = gy s, s = " #slope,                            \
                                 .map = &opname##_map,                                              \
                                 .vjp = opname##_vjp,                                               \
                                 .jvp = opname##_jvp,                                               \

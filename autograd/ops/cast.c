@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* cast.c: another dtype, and the choice between two tensors. */
+/* cast.c: another dtype, and the choice between two tensors, or a tensor and a number. */
 #include "autograd/ops/ops_impl.h"
 #include "tensor/kernels/kernels.h"
 
@@ -44,6 +44,9 @@ WG__DEFINE_OP(cast) = {
     .abi = WG_OP_ABI,
     .name = "cast",
     .doc = "x in another dtype; floats go towards zero into integers, saturating, NaN to 0",
+    .derivative = "dx = gy in the dtype of x, from float to float",
+    .edges = "anything but 0 is true, NaN too; f64 beyond the range of f32 becomes +-inf",
+    .equals = "torch.Tensor.to, np.astype",
     .inputs = 1,
     .flags = WG_OP_LINEAR,
     .saves = WG_SAVES_NOTHING,
@@ -151,6 +154,10 @@ WG__DEFINE_OP(where) = {
     .name = "where",
     .doc = "a where condition is true, else b; the branch not taken gets gradient 0, whatever it "
            "holds",
+    .shapes = "(...) x (...) x (...) -> (...), broadcast against each other",
+    .derivative = "da = gy where condition, else 0; db = 0 where condition, else gy",
+    .edges = "infinities and NaN in the branch not taken reach neither the value nor a gradient",
+    .equals = "torch.where, np.where",
     .inputs = 3,
     .saves = WG_SAVES_IN(0),
     .infer = where_infer,
@@ -165,4 +172,57 @@ WG__DEFINE_OP(where) = {
 
 wg_tensor *wg_where(wg_tensor *condition, wg_tensor *a, wg_tensor *b) {
     return wg_apply(&wg__op_where, (wg_tensor *[]){ condition, a, b }, 3, NULL);
+}
+
+/* ---- masked_fill ----------------------------------------------------------------------------- */
+
+typedef struct fill_attr {
+    double value;
+} fill_attr;
+static const wg_attr fill_attrs[] = { { "value", WG_ATTR_REAL, 0 }, { .name = NULL } };
+
+static bool fill_infer(const wg_call *c, wg_spec *out) {
+    if (c->in[1]->view.dtype != WG_BOOL)
+        return wg_call_fail(c, WG_ERROR_DTYPE, "the mask is %s, not bool",
+                            wg_dtype_name(c->in[1]->view.dtype));
+    if (!wg__broadcast(&c->in[0]->view.shape, &c->in[1]->view.shape, &out->shape))
+        return wg_call_fail(c, WG_ERROR_SHAPE, "the shapes do not broadcast");
+    return wg_spec_set(out, wg_call_dtype(c, 0), out->shape);
+}
+
+static wg_tensor *fill_compose(const wg_call *c) {
+    return wg_where(c->in[1], wg_num(((const fill_attr *)c->attr)->value), c->in[0]);
+}
+
+static bool fill_reference(const wg_call *c, const wg_zview in[], wg_zview *out) {
+    double value = ((const fill_attr *)c->attr)->value;
+    for (int64_t k = 0, n = wg__numel(&out->shape); k < n; k++) {
+        bool filled = creal(wg__broadcast_at(&in[1], &out->shape, k)) != 0;
+        out->data[k] = filled ? value : wg__broadcast_at(&in[0], &out->shape, k);
+    }
+    return true;
+}
+
+WG__DEFINE_OP(masked_fill) = {
+    .abi = WG_OP_ABI,
+    .name = "masked_fill",
+    .doc = "value where mask is true, else x",
+    .shapes = "(...) x (...) -> (...), broadcast against each other",
+    .derivative = "dx = 0 where mask, else gy",
+    .edges = "what x holds where mask is true reaches neither the value nor the gradient",
+    .equals = "torch.masked_fill",
+    .inputs = 2,
+    .attr_size = sizeof(fill_attr),
+    .attrs = fill_attrs,
+    .infer = fill_infer,
+    .compose = fill_compose,
+    .reference = fill_reference,
+    .samples = { "2,3 2,3@b | value=-0.5", "2,3 3@b | value=2", "3@=1,2,3 2,1@b=1,0 | value=-inf",
+                 "() ()@b | value=1", "0,2 2@b | value=1", "4@i0..3 4@b | value=7",
+                 "4@=nan,inf,-inf,1 4@b=1,1,1,0 | value=0" },
+    .bad = { "2,3 2,3 | value=1", "2 3@b | value=1", "4@i0..3 4@b | value=0.5" },
+};
+
+wg_tensor *wg_masked_fill(wg_tensor *x, wg_tensor *mask, double value) {
+    return wg__op2(&wg__op_masked_fill, x, mask, &(fill_attr){ value });
 }
