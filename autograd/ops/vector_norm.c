@@ -96,14 +96,14 @@ static bool norm_forward(const wg_call *c, const wg_view *const in[], wg_view *o
 /* ---- rules ----------------------------------------------------------------------------------- */
 
 /* sign(x) r^(p-1) for r = |x| / y, as that or as x/y r^(p-2): whichever has no pole at x = 0. Where
-   y is 0 the slope is 0: it is 0/0 for p > 0, and for p < 0 it has a kink in one element and is 0
-   in the others. */
+   y is 0 the slope is 0, and so are those of higher order: it is 0/0 for p > 0, and for p < 0 there
+   is a kink in one element and nothing in the others. */
 static wg_tensor *finite_slope(const wg_call *c, double p) {
     wg_tensor *x = c->in[0], *y = wg__reduce_as_kept(c, c->out);
     if (p == 0) return wg_zeros_like(x);
     if (p == 1) return wg_sign(x);
     wg_tensor *none = wg_eq(y, wg_num(0));
-    y = wg_where(none, wg_num(1), y);
+    y = wg_where(none, wg_num(INFINITY), y);
     if (p == 2) return wg_div(x, y);
     wg_tensor *r = wg_div(wg_abs(x), y);
     if (p > 2) return wg_mul(wg_div(x, y), wg_pow(r, wg_num(p - 2)));
