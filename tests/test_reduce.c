@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: MIT
-/* test_reduce.c: sums, means, variances, extremes and log-sum-exp by numbers worked out by hand,
-   and the one promise about sums that no single number shows: a result depends on the line's values
-   and their order alone. Gradients are proven by test_ops; here are those at ties, infinities and
-   NaN. */
+/* test_reduce.c: reductions by numbers worked out by hand, and the one promise about sums that no
+   single number shows: a result depends on the line's values and their order alone. Gradients are
+   proven by test_ops; here are those at zeros, ties, infinities and NaN. */
 #include "tests/core_test.h"
 
 #include "tensor/kernels/kernels.h"
@@ -231,6 +230,171 @@ START_TEST(too_few_numbers_give_what_numpy_gives) {
 }
 END_TEST
 
+/* ---- products -------------------------------------------------------------------------------- */
+
+START_TEST(products_of_a_few_numbers) {
+    wg_dtype dtype = summable[_i];
+    wg_tensor *x = counting(dtype, WG_SHAPE(2, 3));
+    EXPECT_VALUES(wg_prod(x), 720);
+    EXPECT_VALUES(wg_prod_axes(x, WG_AXES(0), false), 4, 10, 18);
+    EXPECT_VALUES(wg_prod_axes(x, WG_AXES(-1), true), 6, 120);
+    EXPECT_VALUES(wg_prod(wg_zeros(dtype, WG_SHAPE(0))), 1);
+    EXPECT_VALUES(wg_prod_axes(wg_zeros(dtype, WG_SHAPE(2, 0)), WG_AXES(1), false), 1, 1);
+    ck_assert_int_eq(wg_dtype_of(wg_prod(x)), total_of(dtype));
+    EXPECT_VALUES(wg_prod(wg_full(WG_I32, WG_SHAPE(3), 100000)), 1e15);
+}
+END_TEST
+
+// The slope by each element is the product of all others, however many of them are zero.
+START_TEST(the_gradient_of_a_product_is_exact_at_zeros) {
+    const double value[] = { 2, 3, 5, 2, 0, 5, 0, 3, 0, 0, 0, 0 };
+    wg_tensor *x = wg_variable(wg_from_f64(WG_F64, WG_SHAPE(4, 3), value));
+    wg_tensor *gx = wg_derivative(wg_prod_axes(x, WG_AXES(1), false), x);
+    EXPECT_VALUES(gx, 15, 10, 6, 0, 10, 0, 0, 0, 0, 0, 0, 0);
+    // d^2 / dx_0 dx_j is the product of those that are left.
+    wg_tensor *first = wg_slice(gx, 1, 0, 1, 1);  // (4, 1)
+    EXPECT_VALUES(wg_derivative(first, x), 0, 5, 3, 0, 5, 0, 0, 0, 3, 0, 0, 0);
+    wg_tensor *third = wg_derivative(wg_slice(wg_derivative(first, x), 1, 1, 2, 1), x);
+    EXPECT_VALUES(third, 0, 0, 1, 0, 0, 1, 0, 0, 1, 0, 0, 1);
+}
+END_TEST
+
+START_TEST(a_product_carries_nan_and_infinity) {
+    wg_tensor *x = wg_from_f64(WG_F64, WG_SHAPE(3, 2), (double[]){ NAN, 0, INF, 0, INF, -2 });
+    EXPECT_NEAR(wg_prod_axes(x, WG_AXES(1), false), WG_F64, NAN, NAN, -INF);
+}
+END_TEST
+
+/* ---- standard deviation ---------------------------------------------------------------------- */
+
+START_TEST(the_standard_deviation_is_the_root_of_the_variance) {
+    wg_dtype dtype = _i ? WG_F64 : WG_F32;
+    wg_tensor *x = wg_from_f64(dtype, WG_SHAPE(2, 4), (double[]){ 1, 2, 3, 4, 10, 10, 10, 14 });
+    EXPECT_NEAR(wg_std_axes(x, WG_AXES(1), false, 0), dtype, sqrt(1.25), sqrt(3));
+    EXPECT_NEAR(wg_std_axes(x, WG_AXES(1), true, 1), dtype, sqrt(5.0 / 3), 2);
+    EXPECT_NEAR(wg_std(VECTOR(dtype, 5), 1), dtype, NAN);
+    EXPECT_NEAR(wg_std(VECTOR(dtype, 1, 2), 3), dtype, INF);
+    EXPECT_NEAR(wg_std(wg_zeros(dtype, WG_SHAPE(0)), 0), dtype, NAN);
+    EXPECT_NEAR(wg_std(VECTOR(dtype, 1, NAN), 0), dtype, NAN);
+    EXPECT_NEAR(wg_std(VECTOR(WG_F64, 1e200, 3e200), 0), WG_F64, 1e200);
+    EXPECT_NEAR(wg_std(VECTOR(WG_F64, 1e-200, 3e-200), 0), WG_F64, 1e-200);
+}
+END_TEST
+
+START_TEST(where_nothing_varies_the_slope_of_std_is_zero_in_every_order) {
+    wg_tensor *x = wg_variable(VECTOR(WG_F64, 7, 7, 7));
+    wg_tensor *gx = wg_derivative(wg_std(x, 1), x);
+    EXPECT_VALUES(gx, 0, 0, 0);
+    EXPECT_VALUES(wg_derivative(gx, x), 0, 0, 0);
+    EXPECT_VALUES(wg_derivative(wg_std_axes(x, WG_SCALAR, false, 0), x), 0, 0, 0);
+}
+END_TEST
+
+/* ---- norms ----------------------------------------------------------------------------------- */
+
+START_TEST(norms_of_a_few_numbers) {
+    wg_dtype dtype = _i ? WG_F64 : WG_F32;
+    wg_tensor *x = wg_from_f64(dtype, WG_SHAPE(2, 3), (double[]){ 3, -4, 0, 1, 2, -2 });
+    EXPECT_NEAR(wg_norm_axes(x, 2, WG_AXES(1), false), dtype, 5, 3);
+    EXPECT_NEAR(wg_norm_axes(x, 1, WG_AXES(1), true), dtype, 7, 5);
+    EXPECT_NEAR(wg_norm_axes(x, 0, WG_AXES(1), false), dtype, 2, 3);
+    EXPECT_NEAR(wg_norm_axes(x, INF, WG_AXES(1), false), dtype, 4, 2);
+    EXPECT_NEAR(wg_norm_axes(x, -INF, WG_AXES(1), false), dtype, 0, 1);
+    EXPECT_NEAR(wg_norm_axes(x, -1, WG_AXES(1), false), dtype, 0, 0.5);
+    EXPECT_NEAR(wg_norm_axes(x, 3, WG_AXES(1), false), dtype, cbrt(91), cbrt(17));
+    EXPECT_NEAR(wg_norm(x, 2), dtype, sqrt(34));
+    EXPECT_NEAR(wg_norm(wg_ones(dtype, WG_SHAPE(100, 9)), 2), dtype, 30);
+    EXPECT_NEAR(wg_norm(wg_transpose(wg_ones(dtype, WG_SHAPE(100, 9)), 0, 1), 1), dtype, 900);
+}
+END_TEST
+
+// Squares of 1e200 and of 1e-200 are out of range in f64, cubes of 1e30 and 1e-30 in f32.
+START_TEST(a_norm_neither_overflows_nor_underflows) {
+    static const double powers[] = { 1, 2, 3, 0.5, -1, -2.5, 40 };
+    double p = powers[_i], scale = pow(4, 1 / p);
+    static const double sizes[] = { 1e200, 1e-200, 1e300, 5e-324 };
+    for (int k = 0; k < COUNT(sizes); k++) {
+        double want = sizes[k] * scale, size = sizes[k];
+        wg_tensor *y = wg_norm(VECTOR(WG_F64, size, -size, size, -size), p);
+        // pow twice, each to a unit in the last place, the first error times 1/p; 5e-324 is coarse.
+        expect_near(y, &want, 1, 0x1p-48, 5e-324);
+    }
+    for (int k = 0; k < 2; k++) {
+        float size = k ? 1e30F : 1e-30F;
+        double want = (double)size * scale;
+        wg_tensor *x = wg_full(WG_F32, WG_SHAPE(4), (double)size);
+        expect_near(wg_norm(x, p), &want, 1, 0x1p-22, 0);
+    }
+}
+END_TEST
+
+START_TEST(the_norm_of_nothing_and_of_what_is_no_number) {
+    wg_tensor *none = wg_zeros(WG_F64, WG_SHAPE(0));
+    for (double p = -2; p <= 3; p += 0.5) EXPECT_NEAR(wg_norm(none, p), WG_F64, p < 0 ? INF : 0);
+    EXPECT_NEAR(wg_norm(none, INF), WG_F64, 0);
+    EXPECT_NEAR(wg_norm(none, -INF), WG_F64, INF);
+    static const double powers[] = { -INF, -1, 0, 0.5, 1, 2, 3, INF };
+    for (int k = 0; k < COUNT(powers); k++) {
+        double p = powers[k];
+        EXPECT_NEAR(wg_norm(VECTOR(WG_F64, 1, NAN, 0), p), WG_F64, NAN);
+        EXPECT_NEAR(wg_norm(VECTOR(WG_F64, 2, -INF), p), WG_F64, p < 0 ? 2 : p == 0 ? 2 : INF);
+    }
+    ck_assert_ptr_null(wg_norm(wg_ones(WG_F64, WG_SHAPE(2)), NAN));
+    expect_error(WG_ERROR_ARGUMENT, "norm: [2]: p is NaN");
+}
+END_TEST
+
+START_TEST(the_slope_of_a_norm_at_the_zero_vector_is_zero) {
+    static const double powers[] = { -INF, -1, 0, 0.5, 1, 1.5, 2, 3, INF };
+    wg_tensor *x = wg_variable(wg_zeros(WG_F64, WG_SHAPE(3)));
+    wg_tensor *gx = wg_derivative(wg_norm(x, powers[_i]), x);
+    EXPECT_VALUES(gx, 0, 0, 0);
+    EXPECT_VALUES(wg_derivative(gx, x), 0, 0, 0);
+}
+END_TEST
+
+START_TEST(an_infinite_norm_shares_its_slope_among_equals) {
+    wg_tensor *x = wg_variable(VECTOR(WG_F64, 3, -3, 1, -1, 3));
+    EXPECT_NEAR(wg_derivative(wg_norm(x, INF), x), WG_F64, 1.0 / 3, -1.0 / 3, 0, 0, 1.0 / 3);
+    EXPECT_VALUES(wg_derivative(wg_norm(x, -INF), x), 0, 0, 0.5, -0.5, 0);
+}
+END_TEST
+
+// Where one element is 0 a norm with p < 0 is 0 and has a kink in that element, none in the others.
+START_TEST(a_negative_norm_with_a_zero_has_slope_zero) {
+    wg_tensor *x = wg_variable(VECTOR(WG_F64, 3, 0, 1));
+    EXPECT_VALUES(wg_derivative(wg_norm(x, -1), x), 0, 0, 0);
+}
+END_TEST
+
+/* ---- truth ----------------------------------------------------------------------------------- */
+
+START_TEST(any_and_all_of_every_dtype) {
+    wg_dtype dtype = (wg_dtype)_i;
+    wg_tensor *x = wg_from_f64(dtype, WG_SHAPE(3, 2), (double[]){ 0, 0, 0, 1, 1, 1 });
+    EXPECT_VALUES(wg_any_axes(x, WG_AXES(1), false), 0, 1, 1);
+    EXPECT_VALUES(wg_all_axes(x, WG_AXES(1), true), 0, 0, 1);
+    EXPECT_VALUES(wg_any_axes(x, WG_AXES(0), false), 1, 1);
+    EXPECT_VALUES(wg_all(x), 0);
+    ck_assert_int_eq(wg_dtype_of(wg_any(x)), WG_BOOL);
+    EXPECT_VALUES(wg_any(wg_zeros(dtype, WG_SHAPE(0))), 0);
+    EXPECT_VALUES(wg_all_axes(wg_zeros(dtype, WG_SHAPE(2, 0)), WG_AXES(1), false), 1, 1);
+    wg_tensor *many = wg_zeros(dtype, WG_SHAPE(1000));
+    EXPECT_VALUES(wg_any(many), 0);
+    const double one = 1;
+    ck_assert(wg_copy(wg_slice(many, 0, 997, 998, 1), wg_from_f64(dtype, WG_SHAPE(1), &one)));
+    EXPECT_VALUES(wg_any(many), 1);
+    EXPECT_VALUES(wg_all(wg_logical_not(many)), 0);
+}
+END_TEST
+
+START_TEST(nan_is_true_and_minus_zero_is_false) {
+    EXPECT_VALUES(wg_any(VECTOR(WG_F64, NAN)), 1);
+    EXPECT_VALUES(wg_all(VECTOR(WG_F32, NAN, 1)), 1);
+    EXPECT_VALUES(wg_any(VECTOR(WG_F64, -0.0)), 0);
+}
+END_TEST
+
 /* ---- extremes -------------------------------------------------------------------------------- */
 
 START_TEST(extremes_of_every_dtype) {
@@ -241,6 +405,10 @@ START_TEST(extremes_of_every_dtype) {
     EXPECT_VALUES(wg_max_axes(x, WG_AXES(0), true), 1, 1, 1);
     EXPECT_VALUES(wg_min_axes(x, WG_AXES(0), true), 0, 1, 0);
     EXPECT_VALUES(wg_argmax(x, 1, false), 1, 0);
+    EXPECT_VALUES(wg_argmin(x, 1, false), 0, 0);
+    EXPECT_VALUES(wg_argmin(x, 0, true), 0, 0, 0);
+    EXPECT_VALUES(wg_amax(x, WG_AXES(0, 1), false), 1);
+    EXPECT_VALUES(wg_amin(x, WG_AXES(1), true), 0, 1);
     ck_assert_int_eq(wg_dtype_of(wg_max(x)), dtype);
     ck_assert_int_eq(wg_dtype_of(wg_argmax(x, 0, false)), WG_I64);
 }
@@ -261,9 +429,29 @@ START_TEST(nan_beats_everything_and_the_first_of_equals_wins) {
     EXPECT_NEAR(wg_min_axes(x, WG_AXES(1), false), wg_dtype_of(x), NAN, -INF, -1);
     EXPECT_VALUES(wg_argmax(x, 1, false), 1, 1, 0);
     EXPECT_VALUES(wg_argmax(wg_flip(x, 1), 1, false), 0, 0, 3);
+    EXPECT_VALUES(wg_argmin(x, 1, false), 1, 0, 3);
     EXPECT_VALUES(wg_argmax(wg_transpose(x, 0, 1), 0, false), 1, 1, 0);
     EXPECT_VALUES(wg_argmax(wg_expand(wg_ones(WG_F32, WG_SHAPE(2, 1)), WG_SHAPE(2, 5)), 1, false),
                   0, 0);
+}
+END_TEST
+
+// 16 lanes, and a rest: the extreme is found in each place, and so is a NaN.
+START_TEST(extremes_are_found_in_every_place) {
+    for (int64_t at = 0; at < 53; at++) {
+        wg_tensor *x = wg_zeros(_i ? WG_F64 : WG_F32, WG_SHAPE(53)), *one;
+        one = wg_slice(x, 0, at, at + 1, 1);
+        wg_fill(one, 2);
+        EXPECT_VALUES(wg_max(x), 2);
+        EXPECT_VALUES(wg_min(x), 0);
+        wg_fill(one, -2);
+        EXPECT_VALUES(wg_max(x), 0);
+        EXPECT_VALUES(wg_min(x), -2);
+        EXPECT_VALUES(wg_argmin(x, 0, false), (double)at);
+        wg_fill(one, NAN);
+        EXPECT_NEAR(wg_max(x), wg_dtype_of(x), NAN);
+        EXPECT_NEAR(wg_min(x), wg_dtype_of(x), NAN);
+    }
 }
 END_TEST
 
@@ -302,6 +490,24 @@ START_TEST(logsumexp_neither_overflows_nor_loses_the_small) {
 }
 END_TEST
 
+// The slope is a softmax at any height; a bound on y, put there for -inf, must not be met by numbers.
+START_TEST(logsumexp_of_tiny_numbers_has_the_slope_of_a_softmax) {
+    wg_dtype dtype = _i ? WG_F64 : WG_F32;
+    static const double heights[] = { -1e3, -1001, -1e5, -1e30 };
+    for (int k = 0; k < COUNT(heights); k++) {
+        wg_tensor *x = wg_variable(wg_full(dtype, WG_SHAPE(4), heights[k])), *gx;
+        wg_tensor *y = wg_logsumexp(x, WG_AXES(0), false);
+        double share = exp(wg_item(wg_max(x)) - wg_item(y));
+        // y is rounded by half a unit in the last place of 1e5; at 1e30 all of log 4 is lost.
+        double off = dtype == WG_F32 ? 0x1p-8 : 0x1p-37;
+        if (k < 3) expect_close(share, 0.25, 0.25 * off, "share");
+        ck_assert(wg_grad(y, &x, 1, &gx, (wg_grad_options){ .constant = true }));
+        EXPECT_NEAR(gx, dtype, share, share, share, share);
+        EXPECT_NEAR(wg_derivative(y, x), dtype, share, share, share, share);
+    }
+}
+END_TEST
+
 START_TEST(logsumexp_of_infinities) {
     wg_dtype dtype = _i ? WG_F64 : WG_F32;
     wg_tensor *x = wg_from_f64(dtype, WG_SHAPE(5, 2),
@@ -329,7 +535,8 @@ END_TEST
 static bool some_reductions(void) {
     wg_tensor *x = wg_transpose(wg_variable(wg_full(WG_F64, WG_SHAPE(300, 2), 2)), 0, 1);
     wg_tensor *spread = wg_logsumexp(x, WG_AXES(1), false),
-              *square = wg_var_axes(x, WG_AXES(1), true, 1);
+              *square = wg_mul(wg_var_axes(x, WG_AXES(1), true, 1), wg_norm(x, 3));
+    spread = wg_add(spread, wg_add(wg_prod_axes(x, WG_AXES(1), false), wg_std(x, 1)));
     return wg_backward(
         wg_add(wg_sum(wg_max_axes(x, WG_AXES(0), false)), wg_add(wg_sum(spread), wg_mean(square))));
 }
@@ -357,14 +564,32 @@ int main(void) {
     TCase *moments = add_cases(suite, "moments");
     tcase_add_loop_test(moments, means_and_variances_of_a_few_numbers, 0, 2);
     tcase_add_test(moments, too_few_numbers_give_what_numpy_gives);
+    tcase_add_loop_test(moments, the_standard_deviation_is_the_root_of_the_variance, 0, 2);
+    tcase_add_test(moments, where_nothing_varies_the_slope_of_std_is_zero_in_every_order);
+    TCase *products = add_cases(suite, "products");
+    tcase_add_loop_test(products, products_of_a_few_numbers, 0, COUNT(summable));
+    tcase_add_test(products, the_gradient_of_a_product_is_exact_at_zeros);
+    tcase_add_test(products, a_product_carries_nan_and_infinity);
+    TCase *norms = add_cases(suite, "norms");
+    tcase_add_loop_test(norms, norms_of_a_few_numbers, 0, 2);
+    tcase_add_loop_test(norms, a_norm_neither_overflows_nor_underflows, 0, 7);
+    tcase_add_test(norms, the_norm_of_nothing_and_of_what_is_no_number);
+    tcase_add_loop_test(norms, the_slope_of_a_norm_at_the_zero_vector_is_zero, 0, 9);
+    tcase_add_test(norms, an_infinite_norm_shares_its_slope_among_equals);
+    tcase_add_test(norms, a_negative_norm_with_a_zero_has_slope_zero);
+    TCase *truth = add_cases(suite, "truth");
+    tcase_add_loop_test(truth, any_and_all_of_every_dtype, 0, WG_DTYPES);
+    tcase_add_test(truth, nan_is_true_and_minus_zero_is_false);
     TCase *extremes = add_cases(suite, "extremes");
     tcase_add_loop_test(extremes, extremes_of_every_dtype, 0, WG_DTYPES);
     tcase_add_test(extremes, extremes_of_large_integers_are_exact);
     tcase_add_loop_test(extremes, nan_beats_everything_and_the_first_of_equals_wins, 0, 2);
+    tcase_add_loop_test(extremes, extremes_are_found_in_every_place, 0, 2);
     tcase_add_test(extremes, there_is_no_extreme_of_nothing);
     tcase_add_test(extremes, equals_share_the_gradient_evenly);
     TCase *exponentials = add_cases(suite, "logsumexp");
     tcase_add_loop_test(exponentials, logsumexp_neither_overflows_nor_loses_the_small, 0, 2);
+    tcase_add_loop_test(exponentials, logsumexp_of_tiny_numbers_has_the_slope_of_a_softmax, 0, 2);
     tcase_add_loop_test(exponentials, logsumexp_of_infinities, 0, 2);
     tcase_add_loop_test(exponentials, logsumexp_of_minus_infinities_has_gradient_zero, 0, 2);
     TCase *memory = add_cases(suite, "memory");

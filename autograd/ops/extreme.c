@@ -3,6 +3,7 @@
    wins; equals share the gradient evenly, by a mask that is itself a constant, so the rules hold
    for any order. */
 #include "autograd/ops/reduce.h"
+#include "tensor/kernels/kernels.h"
 
 static bool infer(const wg_call *c, wg_spec *out) {
     if (!wg__reduce_infer(c, out, wg_call_dtype(c, 0))) return false;
@@ -20,6 +21,33 @@ static bool infer_place(const wg_call *c, wg_spec *out) {
 }
 
 /* ---- values ---------------------------------------------------------------------------------- */
+
+#define REAL_LOOP(loop, type, beats)                                                               \
+    WG__FOLD_LOOP(loop, type, type, 16, b beats a || b != b ? b : a)
+#define WHOLE_LOOP(loop, type, beats) WG__FOLD_LOOP(loop, type, type, 16, b beats a ? b : a)
+#define VALUES(opname, beats)                                                                      \
+    REAL_LOOP(opname##_f32, float, beats)                                                          \
+    REAL_LOOP(opname##_f64, double, beats)                                                         \
+    WHOLE_LOOP(opname##_i32, int32_t, beats)                                                       \
+    WHOLE_LOOP(opname##_i64, int64_t, beats)                                                       \
+    WHOLE_LOOP(opname##_u8, uint8_t, beats)                                                        \
+    static bool opname##_forward(const wg_call *c, const wg_view *const in[], wg_view *out) {      \
+        static wg_loop *const loop[WG_DTYPES] = { EACH_DTYPE(opname) };                            \
+        take_first(c, in[0], out);                                                                 \
+        wg__reduce_fold(c, in[0], out, loop[in[0]->dtype]);                                        \
+        return true;                                                                               \
+    }
+#define EACH_DTYPE(loop) loop##_f32, loop##_f64, loop##_i32, loop##_i64, loop##_u8, loop##_u8
+
+static void take_first(const wg_call *c, const wg_view *x, wg_view *out) {
+    wg_view y = wg__reduce_paired(c, out), first = *x;
+    first.shape = y.shape;
+    wg__copy_view(&y, &first);
+}
+VALUES(max, >)
+VALUES(min, <)
+
+/* ---- places ---------------------------------------------------------------------------------- */
 
 /* The best of `best` and, after it, n more: the first that none beats, or the first NaN. */
 typedef const void *best_loop(const void *best, const void *run, int64_t n, int64_t step);
@@ -40,10 +68,8 @@ BEST_LOOPS(i32, int32_t)
 BEST_LOOPS(i64, int64_t)
 BEST_LOOPS(u8, uint8_t)
 
-#define EACH_DTYPE(loop)                                                                           \
-    { loop##_f32, loop##_f64, loop##_i32, loop##_i64, loop##_u8, loop##_u8 }
-static best_loop *const most[WG_DTYPES] = EACH_DTYPE(most);
-static best_loop *const least[WG_DTYPES] = EACH_DTYPE(least);
+static best_loop *const most[WG_DTYPES] = { EACH_DTYPE(most) };
+static best_loop *const least[WG_DTYPES] = { EACH_DTYPE(least) };
 
 static const void *best_of_line(best_loop *loop, const wg__lines *l, const wg_view *x,
                                 int64_t line_at) {
@@ -55,16 +81,6 @@ static const void *best_of_line(best_loop *loop, const wg__lines *l, const wg_vi
         best = loop(best, wg__at(x, line_at + at[0]), run, step);
     }
     return best;
-}
-
-static bool max_or_min(const wg_call *c, const wg_view *x, wg_view *out, best_loop *loop) {
-    wg__lines l = wg__lines_of(&x, 1, (unsigned)wg__reduced(c));
-    for (int64_t k = 0; k < l.count; k++) {
-        int64_t at[WG__LINE_ARRAYS];
-        wg__axes_at(&l.kept, k, at);
-        memcpy(wg__at(out, k), best_of_line(loop, &l, x, at[0]), wg__size_of(x->dtype));
-    }
-    return true;
 }
 
 static bool place(const wg_call *c, const wg_view *x, wg_view *out, best_loop *loop) {
@@ -79,14 +95,12 @@ static bool place(const wg_call *c, const wg_view *x, wg_view *out, best_loop *l
     return true;
 }
 
-#define FORWARD(name, kind, loops)                                                                 \
-    static bool name##_forward(const wg_call *c, const wg_view *const in[], wg_view *out) {        \
-        return kind(c, in[0], out, loops[in[0]->dtype]);                                           \
-    }
-FORWARD(max, max_or_min, most)
-FORWARD(min, max_or_min, least)
-FORWARD(argmax, place, most)
-FORWARD(argmin, place, least)
+static bool argmax_forward(const wg_call *c, const wg_view *const in[], wg_view *out) {
+    return place(c, in[0], out, most[in[0]->dtype]);
+}
+static bool argmin_forward(const wg_call *c, const wg_view *const in[], wg_view *out) {
+    return place(c, in[0], out, least[in[0]->dtype]);
+}
 
 /* ---- rules ----------------------------------------------------------------------------------- */
 

@@ -4,24 +4,21 @@
    made of cumulative products, in any order. */
 #include "autograd/ops/reduce.h"
 #include "autograd/ops/scan.h"
+#include "tensor/kernels/kernels.h"
 
-#define PROD_LOOP(loop, from, to)                                                                  \
-    static void loop(int64_t n, void *const p[], const int64_t step[], const double *param) {      \
-        (void)param;                                                                               \
-        to *y = p[0];                                                                              \
-        const from *x = p[1];                                                                      \
-        for (int64_t k = 0; k < n; k++) y[k * step[0]] *= (to)x[k * step[1]];                      \
-    }
-PROD_LOOP(prod_f32, float, float)
-PROD_LOOP(prod_f64, double, double)
-PROD_LOOP(prod_i32, int32_t, uint64_t)
-PROD_LOOP(prod_i64, int64_t, uint64_t)
-PROD_LOOP(prod_u8, uint8_t, uint64_t)
+// One lane: what is rounded depends on the order of the elements alone.
+WG__FOLD_LOOP(prod_f32, float, float, 1, a *b)
+WG__FOLD_LOOP(prod_f64, double, double, 1, a *b)
+WG__FOLD_LOOP(prod_i32, int32_t, uint64_t, 1, a *(uint64_t)b)
+WG__FOLD_LOOP(prod_i64, int64_t, uint64_t, 1, a *(uint64_t)b)
+WG__FOLD_LOOP(prod_u8, uint8_t, uint64_t, 1, a *b)
 
 static bool prod_forward(const wg_call *c, const wg_view *const in[], wg_view *out) {
     static wg_loop *const loop[WG_DTYPES] = { prod_f32, prod_f64, prod_i32,
                                               prod_i64, prod_u8,  prod_u8 };
-    return wg__reduce_fold(c, in[0], out, 1, loop[in[0]->dtype]);
+    wg__fill_view(out, 1);
+    wg__reduce_fold(c, in[0], out, loop[in[0]->dtype]);
+    return true;
 }
 
 /* ---- rules ----------------------------------------------------------------------------------- */
@@ -55,50 +52,6 @@ static wg_tensor *others(const wg_call *c) {
 }
 WG__REDUCE_RULES(prod, others)
 
-typedef struct row {
-    const wg_view *x, *gx;
-    wg_dtype dtype;
-    const wg__axes *cut;
-    int64_t first[WG__LINE_ARRAYS];  // in x and in gx
-} row;
-
-static void *row_at(const row *r, const wg_view *v, int which, int64_t k) {
-    int64_t at[WG__LINE_ARRAYS];
-    wg__axes_at(r->cut, k, at);
-    return wg__at(v, r->first[which] + at[which]);
-}
-
-// left: room for n products of what stands before.
-static void row_backward(const row *r, int64_t n, double gy, double *left) {
-    double product = 1;
-    for (int64_t k = 0; k < n; k++) {
-        left[k] = product;
-        product *= wg__load(r->dtype, row_at(r, r->x, 0, k));
-    }
-    product = 1;
-    for (int64_t k = n - 1; k >= 0; k--) {
-        double slope = left[k] * product;
-        product *= wg__load(r->dtype, row_at(r, r->x, 0, k));
-        wg__store(r->dtype, row_at(r, r->gx, 1, k), gy == 0 || slope == 0 ? 0 : gy * slope);
-    }
-}
-
-static bool prod_backward(const wg_call *c, const wg_view *gy, int i, wg_view *gx) {
-    (void)i;
-    const wg_view *x = &c->in[0]->view;
-    wg_view g = *gy;
-    wg__lines l = wg__lines_of((const wg_view *[]){ x, gx }, 2, (unsigned)wg__reduced(c));
-    wg__room room;
-    double *left = wg__room_open(&room, l.length, sizeof *left);
-    row r = { .x = x, .gx = gx, .dtype = x->dtype, .cut = &l.cut };
-    for (int64_t k = 0; left && k < l.count; k++) {
-        wg__axes_at(&l.kept, k, r.first);
-        row_backward(&r, l.length, wg__load(g.dtype, wg__at(&g, wg__offset(&g, k))), left);
-    }
-    wg__room_close(&room);
-    return left != NULL;
-}
-
 /* ---- the record and its functions ------------------------------------------------------------ */
 
 static double complex plain_prod(const wg_call *c, int64_t n, const double complex *z) {
@@ -121,7 +74,6 @@ WG__DEFINE_OP(prod) = {
     .forward = prod_forward,
     .vjp = prod_vjp,
     .jvp = prod_jvp,
-    .backward = prod_backward,
     .samples = { "2,3 | all=1", "2,3 | axes=0", "2,3 | axes=-1 keepdim=1", "3,2,4 | axes=2,0",
                  "2,3", "() | all=1", "2,1,3 | axes=1", "0,3 | axes=1", "2,0 | axes=1",
                  "2,40@0.8..1.3 | axes=1", "2,3@i-4..4 | axes=1", "2,3@b | axes=0",

@@ -69,14 +69,11 @@ wg_view wg__reduce_paired(const wg_call *c, const wg_view *out) {
     return y;
 }
 
-// A fold is a map whose written array stands still along the axes that go.
-bool wg__reduce_fold(const wg_call *c, const wg_view *x, wg_view *out, double first,
-                     wg_loop *loop) {
+// A map whose written array stands still along the axes that go.
+void wg__reduce_fold(const wg_call *c, const wg_view *x, wg_view *out, wg_loop *loop) {
     wg_view y = wg__reduce_paired(c, out);
-    wg__fill_view(out, first);
     y = wg__view_broadcast(&y, &x->shape);
     wg__map(loop, (const wg_view *[]){ &y, x }, 2, NULL);
-    return true;
 }
 
 static bool sum_forward(const wg_call *c, const wg_view *const in[], wg_view *out) {

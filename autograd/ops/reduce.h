@@ -41,9 +41,42 @@ static inline wg_dtype wg__total_dtype(wg_dtype dtype) {
 
 /* The result in x's rank, so that axes pair up. */
 wg_view wg__reduce_paired(const wg_call *c, const wg_view *out);
-/* Each element of out := `first`, then out := loop(out, x) for the elements of its line in C order,
-   one after the other. */
-bool wg__reduce_fold(const wg_call *c, const wg_view *x, wg_view *out, double first, wg_loop *loop);
+/* Each element of out := loop(out, x) for the elements of its line in C order, one after the
+   other. */
+void wg__reduce_fold(const wg_call *c, const wg_view *x, wg_view *out, wg_loop *loop);
+/* A loop for it: a := next, of a and the element b. Along a line `lanes` results are gathered side
+   by side and joined at the end, so next must not mind order or repetition where there are more
+   than one. */
+#define WG__FOLD_LOOP(loop, from, to, lanes, next)                                                 \
+    static void loop(int64_t n, void *const p[], const int64_t step[], const double *param) {      \
+        to *restrict y = p[0], lane[lanes];                                                        \
+        const from *restrict x = p[1];                                                             \
+        int64_t k = 0;                                                                             \
+        (void)param;                                                                               \
+        for (; step[0] != 0 && k < n; k++) {                                                       \
+            const to a = y[k * step[0]];                                                           \
+            const from b = x[k * step[1]];                                                         \
+            y[k * step[0]] = (to)(next);                                                           \
+        }                                                                                          \
+        if (step[0] != 0) return;                                                                  \
+        for (int l = 0; l < (lanes); l++) lane[l] = *y;                                            \
+        for (; step[1] == 1 && k + (lanes) <= n; k += (lanes))                                     \
+            for (int l = 0; l < (lanes); l++) {                                                    \
+                const to a = lane[l];                                                              \
+                const from b = x[k + l];                                                           \
+                lane[l] = (to)(next);                                                              \
+            }                                                                                      \
+        for (; k < n; k++) {                                                                       \
+            const to a = lane[0];                                                                  \
+            const from b = x[k * step[1]];                                                         \
+            lane[0] = (to)(next);                                                                  \
+        }                                                                                          \
+        for (int l = 1; l < (lanes); l++) {                                                        \
+            const to a = lane[0], b = lane[l];                                                     \
+            lane[0] = (to)(next);                                                                  \
+        }                                                                                          \
+        *y = lane[0];                                                                              \
+    }
 bool wg__mean_forward(const wg_call *c, const wg_view *const in[], wg_view *out);
 void wg__reduce_divide(wg_view *y, double by);  // y f32 or f64, dense
 

@@ -1,34 +1,33 @@
 // SPDX-License-Identifier: MIT
 /* truth.c: is any element, are all elements of a line other than 0? Of any dtype. */
 #include "autograd/ops/reduce.h"
+#include "tensor/kernels/kernels.h"
 
-#define TRUTH_LOOP(loop, type, combine)                                                            \
-    static void loop(int64_t n, void *const p[], const int64_t step[], const double *param) {      \
-        (void)param;                                                                               \
-        uint8_t *y = p[0];                                                                         \
-        const type *x = p[1];                                                                      \
-        for (int64_t k = 0; k < n; k++) y[k * step[0]] combine x[k * step[1]] != 0;                \
-    }
-#define TRUTH(opname, first, combine)                                                              \
-    TRUTH_LOOP(opname##_f32, float, combine)                                                       \
-    TRUTH_LOOP(opname##_f64, double, combine)                                                      \
-    TRUTH_LOOP(opname##_i32, int32_t, combine)                                                     \
-    TRUTH_LOOP(opname##_i64, int64_t, combine)                                                     \
-    TRUTH_LOOP(opname##_u8, uint8_t, combine)                                                      \
+#define TRUTH(opname, first, next)                                                                 \
+    WG__FOLD_LOOP(opname##_f32, float, uint8_t, 16, next)                                          \
+    WG__FOLD_LOOP(opname##_f64, double, uint8_t, 16, next)                                         \
+    WG__FOLD_LOOP(opname##_i32, int32_t, uint8_t, 16, next)                                        \
+    WG__FOLD_LOOP(opname##_i64, int64_t, uint8_t, 16, next)                                        \
+    WG__FOLD_LOOP(opname##_u8, uint8_t, uint8_t, 16, next)                                         \
     static bool opname##_forward(const wg_call *c, const wg_view *const in[], wg_view *out) {      \
         static wg_loop *const loop[WG_DTYPES] = { opname##_f32, opname##_f64, opname##_i32,        \
                                                   opname##_i64, opname##_u8,  opname##_u8 };       \
-        return wg__reduce_fold(c, in[0], out, first, loop[in[0]->dtype]);                          \
+        wg__fill_view(out, first);                                                                 \
+        wg__reduce_fold(c, in[0], out, loop[in[0]->dtype]);                                        \
+        return true;                                                                               \
     }                                                                                              \
     static double complex plain_##opname(const wg_call *c, int64_t n, const double complex *z) {   \
-        int y = first;                                                                             \
+        double a = first;                                                                          \
         (void)c;                                                                                   \
-        for (int64_t k = 0; k < n; k++) y combine creal(z[k]) != 0;                                \
-        return y;                                                                                  \
+        for (int64_t k = 0; k < n; k++) {                                                          \
+            double b = creal(z[k]);                                                                \
+            a = (next);                                                                            \
+        }                                                                                          \
+        return a;                                                                                  \
     }                                                                                              \
     WG__REDUCE_REFERENCE(opname, plain_##opname)
-TRUTH(any, false, |=)
-TRUTH(all, true, &=)
+TRUTH(any, false, a != 0 || b != 0)
+TRUTH(all, true, a != 0 && b != 0)
 
 static bool infer(const wg_call *c, wg_spec *out) { return wg__reduce_infer(c, out, WG_BOOL); }
 

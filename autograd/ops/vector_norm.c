@@ -11,61 +11,73 @@ static bool infer(const wg_call *c, wg_spec *out) {
     return wg__reduce_infer_float(c, out);
 }
 
-/* ---- values: strip by strip, in double ------------------------------------------------------- */
+/* ---- values: strip by strip, in LANES lanes of doubles ---------------------------------------- */
+
+enum { LANES = 16 };
+
+typedef struct source {
+    wg__line line;
+    wg_dtype dtype;
+    int64_t length;
+} source;
 
 // |x| of n <= WG__STRIP elements of the line, from number `from` on.
-static void sizes(const wg__line *line, wg_dtype dtype, int64_t from, int64_t n, double *y) {
+static void sizes(const source *s, int64_t from, int64_t n, double *y) {
     double room[WG__STRIP];
-    const void *x = wg__line_run(line, from, n, room);
-    if (dtype == WG_F32)
+    const void *x = wg__line_run(&s->line, from, n, room);
+    if (s->dtype == WG_F32)
         for (int64_t k = 0; k < n; k++) y[k] = fabs((double)((const float *)x)[k]);
     else
         for (int64_t k = 0; k < n; k++) y[k] = fabs(((const double *)x)[k]);
 }
 
-// The largest element of a strip or, for p < 0, the smallest; a NaN above all.
-static double decisive(int64_t n, const double *x, double p, double so_far) {
-    for (int64_t k = 0; k < n; k++) {
-        bool beats = p < 0 ? x[k] < so_far : x[k] > so_far;
-        if (beats || isnan(x[k])) so_far = x[k];
+/* Lane l := next, of a, what it holds, and b, elements l, l + LANES, ... */
+typedef void lanes_loop(int64_t n, const double *x, const double by[2], double *lane);
+#define LANES_LOOP(name, next)                                                                     \
+    static void name(int64_t n, const double *x, const double by[2], double *lane) {               \
+        (void)by;                                                                                  \
+        for (; n >= LANES; n -= LANES, x += LANES)                                                 \
+            for (int l = 0; l < LANES; l++) {                                                      \
+                const double a = lane[l], b = x[l];                                                \
+                lane[l] = (next);                                                                  \
+            }                                                                                      \
+        for (int l = 0; l < n; l++) {                                                              \
+            const double a = lane[l], b = x[l];                                                    \
+            lane[l] = (next);                                                                      \
+        }                                                                                          \
     }
-    return so_far;
+LANES_LOOP(most, b > a || b != b ? b : a)
+LANES_LOOP(least, b < a || b != b ? b : a)
+LANES_LOOP(count, a + (b != b ? b : b != 0))
+LANES_LOOP(add, a + b)
+LANES_LOOP(add_squares, a + b * b)
+LANES_LOOP(add_powers, a + pow(b / by[1], by[0]))
+
+// `loop` over the line, from `first`; `join` puts lanes and strips together.
+static double over(const source *s, lanes_loop *loop, lanes_loop *join, double first,
+                   const double by[2]) {
+    double strip[WG__STRIP], lane[LANES], total = first;
+    for (int64_t from = 0, n; from < s->length; from += n) {
+        n = s->length - from < WG__STRIP ? s->length - from : WG__STRIP;
+        for (int l = 0; l < LANES; l++) lane[l] = first;
+        sizes(s, from, n, strip);
+        loop(n, strip, by, lane);
+        for (int half = LANES / 2; half > 0; half /= 2) join(half, lane + half, by, lane);
+        join(1, lane, by, &total);
+    }
+    return total;
 }
 
-static double sum_powers(int64_t n, const double *x, double p, double unit) {
-    enum { LANES = 8 };
-    double lane[LANES] = { 0 }, sum = 0;
-    for (int64_t k = 0; k < n; k++) {
-        double r = x[k] / unit;
-        lane[k % LANES] += p == 2 ? r * r : p == 1 ? r : pow(r, p);
-    }
-    for (int l = 0; l < LANES; l++) sum += lane[l];
-    return sum;
-}
-
-static double count_nonzero(int64_t n, const double *x) {
-    double count = 0;
-    for (int64_t k = 0; k < n; k++) count += isnan(x[k]) ? NAN : x[k] != 0;
-    return count;
-}
-
-static double norm_of(const wg__line *line, wg_dtype dtype, int64_t length, double p) {
-    double strip[WG__STRIP], most = p < 0 ? INFINITY : 0, sum = 0;
-    for (int64_t from = 0, n; from < length; from += n) {
-        n = length - from < WG__STRIP ? length - from : WG__STRIP;
-        sizes(line, dtype, from, n, strip);
-        most = decisive(n, strip, p, most);
-        sum += p == 0 ? count_nonzero(n, strip) : 0;
-    }
-    if (p == 0) return sum;
-    if (isinf(p) || most == 0 || !isfinite(most)) return most;
-    double unit = ldexp(1, ilogb(most));
-    for (int64_t from = 0, n; from < length; from += n) {
-        n = length - from < WG__STRIP ? length - from : WG__STRIP;
-        sizes(line, dtype, from, n, strip);
-        sum += sum_powers(n, strip, p, unit);
-    }
-    return unit * (p == 2 ? sqrt(sum) : p == 1 ? sum : pow(sum, 1 / p));
+static double norm_of(const source *s, double p) {
+    double by[2] = { p, 1 };
+    if (p == 0) return over(s, count, add, 0, by);
+    if (p == 1) return over(s, add, add, 0, by);
+    double sum = p == 2 ? over(s, add_squares, add, 0, by) : 0;
+    if (sum > 1e-270 && sum < 1e300) return sqrt(sum);  // no square has left its range
+    double size = p < 0 ? over(s, least, least, INFINITY, by) : over(s, most, most, 0, by);
+    if (isinf(p) || size == 0 || !isfinite(size)) return size;
+    by[1] = ldexp(1, ilogb(size));
+    return by[1] * pow(over(s, add_powers, add, 0, by), 1 / p);
 }
 
 static bool norm_forward(const wg_call *c, const wg_view *const in[], wg_view *out) {
@@ -75,7 +87,8 @@ static bool norm_forward(const wg_call *c, const wg_view *const in[], wg_view *o
         int64_t at[WG__LINE_ARRAYS];
         wg__axes_at(&l.kept, k, at);
         wg__line line = { wg__at(in[0], at[0]), &l.cut, 0, wg__size_of(dtype) };
-        wg__store(dtype, wg__at(out, k), norm_of(&line, dtype, l.length, power_of(c)));
+        source s = { line, dtype, l.length };
+        wg__store(dtype, wg__at(out, k), norm_of(&s, power_of(c)));
     }
     return true;
 }
@@ -83,14 +96,14 @@ static bool norm_forward(const wg_call *c, const wg_view *const in[], wg_view *o
 /* ---- rules ----------------------------------------------------------------------------------- */
 
 /* sign(x) r^(p-1) for r = |x| / y, as that or as x/y r^(p-2): whichever has no pole at x = 0. Where
-   y is 0 the slope is 0: it is 0/0 for p > 0, and for p < 0 it has a kink in one element and is 0
-   in the others. */
+   y is 0 the slope is 0, and so are those of higher order: it is 0/0 for p > 0, and for p < 0 there
+   is a kink in one element and nothing in the others. */
 static wg_tensor *finite_slope(const wg_call *c, double p) {
     wg_tensor *x = c->in[0], *y = wg__reduce_as_kept(c, c->out);
     if (p == 0) return wg_zeros_like(x);
     if (p == 1) return wg_sign(x);
     wg_tensor *none = wg_eq(y, wg_num(0));
-    y = wg_where(none, wg_num(1), y);
+    y = wg_where(none, wg_num(INFINITY), y);
     if (p == 2) return wg_div(x, y);
     wg_tensor *r = wg_div(wg_abs(x), y);
     if (p > 2) return wg_mul(wg_div(x, y), wg_pow(r, wg_num(p - 2)));
