@@ -159,6 +159,39 @@ static void from_basis(const factors *f, const wg_view *out) {
                       f->sign * f->y[i * n + j]);
 }
 
+/* ---- cofactors of a large matrix that is far from singular ----------------------------------- */
+
+enum { LARGE = 32 };  // rows; below this complete pivoting is as fast
+static const double FAR = 1e6;
+
+static double largest(const double *x, int64_t n) {
+    double most = 0;
+    for (int64_t k = 0; k < n; k++) most = fabs(x[k]) > most || isnan(x[k]) ? fabs(x[k]) : most;
+    return most;
+}
+
+/* det a a'^-1 through a blocked LU: at 256 rows 4 times as fast. Its error is that of the inverse,
+   so it is taken only where the condition, known by then, leaves all but 6 of the digits. */
+static bool by_inverse(factors *f, const wg_view *a, const wg_view *out) {
+    int64_t n = f->n;
+    wg_view lu = square(f->lu, n, false), y = square(f->y, n, false);
+    wg__copy_view(&lu, a);
+    double size = largest(f->lu, n * n);
+    if (wg__lu(&lu, f->rows) >= 0) return false;
+    for (int64_t e = 0; e < n * n; e++) f->y[e] = e / n == e % n;
+    wg__swap_rows(&y, f->rows, n);
+    wg__solve_triangular(&lu, &y, false, true);
+    wg__solve_triangular(&lu, &y, true, false);
+    if (!(size * largest(f->y, n * n) * (double)n < FAR)) return false;
+    for (int64_t i = 0; i < n; i++)
+        f->d[i] = f->rows[i] == i ? f->lu[i * n + i] : -f->lu[i * n + i];
+    multiply_pivots(f);
+    for (int64_t e = 0; e < n * n; e++)
+        wg__store(out->dtype, wg__at(out, e % n * out->stride[0] + e / n),
+                  scalbln(f->mantissa * f->y[e], f->exponent));
+    return true;
+}
+
 /* ---- the record ------------------------------------------------------------------------------ */
 
 static bool minors_infer(const wg_call *c, wg_spec *out) {
@@ -169,9 +202,12 @@ static bool minors_infer(const wg_call *c, wg_spec *out) {
     return wg_spec_set(out, wg_call_dtype(c, 0), wg_shape_of(c->in[0]));
 }
 
-static void minors_of(factors *f, const wg_view *const in[], const wg_shape *s, int64_t batch) {
+static void minors_of(factors *f, const wg_view *const in[], wg_view *y, int64_t batch) {
     int64_t n = f->n;
+    const wg_shape *s = &y->shape;
     wg_view a = wg__matrix_at(in[0], s, batch), lu = square(f->lu, n, false);
+    wg_view out = wg__matrix_at(y, s, batch);
+    if (n >= LARGE && f->order == 1 && by_inverse(f, &a, &out)) return;
     wg__copy_view(&lu, &a);
     decompose(f);
     multiply_pivots(f);
@@ -181,6 +217,7 @@ static void minors_of(factors *f, const wg_view *const in[], const wg_shape *s, 
     }
     memset(f->y, 0, (size_t)(n * n) * sizeof(double));
     choose_rows(f, 0);
+    from_basis(f, &out);
 }
 
 static bool minors_forward(const wg_call *c, const wg_view *const in[], wg_view *out) {
@@ -195,11 +232,7 @@ static bool minors_forward(const wg_call *c, const wg_view *const in[], wg_view 
         work.lu = room, work.y = room + n * n, work.d = room + squares * n * n;
         work.cols = order + n;
         for (int64_t k = 0; k + 1 < work.order; k++) f[k] = room + (k + 2) * n * n;
-        for (int64_t k = 0; k < wg__batches(s); k++) {
-            wg_view y = wg__matrix_at(out, s, k);
-            minors_of(&work, in, s, k);
-            from_basis(&work, &y);
-        }
+        for (int64_t k = 0; k < wg__batches(s); k++) minors_of(&work, in, out, k);
     }
     wg__free(room);
     wg__free(order);
