@@ -84,7 +84,8 @@ static bool read_form(const char *p, const char *end, wg__slot *slot) {
     return true;
 }
 
-// What stands behind "@": a form, or [i | b] and then "low..high" or "=1,2,3"; nothing more is needed after b.
+// What stands behind "@": a form, or [i | b] and then "low..high" or "=1,2,3"; nothing more is
+// needed after b.
 static bool read_values(const char *p, const char *end, wg__slot *slot) {
     if (is_word(p, end, "reg") || is_word(p, end, "spd")) return read_form(p, end, slot);
     if (p < end && *p == 'i') slot->kind = WG__INTEGER, p++;
@@ -168,9 +169,9 @@ static double draw(const wg__sample *s, int i, wg_random *r, cells *c) {
 /* ---- matrices of a form ---------------------------------------------------------------------- */
 
 /* Well conditioned, and in general position but for its form, made of n n numbers in general
-   position: to be regular 3 is added where the other diagonal runs, so that elimination has to swap
-   rows, and all else together is less than 2 in each row. To be positive definite x becomes x x' / n
-   + 1. */
+   position. To be regular, 3 is added where the other diagonal runs, so that elimination has to
+   swap rows, and all else is less than 2 in each row. To be positive definite, x becomes
+   x x' / n + 1. */
 static bool give_form(wg__form form, int64_t n, double *x) {
     double *copy = wg__scratch(n * n);
     for (int64_t k = 0; copy && k < n * n; k++) copy[k] = x[k];

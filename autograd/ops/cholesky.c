@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /* cholesky.c: L with L L' = (a + a') / 2, L lower. It is a function of the symmetrised matrix, so
-   every element of a counts, no matter which triangle it is in, and the gradient is symmetric: for a
+   every element of a counts, whichever triangle it is in, and the gradient is symmetric: for a
    symmetric matrix all is what PyTorch has. The rules are those of Murray (2016, arXiv 1602.07527)
    in the form for whole matrices. */
 #include <string.h>

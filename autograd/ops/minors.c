@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /* minors.c: what det is differentiated by, to any order and at matrices of any rank. The k-th
    derivative of det at a, in directions e1 ... ek, is linear in each of them; minors(a, e1, ...,
-   ek-1) is its gradient by ek: for k = 1 the cofactors of a. Its own derivative by a is such a thing
-   again, with one direction more, and that by a direction too, so one record closes the tower.
+   ek-1) is its gradient by ek: for k = 1 the cofactors of a. Its own derivative by a is such a
+   thing again, with one direction more, and that by a direction too: one record closes the tower.
 
    With a = L D U by complete pivoting, D diagonal, everything is taken from a to D by changing the
    basis: f = L^-1 e U^-1. At D the derivative is a sum over k rows of what is left of the

@@ -29,8 +29,8 @@ void wg__gemm(const wg_view *c, const wg_view *a, const wg_view *b, bool accumul
 
 /* factor.c: matrices of f32 or f64; those that are factored, and b for swap_rows, have their rows'
    elements side by side.
-   solve_triangular: b (n, k) becomes t^-1 b. Of t (n, n) only the triangle is read, and its diagonal
-   only if it is not `unit`. Any strides.
+   solve_triangular: b (n, k) becomes t^-1 b. Of t (n, n) only the triangle is read, and its
+   diagonal only if it is not `unit`. Any strides.
    lu: a (m, n), m >= n, becomes L (unit, lower) and U in one, with rows swapped for the largest
    pivot: row i with pivot[i] >= i, one after another. -1, or the column in which all pivots are 0;
    then a is of no use. swap_rows does the same swaps to b.
