@@ -7,9 +7,13 @@
 
 typedef enum wg__kind { WG__FLOAT, WG__INTEGER, WG__TRUTH } wg__kind;
 
+/* What the last two axes of an input are. */
+typedef enum wg__form { WG__ANY, WG__REGULAR, WG__POSITIVE } wg__form;
+
 typedef struct wg__slot {  // one input
     wg_shape shape;
     wg__kind kind;
+    wg__form form;
     double low, high;
     const char
         *exact;  // "0,-1,1": its values, up to a blank or the end; NULL: drawn from low..high
@@ -18,8 +22,9 @@ typedef struct wg__slot {  // one input
 typedef struct wg__sample {
     const char *text;
     int inputs;
-    bool exact;  // some input of floats lists its values, so they may stand on a kink or a pole
-    void *attr;  // op->attr_size bytes; NULL if that is 0
+    bool exact;   // some input of floats lists its values, so they may stand on a kink or a pole
+    bool formed;  // some input is a matrix of a form, which repeating a row would destroy
+    void *attr;   // op->attr_size bytes; NULL if that is 0
     wg__slot in[WG_MAX_INPUTS];
 } wg__sample;
 

@@ -32,8 +32,8 @@ static const char *equation_of(const wg_call *c) {
     return ((const einsum_attr *)c->attr)->equation;
 }
 
-/* 'A' ... 'Z', 'a' ... 'z' as 0 ... 51, the order in which an output that is not written lists them;
-   -1 for anything else. */
+/* 'A' ... 'Z', 'a' ... 'z' as 0 ... 51, the order in which an output that is not written lists
+   them; -1 for anything else. */
 static int letter(char ch) {
     if (ch >= 'A' && ch <= 'Z') return ch - 'A';
     return ch >= 'a' && ch <= 'z' ? ch - 'a' + 26 : -1;

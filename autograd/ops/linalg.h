@@ -50,4 +50,29 @@ static inline wg_tensor *wg__transposed(wg_tensor *x) { return wg_transpose(x, -
 /* Input i is floats, of rank 2 or more, its last two sizes equal; reports otherwise. */
 bool wg__is_square(const wg_call *c, int i);
 
+/* "NAME: [4,3,3]: matrix 2 of 4 is WHAT, pivot 3 of 3" for at = { 1, 2 }; always false. */
+bool wg__pivot_fail(const wg_call *c, const char *what, const int64_t at[2], int64_t count);
+
+/* ---- LU: solve.c ----------------------------------------------------------------------------- */
+
+/* Room for one matrix' LU. wg__lu_of gives what wg__lu does, and is for nothing if it is the matrix
+   it was before. */
+typedef struct wg__lu_room {
+    wg_view lu;
+    int64_t *pivot;
+    const void *of;
+    int64_t zero;
+} wg__lu_room;
+bool wg__lu_open(wg__lu_room *r, wg_dtype dtype, int64_t n);  // false after reporting
+void wg__lu_close(wg__lu_room *r);
+int64_t wg__lu_of(wg__lu_room *r, const wg_view *a);
+
+/* For references: the determinant of n rows in the columns whose bits are set, expanded along the
+   first row; n! terms. */
+enum { WG__LAPLACE_MAX = 6 };
+double complex wg__laplace(int64_t n, const double complex *const row[], uint64_t columns);
+
+/* a^-1, and NaN for each matrix that has none. */
+wg_tensor *wg__lenient_inverse(wg_tensor *a);
+
 #endif

@@ -55,5 +55,18 @@ typedef struct wg__conv {
 bool wg__conv_value(const wg__conv *c);   // y = w x + bias
 bool wg__conv_image(const wg__conv *c);   // x += w y
 bool wg__conv_weight(const wg__conv *c);  // w = x y, over all images
+/* factor.c: matrices of f32 or f64; those that are factored, and b for swap_rows, have their rows'
+   elements side by side.
+   solve_triangular: b (n, k) becomes t^-1 b. Of t (n, n) only the triangle is read, and its
+   diagonal only if it is not `unit`. Any strides.
+   lu: a (m, n), m >= n, becomes L (unit, lower) and U in one, with rows swapped for the largest
+   pivot: row i with pivot[i] >= i, one after another. -1, or the column in which all pivots are 0;
+   then a is of no use. swap_rows does the same swaps to b.
+   cholesky: the lower triangle of a (n, n) becomes L, only it is read, and what stands above is
+   overwritten. -1, or the column whose pivot is not positive. NaN passes through all of them. */
+void wg__solve_triangular(const wg_view *t, const wg_view *b, bool upper, bool unit);
+int64_t wg__lu(const wg_view *a, int64_t *pivot);
+void wg__swap_rows(const wg_view *b, const int64_t *pivot, int64_t n);
+int64_t wg__cholesky(const wg_view *a);
 
 #endif
