@@ -103,9 +103,8 @@ START_TEST(repeat_agrees_with_a_loop_in_any_layout) {
         wg_tensor *y = wg_repeat(x, repeats);
         ck_assert_int_eq(wg_dtype_of(y), wg_dtype_of(x));
         ck_assert(wg_is_contiguous(y));
-        for (int64_t k = 0, rest = 0; k < wg_numel(y); k++) {
-            int64_t at[WG_MAX_RANK];
-            rest = k;
+        for (int64_t k = 0; k < wg_numel(y); k++) {
+            int64_t at[WG_MAX_RANK], rest = k;
             for (int i = repeats.rank - 1; i >= 0; i--) {
                 int64_t own = i < extra ? 1 : shape.dim[i - extra], n = own * repeats.dim[i];
                 ck_assert_int_eq(wg_dim(y, i), n);
