@@ -216,6 +216,184 @@ START_TEST(scatter_add_is_the_transpose_of_gather_in_any_layout) {
 }
 END_TEST
 
+/* ---- take_along_axis ------------------------------------------------------------------------- */
+
+START_TEST(take_along_axis_broadcasts_off_the_axis_and_gather_does_not) {
+    wg_dtype dtype = index_dtypes[_i];
+    wg_tensor *x = counting(WG_SHAPE(2, 3)), *row = wg_slice(x, 0, 1, 2, 1);  // (1, 3)
+    wg_tensor *index = indices(dtype, WG_SHAPE(2, 2), (double[]){ 2, 0, 1, 1 });
+    EXPECT_VALUES(wg_take_along_axis(x, 1, index), 2, 0, 4, 4);
+    EXPECT_VALUES(wg_take_along_axis(row, 1, index), 5, 3, 4, 4);
+    EXPECT_VALUES(wg_take_along_axis(x, -1, wg_slice(index, 0, 0, 1, 1)), 2, 0, 5, 3);
+    ck_assert_ptr_null(wg_gather(row, 1, index));
+    expect_error(WG_ERROR_SHAPE, "gather: [1,3] x [2,2]");
+    wg_tensor *v = wg_variable(row);
+    EXPECT_VALUES(wg_derivative(wg_take_along_axis(v, 1, index), v), 1, 2, 1);
+}
+END_TEST
+
+START_TEST(take_along_axis_refuses_other_ranks_sizes_and_negative_indices) {
+    wg_dtype dtype = index_dtypes[_i];
+    wg_tensor *x = counting(WG_SHAPE(2, 3));
+    ck_assert_ptr_null(wg_take_along_axis(x, 1, INDEX_LIST(dtype, 0)));
+    expect_error(WG_ERROR_SHAPE, "take_along_axis: [2,3] x [1]: x has rank 2 and the index 1");
+    ck_assert_ptr_null(wg_take_along_axis(x, 1, wg_zeros(dtype, WG_SHAPE(3, 3))));
+    expect_error(WG_ERROR_SHAPE, "sizes 2 and 3 of axis 0 do not broadcast");
+    ck_assert_ptr_null(wg_take_along_axis(x, 1, wg_full(dtype, WG_SHAPE(1, 1), -1)));
+    expect_error(WG_ERROR_INDEX, "take_along_axis");
+}
+END_TEST
+
+/* ---- scatter --------------------------------------------------------------------------------- */
+
+START_TEST(scatter_puts_in_place_of_what_was_there) {
+    wg_dtype dtype = index_dtypes[_i];
+    wg_tensor *x = counting(WG_SHAPE(2, 3));
+    wg_tensor *index = indices(dtype, WG_SHAPE(2, 2), (double[]){ 2, 0, 1, 1 });
+    wg_tensor *source = wg_reshape(LIST(10, 20, 30, 40), WG_SHAPE(2, 2));
+    EXPECT_VALUES(wg_scatter(x, 1, index, source), 20, 1, 10, 3, 40, 5);
+    EXPECT_VALUES(x, 0, 1, 2, 3, 4, 5);  // which is not written to
+    for (int k = 0; k < WG_DTYPES; k++) {
+        wg_tensor *y = wg_scatter(wg_zeros((wg_dtype)k, WG_SHAPE(3)), 0, INDEX_LIST(dtype, 1),
+                                  wg_ones((wg_dtype)k, WG_SHAPE(1)));
+        ck_assert_int_eq(wg_dtype_of(y), k);
+        EXPECT_VALUES(y, 0, 1, 0);
+    }
+    ck_assert(wg_equal(
+        wg_scatter(x, 1, wg_zeros(dtype, WG_SHAPE(2, 0)), wg_zeros(WG_F64, WG_SHAPE(2, 0))), x));
+}
+END_TEST
+
+START_TEST(of_equal_indices_the_last_wins_and_has_the_whole_gradient) {
+    wg_dtype dtype = index_dtypes[_i];
+    wg_tensor *x = wg_variable(LIST(1, 2, 3)), *source = wg_variable(LIST(10, 20, 30, 40, 50)),
+              *g[2];
+    wg_tensor *index = INDEX_LIST(dtype, 0, 2, 0, 2, 0);
+    wg_tensor *y = wg_scatter(x, 0, index, source);
+    EXPECT_VALUES(y, 50, 2, 40);
+    wg_grad_options o = { .seed = LIST(5, 6, 7) };
+    ck_assert(wg_grad(y, (wg_tensor *[]){ x, source }, 2, g, o));
+    EXPECT_VALUES(g[0], 0, 6, 0);
+    EXPECT_VALUES(g[1], 0, 0, 0, 7, 5);
+    // What was overwritten contributes exactly nothing, whatever it holds.
+    wg_tensor *v = wg_variable(LIST(0, 4)), *z;
+    z = wg_scatter(LIST(0), 0, INDEX_LIST(dtype, 0, 0), wg_sqrt(v));
+    EXPECT_VALUES(wg_derivative(z, v), 0, 0.25);
+}
+END_TEST
+
+// By a loop: which element of source, or -1, is in each place of x in the end.
+static void last_written(const wg_tensor *index, int axis, const wg_shape *x, int64_t *last) {
+    wg_shape s = wg_shape_of(index);
+    for (int64_t k = 0; k < wg_shape_numel(*x); k++) last[k] = -1;
+    for (int64_t k = 0; k < wg_numel(index); k++) {
+        int64_t at[WG_MAX_RANK], rest = k, flat = 0;
+        for (int i = s.rank - 1; i >= 0; i--) {
+            at[i] = rest % s.dim[i];
+            rest /= s.dim[i];
+        }
+        at[axis] = (int64_t)wg_view_get(&index->view, k);
+        for (int i = 0; i < s.rank; i++) flat = flat * x->dim[i] + at[i];
+        last[flat] = k;
+    }
+}
+
+START_TEST(the_last_in_c_order_wins_in_any_layout) {
+    wg_random r = { .seed = 85 };
+    for (int trial = 0; trial < 500; trial++) {
+        wg_scope *scope = wg_scope_open();
+        wg_shape shape = random_shape(&r, 4, 4), part;
+        if (shape.rank == 0) shape = WG_SHAPE(2);
+        int axis = (int)between(&r, 0, shape.rank - 1);
+        if (shape.dim[axis] == 0) shape.dim[axis] = 3;
+        wg_dtype dtype = random_dtype(&r);
+        part = shape, part.dim[axis] = between(&r, 0, 6);
+        wg_tensor *x = random_layout(&r, dtype, shape, true);
+        wg_tensor *index = random_layout(&r, index_dtypes[between(&r, 0, 1)], part, true);
+        wg_tensor *source = random_layout(&r, dtype, part, true);
+        fill_below(&r, index, shape.dim[axis]), fill_any(&r, x), fill_any(&r, source);
+        wg_tensor *y = wg_scatter(x, axis, index, source);
+        int64_t last[256];
+        last_written(index, axis, &shape, last);
+        for (int64_t k = 0; k < wg_numel(y); k++) {
+            double want =
+                last[k] < 0 ? wg_view_get(&x->view, k) : wg_view_get(&source->view, last[k]);
+            ck_assert_msg(wg_view_get(&y->view, k) == want, "trial %d", trial);
+        }
+        wg_scope_close(scope);
+    }
+}
+END_TEST
+
+START_TEST(scatter_refuses_what_does_not_fit) {
+    wg_tensor *x = counting(WG_SHAPE(2, 3)), *grid = wg_zeros(WG_I64, WG_SHAPE(2, 2));
+    ck_assert_ptr_null(wg_scatter(x, 1, grid, counting(WG_SHAPE(2, 1))));
+    expect_error(WG_ERROR_SHAPE,
+                 "scatter: [2,3] x [2,2] x [2,1]: index and source do not have one");
+    ck_assert_ptr_null(wg_scatter(x, 1, grid, wg_zeros(WG_I32, WG_SHAPE(2, 2))));
+    expect_error(WG_ERROR_DTYPE, "f64 and i32 do not mix");
+    ck_assert_ptr_null(
+        wg_scatter(x, 1, wg_full(WG_I64, WG_SHAPE(2, 2), 3), counting(WG_SHAPE(2, 2))));
+    expect_error(WG_ERROR_INDEX, "index 3 at position 0 is out of range for size 3");
+}
+END_TEST
+
+/* ---- embedding ------------------------------------------------------------------------------- */
+
+START_TEST(embedding_gives_rows_for_an_index_of_any_shape) {
+    wg_dtype dtype = index_dtypes[_i];
+    wg_tensor *w = counting(WG_SHAPE(3, 2));
+    wg_tensor *index = indices(dtype, WG_SHAPE(2, 2), (double[]){ 2, 0, 2, 1 });
+    wg_tensor *y = wg_embedding(w, index);
+    expect_shape(y, WG_SHAPE(2, 2, 2));
+    EXPECT_VALUES(y, 4, 5, 0, 1, 4, 5, 2, 3);
+    expect_shape(wg_embedding(w, wg_full(dtype, WG_SCALAR, 1)), WG_SHAPE(2));
+    EXPECT_VALUES(wg_embedding(w, wg_full(dtype, WG_SCALAR, 1)), 2, 3);
+    expect_shape(wg_embedding(w, wg_zeros(dtype, WG_SHAPE(0, 3))), WG_SHAPE(0, 3, 2));
+    EXPECT_VALUES(wg_embedding(w, wg_transpose(index, 0, 1)), 4, 5, 4, 5, 0, 1, 2, 3);
+    EXPECT_VALUES(wg_embedding(wg_transpose(counting(WG_SHAPE(2, 3)), 0, 1), index), 2, 5, 0, 3, 2,
+                  5, 1, 4);
+}
+END_TEST
+
+START_TEST(rows_that_are_used_often_add_up_and_the_padding_row_stays) {
+    wg_dtype dtype = index_dtypes[_i];
+    wg_tensor *w = wg_variable(counting(WG_SHAPE(3, 2))), *gw;
+    wg_tensor *index = indices(dtype, WG_SHAPE(2, 2), (double[]){ 2, 0, 2, 2 });
+    wg_grad_options seed = { .seed = wg_reshape(wg_arange(WG_F64, 1, 9, 1), WG_SHAPE(2, 2, 2)) };
+    ck_assert(wg_grad(wg_embedding(w, index), &w, 1, &gw, seed));
+    EXPECT_VALUES(gw, 3, 4, 0, 0, 1 + 5 + 7, 2 + 6 + 8);
+    static const int64_t last[] = { 2, -1 };
+    for (int k = 0; k < 2; k++) {
+        wg_embedding_options o = { .padding = true, .padding_index = last[k] };
+        wg_tensor *y = wg_embedding_with(w, index, o);
+        ck_assert(wg_equal(y, wg_embedding(w, index)));
+        ck_assert(wg_grad(y, &w, 1, &gw, seed));
+        EXPECT_VALUES(gw, 3, 4, 0, 0, 0, 0);
+    }
+    wg_embedding_options off = { .padding_index = 2 };  // without .padding it is not looked at
+    ck_assert(wg_grad(wg_embedding_with(w, index, off), &w, 1, &gw, seed));
+    EXPECT_VALUES(gw, 3, 4, 0, 0, 13, 16);
+}
+END_TEST
+
+START_TEST(embedding_names_the_row_that_is_not_there) {
+    wg_dtype dtype = index_dtypes[_i];
+    wg_tensor *w = counting(WG_SHAPE(3, 2));
+    ck_assert_ptr_null(wg_embedding(w, indices(dtype, WG_SHAPE(2, 2), (double[]){ 0, 1, 3, 0 })));
+    expect_error(WG_ERROR_INDEX, "index 3 at position 2 is out of range for size 3");
+    ck_assert_ptr_null(wg_embedding(w, INDEX_LIST(dtype, -1)));
+    expect_error(WG_ERROR_INDEX, "embedding");
+    wg_embedding_options o = { .padding = true, .padding_index = 3 };
+    ck_assert_ptr_null(wg_embedding_with(w, INDEX_LIST(dtype, 0), o));
+    expect_error(WG_ERROR_INDEX, "padding_index 3 is out of range for 3 rows");
+    ck_assert_ptr_null(wg_embedding(LIST(1, 2), INDEX_LIST(dtype, 0)));
+    expect_error(WG_ERROR_SHAPE, "embedding: [2] x [1]: the table has rank 1, not 2");
+    ck_assert_ptr_null(wg_embedding(INDEX_LIST(dtype, 0), w));  // the other way round
+    expect_error(WG_ERROR_SHAPE, "embedding");
+}
+END_TEST
+
 /* ---- index_select and index_add -------------------------------------------------------------- */
 
 START_TEST(index_select_takes_whole_slices) {
@@ -523,6 +701,19 @@ int main(void) {
     tcase_add_loop_test(elements, the_gradient_of_a_gather_counts_how_often, 0, 2);
     tcase_add_test(elements, gather_agrees_with_a_loop_in_any_layout);
     tcase_add_test(elements, scatter_add_is_the_transpose_of_gather_in_any_layout);
+    TCase *along = add_cases(suite, "take_along_axis");
+    tcase_add_loop_test(along, take_along_axis_broadcasts_off_the_axis_and_gather_does_not, 0, 2);
+    tcase_add_loop_test(along, take_along_axis_refuses_other_ranks_sizes_and_negative_indices, 0,
+                        2);
+    TCase *putting = add_cases(suite, "scatter");
+    tcase_add_loop_test(putting, scatter_puts_in_place_of_what_was_there, 0, 2);
+    tcase_add_loop_test(putting, of_equal_indices_the_last_wins_and_has_the_whole_gradient, 0, 2);
+    tcase_add_test(putting, the_last_in_c_order_wins_in_any_layout);
+    tcase_add_test(putting, scatter_refuses_what_does_not_fit);
+    TCase *tables = add_cases(suite, "embedding");
+    tcase_add_loop_test(tables, embedding_gives_rows_for_an_index_of_any_shape, 0, 2);
+    tcase_add_loop_test(tables, rows_that_are_used_often_add_up_and_the_padding_row_stays, 0, 2);
+    tcase_add_loop_test(tables, embedding_names_the_row_that_is_not_there, 0, 2);
     TCase *slices = add_cases(suite, "index_select");
     tcase_add_loop_test(slices, index_select_takes_whole_slices, 0, 2);
     tcase_add_loop_test(slices, index_add_adds_whole_slices, 0, 2);

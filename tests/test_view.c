@@ -203,6 +203,42 @@ START_TEST(a_permutation_lists_each_axis_once) {
 }
 END_TEST
 
+START_TEST(movedim_takes_one_axis_and_keeps_the_order_of_the_others) {
+    wg_tensor *x = counting(WG_SHAPE(2, 3, 4, 5));
+    for (int from = -4; from < 4; from++)
+        for (int to = -4; to < 4; to++) {
+            wg_shape axes = { .rank = 4 };
+            int a = (from + 4) % 4, b = (to + 4) % 4;
+            for (int i = 0, next = 0; i < 4; i++) {
+                next += next == a;
+                axes.dim[i] = i == b ? a : next++;
+            }
+            wg_tensor *y = wg_movedim(x, from, to);
+            ck_assert(shares_memory(x, y));
+            ck_assert(wg_equal(y, wg_permute(x, axes)));
+            ck_assert(wg_equal(wg_movedim(y, to, from), x));
+        }
+    ck_assert_ptr_null(wg_movedim(x, 0, 4));
+    expect_error(WG_ERROR_SHAPE, "movedim: [2,3,4,5]: there is no axis 4 among 4");
+}
+END_TEST
+
+START_TEST(each_view_is_one_record_of_its_own_name) {
+    wg_tensor *x = wg_variable(counting(WG_SHAPE(1, 3)));
+    wg_tensor *y[] = { wg_transpose(x, 0, 1),  wg_squeeze(x, 0), wg_unsqueeze(x, 1),
+                       wg_select(x, 1, 2),     wg_flip(x, 1),    wg_movedim(x, 0, 1),
+                       wg_slice(x, 1, 0, 2, 1) };
+    static const char *const name[] = { "transpose", "squeeze", "unsqueeze", "select",
+                                        "flip",      "movedim", "slice" };
+    uint32_t first = y[0]->node;
+    for (uint32_t i = 0; i < 7; i++) {
+        ck_assert(shares_memory(x, y[i]));
+        ck_assert_uint_eq(y[i]->node, first + i);
+        ck_assert_str_eq(wg__tape_call(first + i).op->name, name[i]);
+    }
+}
+END_TEST
+
 /* ---- slice ----------------------------------------------------------------------------------- */
 
 typedef struct slice_case {
@@ -330,8 +366,10 @@ START_TEST(select_takes_one_index_and_its_axis_goes) {
     static const int64_t outside[] = { 3, -4, INT64_MAX, INT64_MIN };
     for (int i = 0; i < 4; i++) {
         ck_assert_ptr_null(wg_select(x, 1, outside[i]));
-        expect_error(WG_ERROR_INDEX, "select");
+        expect_error(WG_ERROR_INDEX, "select: [2,3,2]: index ");
     }
+    ck_assert_ptr_null(wg_select(x, 1, -4));
+    expect_error(WG_ERROR_INDEX, "index -4 is out of range for axis 1 of size 3");
     ck_assert_ptr_null(wg_select(wg_zeros(WG_F32, WG_SHAPE(0)), 0, 0));
     expect_error(WG_ERROR_INDEX, "select");
     ck_assert_ptr_null(wg_select(NULL, 0, 0));
@@ -348,6 +386,18 @@ START_TEST(flip_turns_one_axis_round) {
     expect_shape(wg_flip(wg_zeros(WG_F32, WG_SHAPE(2, 0)), 1), WG_SHAPE(2, 0));
     ck_assert_ptr_null(wg_flip(x, 2));
     expect_error(WG_ERROR_SHAPE, "no axis 2");
+}
+END_TEST
+
+START_TEST(flip_takes_several_axes_at_once) {
+    wg_tensor *x = counting(WG_SHAPE(2, 3));
+    EXPECT_VALUES(wg_flip_axes(x, WG_AXES(0, 1)), 5, 4, 3, 2, 1, 0);
+    ck_assert(wg_equal(wg_flip_axes(x, WG_AXES(-1, 0)), wg_flip(wg_flip(x, 0), 1)));
+    ck_assert(wg_equal(wg_flip_axes(x, WG_SCALAR), x));
+    ck_assert_ptr_null(wg_flip_axes(x, WG_AXES(1, -1)));
+    expect_error(WG_ERROR_SHAPE, "flip: [2,3]: axis 1 is listed twice");
+    ck_assert_ptr_null(wg_flip_axes(x, (wg_shape){ .rank = 9 }));
+    expect_error(WG_ERROR_SHAPE, "flip: [2,3]: 9 axes are listed");
 }
 END_TEST
 
@@ -508,6 +558,8 @@ int main(void) {
     TCase *axes = add_cases(suite, "permute");
     tcase_add_test(axes, permute_moves_axes_and_nothing_else);
     tcase_add_test(axes, a_permutation_lists_each_axis_once);
+    tcase_add_test(axes, movedim_takes_one_axis_and_keeps_the_order_of_the_others);
+    tcase_add_test(axes, each_view_is_one_record_of_its_own_name);
     TCase *slices = add_cases(suite, "slice");
     tcase_add_loop_test(slices, slices_are_what_python_takes, 0, sizeof python / sizeof python[0]);
     tcase_add_test(slices, every_slice_of_a_short_axis_and_its_way_back);
@@ -515,6 +567,7 @@ int main(void) {
     tcase_add_test(slices, a_slice_needs_a_step_and_an_axis);
     tcase_add_test(slices, select_takes_one_index_and_its_axis_goes);
     tcase_add_test(slices, flip_turns_one_axis_round);
+    tcase_add_test(slices, flip_takes_several_axes_at_once);
     TCase *spread = add_cases(suite, "expand");
     tcase_add_test(spread, expand_repeats_without_a_copy);
     tcase_add_test(spread, expand_keeps_what_is_same_as_reshape_does);
