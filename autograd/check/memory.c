@@ -118,6 +118,7 @@ void wg__check_layouts(wg__trial *t) {
     for (int layout = WG__TRANSPOSED; layout < WG__LAYOUTS && !wg_error(); layout++) {
         wg_scope *scope = wg_scope_open();
         wg__trial fitted = *t;
+        fitted.layout = WG__DENSE;
         if (scope) check_layout(&fitted, (wg__layout)layout);
         if (wg_error()) t->layout = fitted.layout;  // for the message
         wg_scope_close(scope);

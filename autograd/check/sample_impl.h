@@ -7,9 +7,12 @@
 
 typedef enum wg__kind { WG__FLOAT, WG__INTEGER, WG__TRUTH } wg__kind;
 
+static const double WG__LOW = -2, WG__HIGH = 2;  // of floats, where a sample says nothing else
+
 typedef struct wg__slot {  // one input
     wg_shape shape;
     wg__kind kind;
+    wg_dtype dtype;  // of what is no float
     double low, high;
     const char
         *exact;  // "0,-1,1": its values, up to a blank or the end; NULL: drawn from low..high
