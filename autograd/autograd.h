@@ -142,6 +142,17 @@ typedef wg_check_report wg_selftest_report;
    True if all hold. It needs no pending error and leaves none. */
 WG_API bool wg_op_selftest(const wg_op *op, wg_selftest_report *report);
 
+typedef struct wg_selftest_options {
+    uint64_t seed;   // of the random cases
+    int64_t cases;   // how many, after the fixed ones; 0: as many as fit into `seconds`
+    double seconds;  // or fewer, when the time is over; 0: no limit
+} wg_selftest_options;
+/* The same, and then random cases: fresh numbers for a sample, in general position, small and
+   whole (where results must be exact), or special (infinities, NaN, denormals), in a random memory
+   layout and dtype, through a random choice of the same comparisons. A failure's text names the
+   case; the same seed brings it back. */
+WG_API bool wg_op_selftest_with(const wg_op *op, wg_selftest_options o, wg_selftest_report *report);
+
 enum { WG_MUTANTS = 10 };
 typedef struct wg_mutation_report {
     int killed;       // of WG_MUTANTS, excused ones included

@@ -107,6 +107,10 @@ static void run_all(wg__trial *t) {
     t->oracle = "kinks";
     wg__hold_that(t, t->op->tie == WG_TIE_NONE || t->tally->kinks > 0,
                   "the record declares a tie rule, but no sample meets a kink");
+}
+
+// What could not be decided must be rare, or the test means nothing.
+static void hold_decided(wg__trial *t) {
     t->oracle = "differences";
     int64_t most = 1 + (t->tally->measured + t->report->cases) / 100;
     wg__hold_that(t, t->report->inconclusive <= most,
@@ -128,22 +132,22 @@ void wg__silence_end(wg__silence *s) {
     wg__handler_put(&s->handler);
 }
 
-static void run_silently(wg__trial *t) {
+static void run_silently(wg__trial *t, wg_selftest_options o) {
     wg__silence quiet;
-    if (wg__silence_begin(&quiet)) run_all(t);
+    if (wg__silence_begin(&quiet)) {
+        run_all(t);
+        wg__run_random(t, o);
+        hold_decided(t);
+    }
     t->oracle = "opening a scope";
     wg__hold_no_error(t);
     wg__silence_end(&quiet);
 }
 
-bool wg_op_selftest(const wg_op *op, wg_selftest_report *report) {
-    return wg__selftest(op, false, report);
-}
-
-bool wg__selftest(const wg_op *op, bool brief, wg_check_report *report) {
-    wg_selftest_report own;
+static bool selftest(const wg_op *op, bool brief, wg_selftest_options o, wg_check_report *report) {
+    wg_check_report own;
     if (!report) report = &own;
-    *report = (wg_selftest_report){ 0 };
+    *report = (wg_check_report){ 0 };
     const char *missing = lacks(op);
     if (missing) {
         report->failures = 1;
@@ -153,7 +157,20 @@ bool wg__selftest(const wg_op *op, bool brief, wg_check_report *report) {
     }
     wg__tally tally = { 0 };
     wg__sample none = { .text = NULL };
-    run_silently(&(wg__trial){
-        .op = op, .sample = &none, .report = report, .tally = &tally, .brief = brief });
+    wg__trial t = { .op = op, .sample = &none, .report = report, .tally = &tally };
+    t.brief = brief, t.seed = o.seed, t.input = -1;
+    run_silently(&t, o);
     return report->failures == 0;
+}
+
+bool wg__selftest_brief(const wg_op *op, wg_check_report *report) {
+    return selftest(op, true, (wg_selftest_options){ 0 }, report);
+}
+
+bool wg_op_selftest(const wg_op *op, wg_selftest_report *report) {
+    return selftest(op, false, (wg_selftest_options){ 0 }, report);
+}
+
+bool wg_op_selftest_with(const wg_op *op, wg_selftest_options o, wg_selftest_report *report) {
+    return selftest(op, false, o, report);
 }

@@ -103,8 +103,8 @@ static inline double wg__floor(const wg__trial *t, double largest) {
     return (single ? 1 : 2.5e-3) * (1 + largest);
 }
 
-/* wg_op_selftest, or, if `brief`, only as far as the first failure: check.c. */
-bool wg__selftest(const wg_op *op, bool brief, wg_check_report *report);
+/* wg_op_selftest, but only as far as the first failure: check.c. */
+bool wg__selftest_brief(const wg_op *op, wg_check_report *report);
 
 /* ---- the numbers of a trial: trial.c --------------------------------------------------------- */
 
@@ -194,6 +194,14 @@ wg__verdict wg__consensus(wg__curve *f, void *user, double got, double slack,
 bool wg__has_kink(wg__curve *f, void *user);
 /* Holds `got` against f'(0); what cannot be decided is counted as inconclusive: verdict.c. */
 void wg__hold_slope(wg__trial *t, double got, wg__curve *f, void *user, double slack);
+
+/* Makes values and directions, and w, such as `layout` can hold: memory.c. */
+bool wg__fit_to(wg__trial *t, wg__layout layout);
+bool wg__fit_w(wg__trial *t, wg__layout layout);
+
+/* ---- random cases: random.c ------------------------------------------------------------------ */
+
+void wg__run_random(const wg__trial *t, wg_selftest_options o);
 
 /* ---- functions and records at one place: function.c blame.c ---------------------------------- */
 
