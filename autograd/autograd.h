@@ -201,6 +201,27 @@ typedef struct wg_check_report {
     char text[1024];       // the first failure: what differs from what, where and by how much
 } wg_check_report;
 
+/* A function of n tensors: any program made of operations. What else it depends on comes through
+   `user`. NULL, with an error, on failure. */
+typedef wg_tensor *wg_function(void *user, wg_tensor *const x[], int n);
+
+typedef struct wg_check_options {
+    const char *name;  // for the report; NULL: "function"
+    int order;         // of derivative, up to which to check: 1 (also 0), 2 or 3
+    uint64_t seed;     // of the random directions; any number is fine
+} wg_check_options;
+/* Holds the derivatives of f at x against differences of its value, reverse mode against forward
+   mode, and, from order 2 on, the ways to a second derivative against each other. It also wants the
+   same bits from a second call, and gradients that are linear in the cotangent. x keep their
+   values, need not be tracked and may be f32: f is then called with f64 twins, where differences
+   mean something. f must not write to anything. On failure report->text names the input, the
+   element, what reverse, forward mode and differences give there, and the first operation whose own
+   rules are wrong. Where f has a kink at x, differences decide nothing: those are counted as
+   inconclusive, and a check that decided nothing at all has failed. It needs no pending error and
+   leaves none, nor any tensor. */
+WG_API bool wg_check_gradient(wg_function *f, void *user, wg_tensor *const x[], int n,
+                              wg_check_options o, wg_check_report *report);
+
 typedef wg_check_report wg_selftest_report;
 /* Holds an operation's record against itself, on every sample, memory layout and dtype: value
    against reference, forward mode against the complex step of the reference, reverse against
@@ -208,6 +229,17 @@ typedef wg_check_report wg_selftest_report;
    cotangents, bad samples refused. Without a reference, differences of the value take its place.
    True if all hold. It needs no pending error and leaves none. */
 WG_API bool wg_op_selftest(const wg_op *op, wg_selftest_report *report);
+
+typedef struct wg_selftest_options {
+    uint64_t seed;   // of the random cases
+    int64_t cases;   // how many, after the fixed ones; 0: as many as fit into `seconds`
+    double seconds;  // or fewer, when the time is over; 0: no limit
+} wg_selftest_options;
+/* The same, and then random cases: fresh numbers for a sample, in general position, small and
+   whole (where results must be exact), or special (infinities, NaN, denormals), in a random memory
+   layout and dtype, through a random choice of the same comparisons. A failure's text names the
+   case; the same seed brings it back. */
+WG_API bool wg_op_selftest_with(const wg_op *op, wg_selftest_options o, wg_selftest_report *report);
 
 enum { WG_MUTANTS = 10 };
 typedef struct wg_mutation_report {

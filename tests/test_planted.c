@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 /* test_planted.c: the checker is checked. Records of the library are copied and spoilt, in ways in
    which gradients have been wrong elsewhere; wg_op_selftest must notice each, and must pass the
-   record that it was copied from. */
+   record that it was copied from. What is done to a vjp alone is in test_mutation.c. */
+#include "autograd/check/check_impl.h"
 #include "tests/op_test.h"
 
 /* ---- every kind of damage, to many operations ------------------------------------------------ */
@@ -109,7 +110,14 @@ static void find_victims(void) {
         if (wg_op_at(i)->vjp) victims[victim_count++] = wg_op_at(i);
 }
 
-static int first_float_input(const wg_op *op) { return strcmp(op->name, "where") == 0 ? 1 : 0; }
+// The first input that is a float in the record's first sample.
+static int first_float_input(const wg_op *op) {
+    wg__sample sample;
+    ck_assert(wg__sample_parse(op, op->samples[0], &sample));
+    for (int i = 0; i < sample.inputs; i++)
+        if (sample.in[i].kind == WG__FLOAT) return i;
+    return 0;
+}
 
 static void choose(int number, damage d) {
     victim = victims[number];
@@ -117,15 +125,46 @@ static void choose(int number, damage d) {
     planted_input = first_float_input(victim);
 }
 
-START_TEST(a_damaged_vjp_is_caught) {
-    for (damage d = SCALED; d < DAMAGES; d++) {
-        choose(_i, d);
-        wg_op mutant = *victim;
-        mutant.vjp = spoilt_vjp;
-        expect_caught(&mutant, damage_name[d], MEASURED);
-    }
+// As expect_caught, but only as far as the first failure.
+static void expect_caught_soon(const wg_op *op) {
+    wg_selftest_report report;
+    ck_assert_msg(!wg__selftest_brief(op, &report), "%s: nobody noticed: %s", op->name,
+                  damage_name[planted]);
+    ck_assert_msg(strstr(report.text, MEASURED) != NULL, "%s", report.text);
+    ck_assert_int_eq(wg_error(), WG_OK);
+}
+
+// test_mutation.c has all other damage to a vjp.
+START_TEST(a_vjp_that_cannot_be_differentiated_again_is_caught) {
+    choose(_i, STOPPED);
+    wg_op mutant = *victim;
+    mutant.vjp = spoilt_vjp;
+    expect_caught_soon(&mutant);
 }
 END_TEST
+
+static bool differ(const wg_tensor *a, const wg_tensor *b) {
+    for (int64_t k = 0; a && b && k < wg_numel(a); k++) {
+        double x = wg_view_get(&a->view, k), y = wg_view_get(&b->view, k);
+        if (x != y && !(isnan(x) && isnan(y))) return true;
+    }
+    return !a != !b;
+}
+
+static bool changed;  // the damage has changed some tangent
+static wg_tensor *compared_jvp(const wg_call *c, wg_tensor *const dx[]) {
+    wg_tensor *right = victim->jvp(c, dx), *wrong = spoil(right);
+    changed = changed || differ(right, wrong);
+    return wrong;
+}
+
+// What changes nothing on any sample, as a transposed vector, cannot be caught.
+static bool is_no_change(void) {
+    wg_op mutant = *victim;
+    mutant.jvp = compared_jvp;
+    changed = false;
+    return wg_op_selftest(&mutant, NULL) && !changed;
+}
 
 START_TEST(a_damaged_jvp_is_caught) {
     for (damage d = SCALED; d < DAMAGES; d++) {
@@ -133,9 +172,8 @@ START_TEST(a_damaged_jvp_is_caught) {
         wg_op mutant = *victim;
         mutant.jvp = spoilt_jvp;
         if (d == ONES) continue;  // there is no cotangent
-        if (d == TRANSPOSED && strcmp(victim->name, "var") == 0)
-            continue;  // its results are vectors
-        expect_caught(&mutant, damage_name[d], MEASURED);
+        if (d == TRANSPOSED && is_no_change()) continue;
+        expect_caught_soon(&mutant);
     }
 }
 END_TEST
@@ -145,23 +183,6 @@ START_TEST(rules_without_damage_pass) {
     wg_op copy = *victim;
     copy.vjp = spoilt_vjp, copy.jvp = spoilt_jvp;
     expect_passes(&copy);
-}
-END_TEST
-
-// Of several inputs the last one's gradient.
-START_TEST(a_damaged_gradient_of_the_last_input_is_caught) {
-    static const char *const several[] = { "add",       "sub",          "mul",     "div",
-                                           "pow",       "maximum",      "minimum", "xmul",
-                                           "matmul",    "where",        "cat",     "scatter_add",
-                                           "index_add", "cross_entropy" };
-    for (size_t k = 0; k < sizeof several / sizeof *several; k++) {
-        victim = wg_op_find(several[k]);
-        planted_input = victim->inputs - 1;
-        planted = (damage)_i;
-        wg_op mutant = *victim;
-        mutant.vjp = spoilt_vjp;
-        expect_caught(&mutant, damage_name[planted], MEASURED);
-    }
 }
 END_TEST
 
@@ -301,10 +322,10 @@ int main(void) {
     Suite *suite = suite_create("planted");
     TCase *rules = add_cases(suite, "rules");
     tcase_add_loop_test(rules, rules_without_damage_pass, 0, victim_count);
-    tcase_add_loop_test(rules, a_damaged_vjp_is_caught, 0, victim_count);
+    tcase_add_loop_test(rules, a_vjp_that_cannot_be_differentiated_again_is_caught, 0,
+                        victim_count);
     tcase_add_loop_test(rules, a_damaged_jvp_is_caught, 0, victim_count);
     tcase_add_loop_test(rules, the_same_damage_to_both_rules_is_caught, SCALED, DAMAGES);
-    tcase_add_loop_test(rules, a_damaged_gradient_of_the_last_input_is_caught, SCALED, DAMAGES);
     tcase_add_loop_test(rules, an_input_read_where_the_output_was_saved_is_caught, 0, 5);
     tcase_add_loop_test(rules, a_read_that_is_not_declared_is_caught, 0, 6);
     TCase *values = add_cases(suite, "values");

@@ -60,19 +60,15 @@ wg_tensor *wg__lay_out(wg_dtype dtype, const wg_shape *shape, const double *valu
     return x;
 }
 
-static wg_dtype dtype_of(wg__kind kind, wg_dtype floats) {
-    return kind == WG__FLOAT ? floats : kind == WG__INTEGER ? WG_I64 : WG_BOOL;
-}
-
 bool wg__run_inputs(const wg__trial *t, const wg__setting *s, wg__run *r) {
     double *const *value = s->value ? s->value : t->value;
     r->leaves = 0;
     r->y = NULL;
     for (int i = 0; i < t->sample->inputs; i++) {
         const wg__slot *slot = &t->sample->in[i];
-        wg_dtype dtype = dtype_of(slot->kind, s->dtype);
+        wg_dtype dtype = slot->kind == WG__FLOAT ? s->dtype : slot->dtype;
         r->in[i] = wg__lay_out(dtype, &slot->shape, value[i], s->layout, &r->base[i]);
-        if (slot->kind == WG__FLOAT && wg__bit(s->tracked, i)) {
+        if (slot->kind == WG__FLOAT && wg__bit(s->tracked | t->always, i)) {
             r->in[i] = r->x[r->leaves] = wg_variable(r->in[i]);
             r->which[r->leaves++] = i;
         }
@@ -88,7 +84,8 @@ bool wg__run_make(const wg__trial *t, const wg__setting *s, wg__run *r) {
 }
 
 bool wg__run_usual(const wg__trial *t, wg__run *r) {
-    return wg__run_make(t, &(wg__setting){ .dtype = t->dtype, .tracked = t->floats }, r);
+    wg__setting s = { .dtype = t->dtype, .layout = t->layout, .tracked = t->floats };
+    return wg__run_make(t, &s, r);
 }
 
 bool wg__run_grad(const wg__run *r, wg_tensor *gy, bool constant, wg_tensor *gx[]) {
@@ -130,6 +127,14 @@ double *wg__numbers(const wg_tensor *x) {
     double *values = wg__scratch(wg_numel(x));
     if (!values || !wg_read_f64(x, values, wg_numel(x))) return NULL;
     return values;
+}
+
+bool wg__same_bits(const wg_tensor *a, const wg_tensor *b) {
+    size_t bytes = (size_t)wg_numel(a) * wg_dtype_size(wg_dtype_of(a));
+    void *copy[2] = { wg__scratch((int64_t)bytes / 8 + 1), wg__scratch((int64_t)bytes / 8 + 1) };
+    if (!copy[0] || !copy[1]) return false;
+    if (!wg_read(a, copy[0], wg_numel(a)) || !wg_read(b, copy[1], wg_numel(b))) return false;
+    return memcmp(copy[0], copy[1], bytes) == 0;
 }
 
 double wg__most(const double *x, int64_t n) {

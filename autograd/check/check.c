@@ -52,83 +52,12 @@ static bool applies(const wg__trial *t, const oracle *o) {
 
 /* ---- trials ---------------------------------------------------------------------------------- */
 
-// +-0.5 to +-1.5: no number so small that an error would hide behind it.
-static double signed_number(wg_random *r) {
-    double size = 0.5 + wg_random_uniform(r);
-    return wg_random_u64(r) & 1 ? size : -size;
-}
-
-static double *draw_direction(const wg__trial *t, int64_t n, wg_random *r) {
-    double *d = wg__scratch(n);
-    for (int64_t k = 0; d && k < n; k++) {
-        d[k] = signed_number(r);
-        if (t->dtype == WG_F32) d[k] = (float)d[k];
-    }
-    return d;
-}
-
-// Values and directions; those of an f32 trial are f32 numbers, so that its f64 twin has the same.
-static bool draw_numbers(wg__trial *t, wg_random *r) {
-    for (int i = 0; i < t->sample->inputs; i++)
-        if (!(t->value[i] = wg__scratch(wg__size(t, i)))) return false;
-    if (!wg__sample_draw(t->sample, r, t->value)) return false;
-    for (int i = 0; i < t->sample->inputs; i++) {
-        if (t->sample->in[i].kind != WG__FLOAT) continue;
-        int64_t n = wg__size(t, i);
-        t->floats |= 1ull << i;
-        for (int64_t k = 0; k < n && t->dtype == WG_F32; k++)
-            t->value[i][k] = (float)t->value[i][k];
-        t->largest = fmax(t->largest, wg__most(t->value[i], n));
-        t->u[i] = draw_direction(t, n, r);
-        t->v[i] = draw_direction(t, n, r);
-    }
-    return !wg_error();
-}
-
-// Needs the result's dtype: a cast to f32 is no more exact than f32, whatever it comes from.
-static void set_bounds(wg__trial *t) {
-    int64_t terms = 1;
-    for (int i = 0; i < t->sample->inputs; i++)
-        terms = wg__size(t, i) > terms ? wg__size(t, i) : terms;
-    bool single = t->dtype == WG_F32 || t->y_dtype == WG_F32;
-    t->rel = single ? (8 + 2 * sqrt((double)terms)) * 0x1p-24 : 1e-9;
-    t->value_rel = single ? t->rel : 1e-12;
-    unsigned none = WG_OP_ZERO_GRADIENT | WG_OP_NO_GRADIENT;
-    t->differentiable = t->floats && wg_dtype_is_float(t->y_dtype) && !(t->op->flags & none);
-}
-
-// Without forward and map the result must be a view.
-static bool can_compute(wg__trial *t, const wg__run *r) {
-    wg_call call = { t->op, t->sample->inputs, r->in, NULL, t->sample->attr };
-    wg_spec spec = { .alias = false };
-    if (t->op->map || t->op->forward || t->op->compose || call.inputs < t->op->inputs) return true;
-    if (!t->op->infer(&call, &spec)) return false;
-    if (!spec.alias) wg__fail_text(t, "the record has no forward, and the result is no view");
-    return spec.alias;
-}
-
-// Applies the operation once, to learn what its result looks like. An f32 that is not taken is no
-// failure.
-static bool try_once(wg__trial *t, wg__run *plain, wg_random *r) {
-    if (!wg__run_inputs(t, &(wg__setting){ .dtype = t->dtype }, plain)) return false;
-    if (!can_compute(t, plain)) return false;
-    plain->y = wg_apply(t->op, plain->in, t->sample->inputs, t->sample->attr);
-    if (t->dtype == WG_F32 && wg_error() == WG_ERROR_DTYPE) wg_error_clear();
-    if (!plain->y) return false;
-    t->plain = plain->in;
-    t->y_dtype = wg_dtype_of(plain->y);
-    t->y_shape = wg_shape_of(plain->y);
-    t->w = draw_direction(t, wg_numel(plain->y), r);
-    set_bounds(t);
-    return t->w != NULL;
-}
-
 static bool is_over(const wg__trial *t) { return t->brief && t->report->failures > 0; }
 
 static void run_good(wg__trial *t, wg_random *r) {
     wg__run plain;
     t->oracle = "value";
-    bool ok = draw_numbers(t, r) && (t->floats || t->dtype == WG_F64) && try_once(t, &plain, r);
+    bool ok = wg__draw(t, r) && (t->floats || t->dtype == WG_F64) && wg__try(t, &plain, r);
     wg__hold_no_error(t);
     for (size_t k = 0; ok && k < sizeof oracles / sizeof *oracles; k++)
         if (applies(t, &oracles[k]) && !is_over(t))
@@ -137,7 +66,7 @@ static void run_good(wg__trial *t, wg_random *r) {
 
 static void run_bad(wg__trial *t, wg_random *r) {
     t->oracle = "refusal";
-    if (draw_numbers(t, r)) wg__consult(t, "a bad sample", wg__check_bad);
+    if (wg__draw(t, r)) wg__consult(t, "a bad sample", wg__check_bad);
     wg__hold_no_error(t);
 }
 
@@ -178,6 +107,10 @@ static void run_all(wg__trial *t) {
     t->oracle = "kinks";
     wg__hold_that(t, t->op->tie == WG_TIE_NONE || t->tally->kinks > 0,
                   "the record declares a tie rule, but no sample meets a kink");
+}
+
+// What could not be decided must be rare, or the test means nothing.
+static void hold_decided(wg__trial *t) {
     t->oracle = "differences";
     int64_t most = 1 + (t->tally->measured + t->report->cases) / 100;
     wg__hold_that(t, t->report->inconclusive <= most,
@@ -185,28 +118,36 @@ static void run_all(wg__trial *t) {
                   "would help");
 }
 
-// Errors are provoked here, in the thread's own recording state: both are put back.
-static void run_silently(wg__trial *t) {
-    wg__handler handler;
-    wg__handler_get(&handler);
+bool wg__silence_begin(wg__silence *s) {
+    wg__handler_get(&s->handler);
     wg_on_error(NULL, NULL);
-    wg_scope *scope = wg_scope_open();
-    wg_recording(true);
-    if (scope) run_all(t);
+    s->scope = wg_scope_open();
+    s->recording = wg_recording(true);
+    return s->scope != NULL;
+}
+
+void wg__silence_end(wg__silence *s) {
+    wg_scope_close(s->scope);
+    wg_recording(s->recording);
+    wg__handler_put(&s->handler);
+}
+
+static void run_silently(wg__trial *t, wg_selftest_options o) {
+    wg__silence quiet;
+    if (wg__silence_begin(&quiet)) {
+        run_all(t);
+        wg__run_random(t, o);
+        hold_decided(t);
+    }
     t->oracle = "opening a scope";
     wg__hold_no_error(t);
-    wg_scope_close(scope);
-    wg__handler_put(&handler);
+    wg__silence_end(&quiet);
 }
 
-bool wg_op_selftest(const wg_op *op, wg_selftest_report *report) {
-    return wg__selftest(op, false, report);
-}
-
-bool wg__selftest(const wg_op *op, bool brief, wg_check_report *report) {
-    wg_selftest_report own;
+static bool selftest(const wg_op *op, bool brief, wg_selftest_options o, wg_check_report *report) {
+    wg_check_report own;
     if (!report) report = &own;
-    *report = (wg_selftest_report){ 0 };
+    *report = (wg_check_report){ 0 };
     const char *missing = lacks(op);
     if (missing) {
         report->failures = 1;
@@ -216,7 +157,20 @@ bool wg__selftest(const wg_op *op, bool brief, wg_check_report *report) {
     }
     wg__tally tally = { 0 };
     wg__sample none = { .text = NULL };
-    run_silently(&(wg__trial){
-        .op = op, .sample = &none, .report = report, .tally = &tally, .brief = brief });
+    wg__trial t = { .op = op, .sample = &none, .report = report, .tally = &tally };
+    t.brief = brief, t.seed = o.seed, t.input = -1;
+    run_silently(&t, o);
     return report->failures == 0;
+}
+
+bool wg__selftest_brief(const wg_op *op, wg_check_report *report) {
+    return selftest(op, true, (wg_selftest_options){ 0 }, report);
+}
+
+bool wg_op_selftest(const wg_op *op, wg_selftest_report *report) {
+    return selftest(op, false, (wg_selftest_options){ 0 }, report);
+}
+
+bool wg_op_selftest_with(const wg_op *op, wg_selftest_options o, wg_selftest_report *report) {
+    return selftest(op, false, o, report);
 }

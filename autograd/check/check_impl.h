@@ -67,6 +67,8 @@ typedef struct wg__trial {
     wg_dtype y_dtype;  // and of the result
     wg_shape y_shape;
     uint64_t floats;          // bit i: input i is a float
+    uint64_t moving;          // the floats that a random case moves
+    uint64_t always;          // inputs that are tracked even where nothing is asked of them
     bool differentiable;      // some input is a float, so is the result, and no flag says otherwise
     double largest;           // |x| of the float inputs
     double rel, value_rel;    // relative bounds of derivatives and of values
@@ -101,8 +103,19 @@ static inline double wg__floor(const wg__trial *t, double largest) {
     return (single ? 1 : 2.5e-3) * (1 + largest);
 }
 
-/* wg_op_selftest, or, if `brief`, only as far as the first failure: check.c. */
-bool wg__selftest(const wg_op *op, bool brief, wg_check_report *report);
+/* wg_op_selftest, but only as far as the first failure: check.c. */
+bool wg__selftest_brief(const wg_op *op, wg_check_report *report);
+
+/* ---- the numbers of a trial: trial.c --------------------------------------------------------- */
+
+/* Values by the sample and the mode, then directions. */
+bool wg__draw(wg__trial *t, wg_random *r);
+/* Only directions, for the values that are there: u, v, and what goes with them. */
+bool wg__draw_directions(wg__trial *t, wg_random *r);
+double *wg__draw_direction(const wg__trial *t, int64_t n, wg_random *r);
+struct wg__run;
+/* Applies the operation once, to learn what its result looks like, and draws w. */
+bool wg__try(wg__trial *t, struct wg__run *plain, wg_random *r);
 
 /* ---- tensors of a trial: case.c -------------------------------------------------------------- */
 
@@ -140,7 +153,8 @@ bool wg__move(const wg__trial *t, double *const direction[], double e, double *v
 int wg__zero_axis(wg__layout layout, const wg_shape *shape);
 
 double *wg__numbers(const wg_tensor *x);  // read out, in the innermost scope; NULL after reporting
-double wg__most(const double *x, int64_t n);                      // largest |x|
+double wg__most(const double *x, int64_t n);  // largest |x|
+bool wg__same_bits(const wg_tensor *a, const wg_tensor *b);
 double wg__dot(const double *a, const double *b, int64_t n);      // sum a b
 double wg__dot_abs(const double *a, const double *b, int64_t n);  // sum |a b|
 static inline bool wg__bit(uint64_t set, int i) { return set >> i & 1; }
@@ -168,7 +182,7 @@ double *wg__complex_step(const wg__trial *t, const wg__point *p);
 /* f(s), with the sum of the sizes of its terms; NAN where f is not defined. */
 typedef double wg__curve(void *user, double s, double *size);
 typedef struct wg__slope {
-    double value, error;
+    double value, error, size;  // size: of the terms of f
 } wg__slope;
 typedef enum wg__verdict { WG__AGREES, WG__DIFFERS, WG__UNDECIDED } wg__verdict;
 enum { WG__RUNS = 4 };
@@ -181,12 +195,46 @@ bool wg__has_kink(wg__curve *f, void *user);
 /* Holds `got` against f'(0); what cannot be decided is counted as inconclusive: verdict.c. */
 void wg__hold_slope(wg__trial *t, double got, wg__curve *f, void *user, double slack);
 
+/* Makes values and directions, and w, such as `layout` can hold: memory.c. */
+bool wg__fit_to(wg__trial *t, wg__layout layout);
+bool wg__fit_w(wg__trial *t, wg__layout layout);
+
+/* ---- random cases: random.c ------------------------------------------------------------------ */
+
+void wg__run_random(const wg__trial *t, wg_selftest_options o);
+
+/* ---- functions and records at one place: function.c blame.c ---------------------------------- */
+
+/* Makes the trial one at these very values, s being its sample: f64 for floats, random directions by
+   the trial's seed. */
+bool wg__trial_at(wg__trial *t, wg__sample *s, wg_tensor *const x[], int n);
+/* After a failure: rewrites the text to name the element, what each mode gives there, and the first
+   record whose own rules are wrong. */
+void wg__blame(wg__trial *t, int order);
+
+/* Errors are provoked on purpose: no handler hears of them, and handler and recording state are put
+   back: check.c. */
+typedef struct wg__silence {
+    wg__handler handler;
+    wg_scope *scope;
+    bool recording;
+} wg__silence;
+bool wg__silence_begin(wg__silence *s);  // false after reporting
+void wg__silence_end(wg__silence *s);
+
 /* ---- the tape in between: scale.c ------------------------------------------------------------ */
 
 /* 1e-3 (1 + max |tangent|) (1 + max |adjoint|) over everything on the tape between the inputs, which
    move along u, and the result, whose cotangent is the trial's: where large numbers cancel, rounding
    is as large as they were. 0 for an operation that is one record. */
 double wg__tape_floor(const wg__trial *t, const wg__run *r, double *const u[]);
+
+/* <w, f(x + s u)>, a wg__curve: first.c. */
+typedef struct wg__line {
+    const wg__trial *t;
+    double *const *u;
+} wg__line;
+double wg__along_line(void *user, double s, double *size);
 
 /* ---- oracles --------------------------------------------------------------------------------- */
 
@@ -202,7 +250,11 @@ void wg__check_elements(wg__trial *t);
 void wg__check_twin(wg__trial *t);  // reverse.c
 void wg__check_fused(wg__trial *t);
 void wg__check_cotangent(wg__trial *t);
+void wg__check_doubling(wg__trial *t);
+void wg__check_sum(wg__trial *t);
+void wg__check_zero(wg__trial *t);
 void wg__check_second(wg__trial *t);   // second.c
+void wg__check_third(wg__trial *t);    // third.c
 void wg__check_layouts(wg__trial *t);  // memory.c
 void wg__check_saves(wg__trial *t);
 void wg__check_ties(wg__trial *t);  // tie.c

@@ -25,24 +25,17 @@ static void tangent_by_reference(wg__trial *t, const double *dy, double *const u
     wg__hold_all(t, dy, want, n, t->rel, wg__floor(t, largest));
 }
 
-typedef struct line {
-    const wg__trial *t;
-    double *const *u;
-} line;
-
 // <w, f(x + s u)>
-static double along_line(void *user, double s, double *size) {
-    const line *l = user;
+double wg__along_line(void *user, double s, double *size) {
+    const wg__line *l = user;
     const wg__trial *t = l->t;
     wg_scope *scope = wg_scope_open();
-    bool was = wg_recording(false);
     double *value[WG_MAX_INPUTS], result = NAN;
     wg__run r;
     bool ok = scope && wg__move(t, l->u, s, value) &&
               wg__run_make(t, &(wg__setting){ .dtype = t->dtype, .value = value }, &r);
     const double *y = ok ? wg__numbers(r.y) : NULL;
     if (y) result = wg__dot(t->w, y, wg_numel(r.y)), *size = wg__dot_abs(t->w, y, wg_numel(r.y));
-    wg_recording(was);
     wg_scope_close(scope);
     return result;
 }
@@ -53,14 +46,15 @@ static void tangent_by_difference(wg__trial *t, const wg__run *r, const double *
     int64_t n = wg__numel(&t->y_shape);
     double scale = wg__dot_abs(t->w, dy, n) + 1e-3 * (1 + wg__most(dy, n));
     scale += wg__tape_floor(t, r, u);
-    wg__hold_slope(t, wg__dot(t->w, dy, n), along_line, &(line){ t, u }, t->rel * scale);
+    wg__hold_slope(t, wg__dot(t->w, dy, n), wg__along_line, &(wg__line){ t, u }, t->rel * scale);
 }
 
 static void check_tangent(wg__trial *t, uint64_t tracked, uint64_t moving) {
     double *u[WG_MAX_INPUTS];
     wg__run r;
     pick(t, t->u, moving, u);
-    if (!wg__run_make(t, &(wg__setting){ .dtype = t->dtype, .tracked = tracked }, &r)) return;
+    wg__setting s = { .dtype = t->dtype, .layout = t->layout, .tracked = tracked };
+    if (!wg__run_make(t, &s, &r)) return;
     const double *dy = wg__numbers(wg__run_jvp(t, &r, u));
     if (dy && t->op->reference) tangent_by_reference(t, dy, u);
     if (dy && !t->op->reference) tangent_by_difference(t, &r, dy, u);
@@ -68,12 +62,14 @@ static void check_tangent(wg__trial *t, uint64_t tracked, uint64_t moving) {
 
 // All at once; each alone, the others constant; each standing still, the others moving.
 void wg__check_jvp(wg__trial *t) {
-    check_tangent(t, t->floats, t->floats);
+    check_tangent(t, t->floats, t->moving);
+    if (t->mode) return;
     if ((t->floats & (t->floats - 1)) == 0) return;
     for (int i = 0; i < t->sample->inputs && !wg_error(); i++) {
         uint64_t one = 1ull << i;
         if (!(t->floats & one)) continue;
         check_tangent(t, one, one);
+        if (t->always) continue;
         check_tangent(t, t->floats, one);
         check_tangent(t, t->floats, t->floats & ~one);
     }
@@ -94,7 +90,8 @@ static void pair(pairing *p, const double *a, const double *b, int64_t n) {
 static void check_pairing(wg__trial *t, uint64_t tracked) {
     wg__run r;
     wg_tensor *gx[WG_MAX_INPUTS];
-    if (!wg__run_make(t, &(wg__setting){ .dtype = t->dtype, .tracked = tracked }, &r)) return;
+    wg__setting s = { .dtype = t->dtype, .layout = t->layout, .tracked = tracked };
+    if (!wg__run_make(t, &s, &r)) return;
     const double *dy = wg__numbers(wg__run_jvp(t, &r, t->u));
     if (!dy || !wg__run_grad(&r, wg__seed_of(t, &r, t->w), false, gx)) return;
     pairing left = { 0 }, right = { 0 };
@@ -111,7 +108,8 @@ static void check_pairing(wg__trial *t, uint64_t tracked) {
 }
 
 void wg__check_adjoint(wg__trial *t) {
-    check_pairing(t, t->floats);
+    check_pairing(t, t->moving);
+    if (t->mode || t->always) return;
     if ((t->floats & (t->floats - 1)) == 0) return;
     for (int i = 0; i < t->sample->inputs && !wg_error(); i++)
         if (wg__bit(t->floats, i)) check_pairing(t, 1ull << i);
@@ -142,6 +140,7 @@ void wg__check_elements(wg__trial *t) {
         const double *g = n <= FEW ? wg__numbers(gx[j]) : NULL;
         double *unit = wg__scratch(n);
         double floor = wg__floor(t, g ? wg__most(g, n) : 0);
+        t->shape = &t->sample->in[r.which[j]].shape, t->input = r.which[j];
         for (int64_t k = 0; g && unit && k < n; k++) {
             double want = slope_of_element(t, r.which[j], k, unit);
             wg__hold(t, k, g[k], want, t->rel * (fabs(want) + floor));

@@ -87,14 +87,19 @@ static double *constant_along(const double *x, const wg_shape *shape, wg__layout
     return value;
 }
 
-// Values and directions that `layout` can hold.
-static bool fit_to(wg__trial *t, wg__layout layout) {
+bool wg__fit_to(wg__trial *t, wg__layout layout) {
+    if (layout < WG__FIRST_ZERO) return true;
     for (int i = 0; i < t->sample->inputs; i++) {
         const wg_shape *shape = &t->sample->in[i].shape;
         t->value[i] = constant_along(t->value[i], shape, layout);
         if (t->u[i]) t->u[i] = constant_along(t->u[i], shape, layout);
+        if (t->v[i]) t->v[i] = constant_along(t->v[i], shape, layout);
     }
-    t->w = constant_along(t->w, &t->y_shape, layout);
+    return !wg_error();
+}
+
+bool wg__fit_w(wg__trial *t, wg__layout layout) {
+    if (layout >= WG__FIRST_ZERO) t->w = constant_along(t->w, &t->y_shape, layout);
     return !wg_error();
 }
 
@@ -103,7 +108,7 @@ static void check_layout(wg__trial *t, wg__layout layout) {
     wg__run dense, other;
     outcome want, got;
     void *blocks[WG_MAX_INPUTS];
-    if (!fit_to(t, layout)) return;
+    if (!wg__fit_to(t, layout) || !wg__fit_w(t, layout)) return;
     wg__setting s = { .dtype = t->dtype, .tracked = t->floats };
     if (!wg__run_make(t, &s, &dense) || !observe(t, &dense, &want)) return;
     t->layout = s.layout = layout;
@@ -120,6 +125,7 @@ void wg__check_layouts(wg__trial *t) {
     for (int layout = WG__TRANSPOSED; layout < layouts && !wg_error(); layout++) {
         wg_scope *scope = wg_scope_open();
         wg__trial fitted = *t;
+        fitted.layout = WG__DENSE;
         if (scope) check_layout(&fitted, (wg__layout)layout);
         if (wg_error()) t->layout = fitted.layout;  // for the message
         wg_scope_close(scope);

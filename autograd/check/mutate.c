@@ -297,7 +297,7 @@ static bool is_noticed(score *s, damage d) {
     s->mutant.damage = d;
     s->notes.applied = false;
     s->report->tests++;
-    return !wg__selftest(&s->mutant.op, true, &ignored);
+    return !wg__selftest_brief(&s->mutant.op, &ignored);
 }
 
 // Whether it is the right rule after all, on every sample.
@@ -350,7 +350,7 @@ int wg_op_mutation_score(const wg_op *op, wg_mutation_report *report) {
     bool sound = wg_op_selftest(op, &whole);
     if (sound && (op->vjp || op->compose)) {
         make_mutant(&s.mutant, op, &s.notes);
-        sound = wg__selftest(&s.mutant.op, false, &whole);
+        sound = wg_op_selftest(&s.mutant.op, &whole);
     }
     s.report->tests = 2;
     if (!sound) {  // then a damaged one failing means nothing

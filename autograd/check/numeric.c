@@ -49,20 +49,20 @@ enum { LEVELS = 10 };
 static const double FACTOR = 1.6;
 
 typedef struct sample {
-    double quotient, rounding;  // (f(h) - f(-h)) / 2h, and how far rounding may put it off
+    double quotient, size;  // (f(h) - f(-h)) / 2h, and the size of the terms of f
 } sample;
 
 static sample central(wg__curve *f, void *user, double h) {
     double size[2] = { 0, 0 };
     double right = f(user, h, &size[0]), left = f(user, -h, &size[1]);
-    return (sample){ (right - left) / (2 * h), 4 * 2.3e-16 * fmax(size[0], size[1]) / h };
+    return (sample){ (right - left) / (2 * h), fmax(size[0], size[1]) };
 }
 
 /* Ridders 1982: central differences for steps h, h/1.6, h/1.6^2, ..., extrapolated to step 0 by
    Neville's scheme. Of all entries the one is taken that agrees best with its two neighbours. Steps
    at which f is not defined begin the scheme anew. */
 static wg__slope ridders(wg__curve *f, void *user, double h) {
-    wg__slope best = { 0, INFINITY };
+    wg__slope best = { .error = INFINITY };
     double before[LEVELS], now[LEVELS];
     for (int level = 0, filled = 0; level < LEVELS; level++, h /= FACTOR) {
         sample s = central(f, user, h);
@@ -70,12 +70,13 @@ static wg__slope ridders(wg__curve *f, void *user, double h) {
             filled = 0;
             continue;
         }
+        double rounding = 4 * 2.3e-16 * s.size / h;
         now[0] = s.quotient;
         double power = FACTOR * FACTOR;
         for (int k = 1; k <= filled; k++, power *= FACTOR * FACTOR) {
             now[k] = (power * now[k - 1] - before[k - 1]) / (power - 1);
             double off = fmax(fabs(now[k] - now[k - 1]), fabs(now[k] - before[k - 1]));
-            if (off + s.rounding < best.error) best = (wg__slope){ now[k], off + s.rounding };
+            if (off + rounding < best.error) best = (wg__slope){ now[k], off + rounding, s.size };
         }
         filled++;
         for (int k = 0; k < filled; k++) before[k] = now[k];
@@ -87,9 +88,9 @@ static bool within(double got, wg__slope s, double slack) {
     return fabs(got - s.value) <= 10 * s.error + 2e-9 * fabs(got) + slack && s.error < INFINITY;
 }
 
-// Whether the estimate is good enough to tell anything, by this much of the slope.
+// Whether the estimate is good enough to tell anything: to this share of the slope, or to 1e-9 of f.
 static bool is_sharp(wg__slope s, double got, double slack, double share) {
-    return 10 * s.error <= share * fmax(fabs(s.value), fabs(got)) + slack;
+    return 10 * s.error <= share * fmax(fabs(s.value), fabs(got)) + slack + 1e-9 * s.size;
 }
 
 /* One estimate of its own error lies where f oscillates within the first step: once or so in three

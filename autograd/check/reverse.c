@@ -84,7 +84,7 @@ static double *scaled(const double *x, int64_t n, double factor) {
 
 // Twice the cotangent is, bit by bit, twice the gradient: powers of two pass through every
 // rounding.
-static void check_doubling(wg__trial *t, bool constant) {
+static void hold_doubling(wg__trial *t, bool constant) {
     wg__run r;
     wg_tensor *once[WG_MAX_INPUTS], *twice[WG_MAX_INPUTS];
     if (!wg__run_usual(t, &r)) return;
@@ -99,10 +99,10 @@ static void check_doubling(wg__trial *t, bool constant) {
     }
 }
 
-static void check_zero(wg__trial *t, double *const value[], bool constant) {
+static void hold_zero(wg__trial *t, double *const value[], bool constant) {
     wg__run r;
     wg_tensor *gx[WG_MAX_INPUTS];
-    wg__setting s = { .dtype = t->dtype, .tracked = t->floats, .value = value };
+    wg__setting s = { t->dtype, t->layout, t->floats, value };
     if (!wg__run_make(t, &s, &r)) {  // it may refuse numbers that no sample promised
         if (value) wg_error_clear();
         return;
@@ -126,16 +126,48 @@ static void check_zero_at(wg__trial *t, double c) {
         for (int64_t k = 0; value[i] && k < wg__size(t, i); k++) value[i][k] = c;
         if (!value[i]) return;
     }
-    check_zero(t, value, false);
-    check_zero(t, value, true);
+    hold_zero(t, value, false);
+    hold_zero(t, value, true);
+}
+
+void wg__check_doubling(wg__trial *t) {
+    hold_doubling(t, false);
+    hold_doubling(t, true);
+}
+
+// The gradient for the sum of two cotangents is the sum of the gradients.
+void wg__check_sum(wg__trial *t) {
+    wg__run r;
+    wg_tensor *g1[WG_MAX_INPUTS], *g2[WG_MAX_INPUTS], *both[WG_MAX_INPUTS];
+    if (!wg__run_usual(t, &r)) return;
+    int64_t m = wg_numel(r.y);
+    double *w2 = wg__scratch(m), *sum = wg__scratch(m);
+    if (!w2 || !sum) return;
+    for (int64_t k = 0; k < m; k++) w2[k] = k % 2 ? -0.75 : 1.25, sum[k] = t->w[k] + w2[k];
+    if (!wg__run_grad(&r, wg__seed_of(t, &r, t->w), false, g1) ||
+        !wg__run_grad(&r, wg__seed_of(t, &r, w2), false, g2) ||
+        !wg__run_grad(&r, wg__seed_of(t, &r, sum), false, both))
+        return;
+    double floor = wg__tape_floor(t, &r, t->u);
+    for (int k = 0; k < r.leaves; k++) {
+        int64_t n = wg_numel(r.x[k]);
+        const double *a = wg__numbers(g1[k]), *b = wg__numbers(g2[k]), *c = wg__numbers(both[k]);
+        for (int64_t j = 0; a && b && c && j < n; j++)
+            wg__hold(t, j, c[j], a[j] + b[j],
+                     t->rel * (fabs(a[j]) + fabs(b[j]) + wg__floor(t, wg__most(c, n)) + floor));
+    }
+}
+
+void wg__check_zero(wg__trial *t) {
+    hold_zero(t, NULL, false);
+    hold_zero(t, NULL, true);
 }
 
 /* A zero cotangent gives exactly zero, also where the derivative is infinite or no number: an
    untaken branch must not poison what it is added to. */
 void wg__check_cotangent(wg__trial *t) {
-    if (!t->sample->exact) check_doubling(t, false);
-    if (!t->sample->exact) check_doubling(t, true);
-    check_zero(t, NULL, false);
-    check_zero(t, NULL, true);
+    if (!t->sample->exact) wg__check_doubling(t);
+    if (!t->sample->exact) wg__check_sum(t);
+    wg__check_zero(t);
     for (int c = -1; c <= 1 && !wg_error(); c++) check_zero_at(t, c);
 }

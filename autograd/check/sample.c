@@ -9,8 +9,6 @@
 
 #include "autograd/check/sample_impl.h"
 
-static const double DEFAULT_LOW = -2, DEFAULT_HIGH = 2;
-
 double *wg__scratch(int64_t count) {
     wg_tensor *x = wg_zeros(WG_F64, WG_SHAPE(count + 1));
     return x ? x->view.data : NULL;
@@ -89,7 +87,7 @@ static bool read_form(const char *p, const char *end, wg__slot *slot) {
 static bool read_values(const char *p, const char *end, wg__slot *slot) {
     if (is_word(p, end, "reg") || is_word(p, end, "spd")) return read_form(p, end, slot);
     if (p < end && *p == 'i') slot->kind = WG__INTEGER, p++;
-    if (p < end && *p == 'b') slot->kind = WG__TRUTH, p++;
+    if (p < end && *p == 'b') slot->kind = WG__TRUTH, slot->dtype = WG_BOOL, p++;
     if (p < end && *p == '=') return read_exact(p + 1, end, slot);
     if (slot->kind == WG__TRUTH) slot->low = 0, slot->high = 1;
     if (slot->kind == WG__TRUTH && p == end) return true;
@@ -97,7 +95,7 @@ static bool read_values(const char *p, const char *end, wg__slot *slot) {
 }
 
 static bool read_slot(const char *p, const char *end, wg__slot *slot) {
-    *slot = (wg__slot){ .low = DEFAULT_LOW, .high = DEFAULT_HIGH };
+    *slot = (wg__slot){ .low = WG__LOW, .high = WG__HIGH, .dtype = WG_I64 };
     const char *at = memchr(p, '@', (size_t)(end - p));
     if (!read_shape(p, at ? at : end, &slot->shape)) return false;
     return !at || read_values(at + 1, end, slot);

@@ -9,11 +9,13 @@ typedef enum wg__kind { WG__FLOAT, WG__INTEGER, WG__TRUTH } wg__kind;
 
 /* What the last two axes of an input are. */
 typedef enum wg__form { WG__ANY, WG__REGULAR, WG__POSITIVE } wg__form;
+static const double WG__LOW = -2, WG__HIGH = 2;  // of floats, where a sample says nothing else
 
 typedef struct wg__slot {  // one input
     wg_shape shape;
     wg__kind kind;
     wg__form form;
+    wg_dtype dtype;  // of what is no float
     double low, high;
     const char
         *exact;  // "0,-1,1": its values, up to a blank or the end; NULL: drawn from low..high

@@ -12,7 +12,7 @@
 void wg__check_value(wg__trial *t) {
     if (!t->op->reference) return;
     wg__run r;
-    if (!wg__run_make(t, &(wg__setting){ .dtype = t->dtype }, &r)) return;
+    if (!wg__run_make(t, &(wg__setting){ .dtype = t->dtype, .layout = t->layout }, &r)) return;
     const double *y = wg__numbers(r.y);
     const double complex *z = wg__reference(t, &(wg__point){ .value = t->value });
     int64_t n = wg_numel(r.y);
@@ -26,23 +26,17 @@ void wg__check_value(wg__trial *t) {
     }
 }
 
-static bool same_bits(const wg_tensor *a, const wg_tensor *b) {
-    size_t bytes = (size_t)wg_numel(a) * wg_dtype_size(wg_dtype_of(a));
-    void *copy[2] = { wg__scratch((int64_t)bytes / 8 + 1), wg__scratch((int64_t)bytes / 8 + 1) };
-    if (!copy[0] || !copy[1]) return false;
-    if (!wg_read(a, copy[0], wg_numel(a)) || !wg_read(b, copy[1], wg_numel(b))) return false;
-    return memcmp(copy[0], copy[1], bytes) == 0;
-}
-
 void wg__check_recording(wg__trial *t) {
     wg__run recorded, silent, constant;
     if (!wg__run_usual(t, &recorded)) return;
     wg_recording(false);
     bool ok = wg__run_usual(t, &silent);
     wg_recording(true);
-    if (!ok || !wg__run_make(t, &(wg__setting){ .dtype = t->dtype }, &constant)) return;
-    wg__hold_that(t, same_bits(recorded.y, silent.y), "recording off changes the value");
-    wg__hold_that(t, same_bits(recorded.y, constant.y), "tracking changes the value");
+    if (!ok ||
+        !wg__run_make(t, &(wg__setting){ .dtype = t->dtype, .layout = t->layout }, &constant))
+        return;
+    wg__hold_that(t, wg__same_bits(recorded.y, silent.y), "recording off changes the value");
+    wg__hold_that(t, wg__same_bits(recorded.y, constant.y), "tracking changes the value");
     wg__hold_that(t, !wg_is_tracked(silent.y), "the result is tracked though recording is off");
     wg__hold_that(t, !wg_is_tracked(constant.y), "the result of constants is tracked");
     bool zero = t->op->flags & WG_OP_ZERO_GRADIENT || !wg_dtype_is_float(t->y_dtype);
@@ -75,9 +69,10 @@ void wg__check_constant(wg__trial *t) {
     double *value[WG_MAX_INPUTS];
     wg__run here, there;
     if (!wg__run_usual(t, &here) || !wg__move(t, t->u, 0x1p-20, value)) return;
-    wg__setting moved = { .dtype = t->dtype, .value = value };
+    wg__setting moved = { .dtype = t->dtype, .layout = t->layout, .value = value };
     if (!wg__run_make(t, &moved, &there)) return;
-    wg__hold_that(t, same_bits(here.y, there.y), "it is flagged so, and changes with its inputs");
+    wg__hold_that(t, wg__same_bits(here.y, there.y),
+                  "it is flagged so, and changes with its inputs");
 }
 
 /* ---- writing --------------------------------------------------------------------------------- */

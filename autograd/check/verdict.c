@@ -126,13 +126,11 @@ void wg__hold_slope(wg__trial *t, double got, wg__curve *f, void *user, double s
     wg__slope slope[WG__RUNS];
     int best = 0;
     wg__verdict verdict = wg__consensus(f, user, got, slack, slope, &best);
+    if (verdict == WG__DIFFERS && wg__has_kink(f, user)) verdict = WG__UNDECIDED;
     t->report->checks++;
     t->tally->measured += verdict != WG__UNDECIDED;
-    if (verdict == WG__AGREES) return;
-    if (verdict == WG__UNDECIDED || wg__has_kink(f, user)) {
-        t->report->inconclusive++;
-        return;
-    }
+    t->report->inconclusive += verdict == WG__UNDECIDED;
+    if (verdict != WG__DIFFERS) return;
     if (t->watch) t->watch->hard = true;
     double bound = 10 * slope[best].error + 2e-9 * fabs(got) + slack;
     fail_numbers(t, -1, (double[]){ got, slope[best].value, bound });

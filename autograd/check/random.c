@@ -1,0 +1,208 @@
+// SPDX-License-Identifier: MIT
+/* random.c: random cases of an operation: one of its samples, fresh numbers, one memory layout, and
+   the comparisons that are cheap; one case in eight also goes through one that is not. So a case
+   takes some ten microseconds, and a million of them a coffee.
+
+   Numbers are in general position, or small and whole, where sums and products are exact and so
+   must be all that is made of them; or they are special, where little can be said but that nothing
+   depends on whether it is recorded, and that a zero cotangent gives zero. */
+#include <string.h>
+#include <time.h>
+
+#include "autograd/check/check_impl.h"
+
+/* ---- special numbers ------------------------------------------------------------------------- */
+
+typedef struct outcome {
+    wg_status status;
+    wg_tensor *y;
+} outcome;
+
+static outcome apply(const wg__trial *t, uint64_t tracked, bool recording, wg__run *r) {
+    outcome o = { .y = NULL };
+    bool was = wg_recording(recording);
+    if (wg__run_make(t, &(wg__setting){ t->dtype, t->layout, tracked, NULL }, r)) o.y = r->y;
+    o.status = wg_error();
+    wg_error_clear();
+    wg_recording(was);
+    return o;
+}
+
+static void hold_same(wg__trial *t, const outcome *a, const outcome *b) {
+    wg__hold_that(t, a->status == b->status, "the error depends on what is recorded");
+    wg__hold_that(t, (a->y != NULL) == (a->status == WG_OK), "no result and no error, or both");
+    if (a->y && b->y)
+        wg__hold_that(t, wg__same_bits(a->y, b->y), "the value depends on what is recorded");
+}
+
+// NaN where the same numbers, dense, give NaN; sums may overflow in one order and not in another.
+static void hold_nan(wg__trial *t, const outcome *got, const outcome *want) {
+    if (!t->op->map || !got->y || !want->y || !wg_dtype_is_float(wg_dtype_of(got->y))) return;
+    const double *a = wg__numbers(got->y), *b = wg__numbers(want->y);
+    for (int64_t k = 0; a && b && k < wg_numel(got->y); k++)
+        wg__hold_that(t, isnan(a[k]) == isnan(b[k]), "NaN depends on the memory layout");
+}
+
+// Products of matrices do not look for zeros: 0 times infinity is only 0 where a rule says so.
+static bool may_be_masked(const wg__trial *t) {
+    bool finite = true;
+    for (int i = 0; i < t->sample->inputs; i++)
+        for (int64_t k = 0; wg__bit(t->floats, i) && k < wg__size(t, i); k++)
+            finite = finite && isfinite(t->value[i][k]);
+    return finite || t->op->map;
+}
+
+static void hold_zero_gradient(wg__trial *t, const wg__run *r, bool constant) {
+    wg_tensor *gx[WG_MAX_INPUTS];
+    wg_tensor *zero = wg_zeros(wg_dtype_of(r->y), wg_shape_of(r->y));
+    if (!wg__run_grad(r, zero, constant, gx)) return;
+    for (int k = 0; k < r->leaves; k++) {
+        const double *g = wg__numbers(gx[k]);
+        for (int64_t j = 0; g && j < wg_numel(gx[k]); j++) wg__hold(t, j, g[j], 0, 0);
+    }
+}
+
+static void check_special(wg__trial *t) {
+    wg__run recorded, silent, constant, dense;
+    wg__trial plain = *t;
+    plain.layout = WG__DENSE;
+    outcome a = apply(t, t->floats, true, &recorded), b = apply(t, t->floats, false, &silent);
+    outcome c = apply(t, 0, true, &constant), d = apply(&plain, 0, true, &dense);
+    hold_same(t, &a, &b);
+    hold_same(t, &a, &c);
+    hold_nan(t, &a, &d);
+    unsigned none = WG_OP_ZERO_GRADIENT | WG_OP_NO_GRADIENT;
+    if (!wg_is_tracked(a.y) || t->op->flags & none || !may_be_masked(t)) return;
+    hold_zero_gradient(t, &recorded, false);
+    hold_zero_gradient(t, &recorded, true);
+}
+
+/* ---- numbers that have derivatives ----------------------------------------------------------- */
+
+enum {
+    IN_F64 = 1,
+    IN_F32 = 2,
+    WHOLE = 4,       // also for whole numbers
+    SMOOTH = 8,      // needs a derivative
+    REFERENCE = 16,  // needs a reference
+    NONE = 32        // needs that there is none
+};
+typedef struct choice {
+    const char *name;
+    wg__oracle *check;
+    unsigned when;
+} choice;
+
+static const choice cheap[] = {
+    { "value against reference", wg__check_value, IN_F64 | WHOLE | REFERENCE },
+    { "forward mode against the complex step", wg__check_jvp, IN_F64 | WHOLE | SMOOTH | REFERENCE },
+    { "reverse against forward mode", wg__check_adjoint, IN_F64 | WHOLE | SMOOTH },
+    { "f32 against f64", wg__check_twin, IN_F32 | WHOLE },
+};
+static const choice rare[] = {
+    { "recording", wg__check_recording, IN_F64 | IN_F32 | WHOLE },
+    { "no gradient", wg__check_no_gradient, IN_F64 },
+    { "a derivative of zero", wg__check_constant, IN_F64 },
+    { "forward mode against differences", wg__check_jvp, IN_F64 | SMOOTH | NONE },
+    { "reverse mode against the complex step", wg__check_elements, IN_F64 | SMOOTH | REFERENCE },
+    { "second order", wg__check_second, IN_F64 | SMOOTH },
+    { "fused backward against the rule", wg__check_fused, IN_F64 | IN_F32 | WHOLE | SMOOTH },
+    { "linear in the cotangent", wg__check_cotangent, IN_F64 | IN_F32 | WHOLE | SMOOTH },
+    { "memory layout", wg__check_layouts, IN_F64 | IN_F32 | WHOLE },
+    { "writing the whole result and nothing else", wg__check_writes, IN_F64 | IN_F32 | WHOLE },
+    { "overwriting what .saves leaves out", wg__check_saves, IN_F64 | WHOLE | SMOOTH },
+};
+enum { CHEAP = sizeof cheap / sizeof *cheap, RARE = sizeof rare / sizeof *rare };
+
+static void consult(wg__trial *t, const choice *c) {
+    if (!(c->when & (t->dtype == WG_F64 ? IN_F64 : IN_F32))) return;
+    if (t->mode == WG__WHOLE && !(c->when & WHOLE)) return;
+    if (c->when & SMOOTH && !t->differentiable) return;
+    if (c->when & (t->op->reference ? NONE : REFERENCE)) return;
+    wg__consult(t, c->name, c->check);
+}
+
+/* ---- a case ---------------------------------------------------------------------------------- */
+
+// Stride 0 makes equals, which only elementwise operations do not compare with each other.
+static wg__layout draw_layout(const wg__trial *t, wg_random *r) {
+    return (wg__layout)wg_random_below(r, t->op->map ? WG__LAYOUTS : WG__FIRST_ZERO);
+}
+
+// Some of the floats, at least one.
+static uint64_t draw_moving(const wg__trial *t, wg_random *r) {
+    uint64_t some = t->floats & wg_random_u64(r);
+    return some ? some : t->floats;
+}
+
+static void run_usual(wg__trial *t, wg_random *r) {
+    wg__run plain;
+    t->moving = draw_moving(t, r);
+    bool ok = wg__try(t, &plain, r) && wg__fit_w(t, t->layout);
+    wg__hold_no_error(t);
+    if (!ok) return;
+    for (int k = 0; k < CHEAP; k++) consult(t, &cheap[k]);
+    if (wg_random_below(r, 8) > 0) return;
+    t->layout = WG__DENSE;
+    consult(t, &rare[wg_random_below(r, RARE)]);
+}
+
+static void run_case(wg__trial *t, wg_random *r) {
+    int64_t turn = wg_random_below(r, 8);
+    t->mode = turn < 4 ? WG__GENERAL : turn < 7 ? WG__WHOLE : WG__SPECIAL;
+    t->dtype = wg_random_below(r, 4) ? WG_F64 : WG_F32;
+    t->layout = draw_layout(t, r);
+    t->oracle = "value";
+    bool drawn = wg__draw(t, r) && wg__fit_to(t, t->layout);
+    if (!drawn || (!t->floats && t->dtype == WG_F32)) return;
+    if (t->mode == WG__SPECIAL)
+        wg__consult(t, "special numbers", check_special);
+    else
+        run_usual(t, r);
+}
+
+/* ---- all of them ----------------------------------------------------------------------------- */
+
+// Whether the sample leaves its numbers to chance.
+static bool is_open(const wg_op *op, const char *text) {
+    wg__sample s;
+    wg_scope *scope = wg_scope_open();
+    bool open = scope && wg__sample_parse(op, text, &s) && !s.exact;
+    wg_scope_close(scope);
+    wg_error_clear();
+    return open;
+}
+
+static double seconds_now(void) {
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+}
+
+static void run_number(const wg__trial *whole, const char *text, int64_t number) {
+    wg__trial t = *whole;
+    wg_random r = { .seed = t.seed, .stream = (uint64_t)number };
+    wg__sample sample;
+    wg_scope *scope = wg_scope_open();
+    t.number = number, t.ladder = true;
+    if (scope && wg__sample_parse(t.op, text, &sample)) {
+        t.sample = &sample;
+        run_case(&t, &r);
+        t.report->cases++;
+    }
+    wg__hold_no_error(&t);
+    wg_scope_close(scope);
+}
+
+void wg__run_random(const wg__trial *t, wg_selftest_options o) {
+    const char *text[WG_MAX_SAMPLES];
+    int count = 0;
+    for (int i = 0; i < WG_MAX_SAMPLES && t->op->samples[i]; i++)
+        if (is_open(t->op, t->op->samples[i])) text[count++] = t->op->samples[i];
+    double end = seconds_now() + o.seconds;
+    for (int64_t k = 0; count > 0 && (k < o.cases || (o.cases == 0 && o.seconds > 0)); k++) {
+        if (o.seconds > 0 && k % 16 == 0 && seconds_now() > end) return;
+        wg_random r = { .seed = o.seed ^ 0x5eed, .stream = (uint64_t)k };
+        run_number(t, text[wg_random_below(&r, count)], k);
+    }
+}
