@@ -76,11 +76,15 @@ bool wg_call_float(const wg_call *c, int i) {
 
 /* The views that kernels see: the result's first, then the inputs', numbers converted into
    `room`. */
+typedef struct converted_number {
+    wg_view view;
+    double value;
+} converted_number;
+enum { FEW_NUMBERS = 4 };  // more of them take memory from elsewhere: stacks may be small
 typedef struct operands {
     const wg_view *view[1 + WG_MAX_INPUTS];
     bool any_number, all_numbers;
-    wg_view converted[WG_MAX_INPUTS];
-    double room[WG_MAX_INPUTS];
+    converted_number few[FEW_NUMBERS], *many;
 } operands;
 
 // A number that meets integers must be one: 0.5 is not to become 0 in silence.
@@ -93,13 +97,17 @@ static bool number_fits(const wg_call *c, const wg_view *converted, double value
 
 static bool convert_numbers(operands *o, const wg_call *c) {
     wg_dtype dtype = met_dtype(c->in, c->inputs);
+    converted_number *room = o->few;
     o->all_numbers = true;
-    for (int i = 0, used = 0; i < c->inputs; i++) {
+    if (c->inputs > FEW_NUMBERS) room = o->many = wg__alloc((size_t)c->inputs * sizeof *room);
+    if (!room) return false;
+    for (int i = 0; i < c->inputs; i++) {
         if (!c->in[i] || !c->in[i]->number) {
             o->all_numbers = false;
         } else {
-            wg_view *v = &o->converted[used];
-            *v = (wg_view){ .data = &o->room[used++], .dtype = dtype };
+            wg_view *v = &room->view;
+            *v = (wg_view){ .data = &room->value, .dtype = dtype };
+            room++;
             wg__copy_view(v, &c->in[i]->view);
             o->view[1 + i] = v;
             if (!number_fits(c, v, wg__load(WG_F64, c->in[i]->view.data))) return false;
@@ -255,24 +263,42 @@ static bool any_tracked(const wg_call *c) {
     return false;
 }
 
-wg_tensor *wg_apply(const wg_op *op, wg_tensor *const in[], int n, const void *attr) {
-    wg__context *ctx = wg__ctx();
-    if (WG_UNLIKELY(ctx->status != WG_OK)) return NULL;
-    wg_call c = { op, n, in, NULL, attr };
+// Not within wg_apply: compositions nest, and the operands of what is composed are not needed.
+__attribute__((noinline)) static bool can_compose(const wg_call *c) {
     operands o;
-    if (WG_UNLIKELY(!take_inputs(&o, &c))) return NULL;
-    if (op->compose) {
-        wg_tensor *y = compose(&c);
-        return y ? y : refused(&c);
-    }
-    wg_tensor *out = op->map ? compute_map(&c, &o) : compute(&c, &o);
-    if (WG_UNLIKELY(!out)) return refused(&c);
+    o.many = NULL;
+    bool can = take_inputs(&o, c);
+    if (WG_UNLIKELY(o.many)) wg__free(o.many);
+    return can;
+}
+
+static wg_tensor *apply_composed(const wg_call *c) {
+    if (!can_compose(c)) return NULL;
+    wg_tensor *y = compose(c);
+    return y ? y : refused(c);
+}
+
+__attribute__((noinline)) static wg_tensor *apply_computed(wg_call *c) {
+    wg__context *ctx = wg__ctx();
+    operands o;
+    o.many = NULL;
+    bool taken = take_inputs(&o, c);
+    wg_tensor *out = !taken ? NULL : c->op->map ? compute_map(c, &o) : compute(c, &o);
+    if (WG_UNLIKELY(o.many)) wg__free(o.many);
+    if (WG_UNLIKELY(!out)) return taken ? refused(c) : NULL;
     if (o.all_numbers && out->view.shape.rank == 0 && out->view.dtype == WG_F64) out->number = true;
-    if (!ctx->recording || !wg_dtype_is_float(out->view.dtype) || !any_tracked(&c)) return out;
-    c.out = out;
-    if (WG_LIKELY(wg__tape_record(&c))) return out;
+    if (WG_UNLIKELY(ctx->watching) && !wg__anomaly_result(c, out)) return NULL;
+    if (!ctx->recording || !wg_dtype_is_float(out->view.dtype) || !any_tracked(c)) return out;
+    c->out = out;
+    if (WG_LIKELY(wg__tape_record(c))) return out;
     wg__tensor_free(out);
     return NULL;
+}
+
+wg_tensor *wg_apply(const wg_op *op, wg_tensor *const in[], int n, const void *attr) {
+    if (WG_UNLIKELY(wg__ctx()->status != WG_OK)) return NULL;
+    wg_call c = { op, n, in, NULL, attr };
+    return op && op->compose ? apply_composed(&c) : apply_computed(&c);
 }
 
 /* ---- for those who write operations ---------------------------------------------------------- */

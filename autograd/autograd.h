@@ -164,7 +164,7 @@ WG_API bool wg_is_tracked(const wg_tensor *x);  // false for NULL
    was on when it was opened, so that an early return forgets nothing. */
 WG_API bool wg_recording(bool on);
 
-/* ---- derivatives: backward.c forward.c ------------------------------------------------------- */
+/* ---- derivatives: backward.c grad.c forward.c ------------------------------------------------ */
 
 /* Adds d loss / d leaf to the gradient of every leaf that the one-element `loss` depends on. All of
    them are changed or, on an error, none. May be called again: the tape lives as long as its
@@ -188,6 +188,93 @@ WG_API wg_tensor *wg_derivative(wg_tensor *y, wg_tensor *x);
 /* Forward mode along what was recorded: the tangent of y when x[i] moves along v[i] (shaped like
    x[i]; NULL: not at all). Zeros where y does not depend on any x. Differentiable as well. */
 WG_API wg_tensor *wg_jvp(wg_tensor *y, wg_tensor *const x[], int n, wg_tensor *const v[]);
+
+typedef struct wg_along {
+    wg_tensor *const *x, *const *v;  // x[i] moves along v[i]
+    int n;
+} wg_along;
+/* The tangents dy[j] of several y, in one pass. */
+WG_API bool wg_jvp_many(wg_tensor *const y[], int m, wg_along along, wg_tensor *dy[]);
+
+/* Whether y was computed from each x[i], by operations that pass a gradient: whether wg_grad would
+   look for one there. A tensor reaches itself; one that is not tracked reaches nothing. */
+WG_API bool wg_reaches(wg_tensor *y, wg_tensor *const x[], int n, bool reached[]);
+
+/* ---- higher derivatives: higher.c ------------------------------------------------------------ */
+
+/* A function of tensors: x[0 ... n-1] in, one out; NULL where it failed. */
+typedef wg_tensor *wg_function(void *user, wg_tensor *const x[], int n);
+
+/* All of these take tracked tensors as wg_grad does, give exact zeros where y does not depend on x,
+   and touch no leaf's gradient. While recording is on their results can be differentiated again, and
+   whatever was computed on the way stays with the scope; while it is off they are constants, and
+   what was computed on the way goes at once. */
+
+/* Reverse product: gx[i] = (dy/dx[i])' gy, for gy shaped like y. */
+WG_API bool wg_vjp(wg_tensor *y, wg_tensor *const x[], int n, wg_tensor *gy, wg_tensor *gx[]);
+/* hv[i] = sum_j d^2 y / dx[i] dx[j] v[j] for a one-element y, v[j] shaped like x[j] or NULL for
+   zero: forward over reverse mode, exact, for about the cost of four times y (Pearlmutter 1994). */
+WG_API bool wg_hvp(wg_tensor *y, wg_tensor *const x[], int n, wg_tensor *const v[],
+                   wg_tensor *hv[]);
+/* dy/dx, of shape (y.shape..., x.shape...), which has at most 8 axes, and y's dtype: one reverse
+   sweep for each element of y or one forward sweep for each of x, whichever are fewer. */
+WG_API wg_tensor *wg_jacobian(wg_tensor *y, wg_tensor *x);
+/* d^2 y / dx^2 of a one-element y, of shape (x.shape..., x.shape...). */
+WG_API wg_tensor *wg_hessian(wg_tensor *y, wg_tensor *x);
+
+/* A function of a batch whose tensors all have the samples along axis 0, all the same number. */
+typedef struct wg_samples {
+    wg_function *f;  // one element out; called with each sample alone, as a batch of one
+    void *user;
+    wg_tensor *const *batch;
+    int n;
+} wg_samples;
+/* The gradients of f's value on each sample by itself: gx[i] is (B, x[i].shape...). For clipping
+   sample by sample, or their variance. */
+WG_API bool wg_grad_each(wg_samples of, wg_tensor *const x[], int n, wg_tensor *gx[]);
+
+/* ---- recomputing: checkpoint.c --------------------------------------------------------------- */
+
+/* f(user, x, n), of which only the inputs are kept: f runs again when a gradient passes, once a
+   sweep, and what it computed on the way takes no memory in between (Griewank and Walther 2000).
+   The same values, gradients of all orders and tangents as without, bit for bit. It may read other
+   tracked tensors, such as parameters, which get their gradients too, and hold checkpoints itself.
+
+   f must do the same when it runs again: it depends on x and on what else it reads, all of which
+   stays as it is and lives as long as the result. Random numbers drawn by wg_rand and its like, and
+   by wg_nn_dropout, are drawn again as they were. Only its result is tracked; wg_backward within it
+   is an error. */
+WG_API wg_tensor *wg_checkpoint(wg_function *f, void *user, wg_tensor *const x[], int n);
+
+/* ---- looking on: hook.c trace.c anomaly.c ---------------------------------------------------- */
+
+/* Calls `hook` whenever a reverse sweep that passes x (wg_backward, wg_grad and all made of them)
+   has its whole gradient gx: from the newest tensor to the oldest, several on one tensor in the
+   order in which they were added, each with what the one before left. It returns NULL, or what is
+   to take gx's place, of the same shape and dtype, for x itself and for all before it. gx lives as
+   long as the call; wg_stop(gx) is a handle for longer. An error in it fails the sweep, which then
+   changes nothing. It goes with x; `hook` NULL removes all of x's now. */
+typedef wg_tensor *wg_gradient_hook(void *user, wg_tensor *x, wg_tensor *gx);
+WG_API bool wg_on_gradient(wg_tensor *x, wg_gradient_hook *hook, void *user);
+
+/* What y depends on, oldest first, a line a record:
+
+       12 matmul(3, 11, f64 [3]) keepdim=1 -> f64 [2,4] saves 0,1 at net.c:31
+
+   that is number, operation, its inputs by number or, untracked, by what they are, attributes,
+   result, which inputs (and "y", the result) its gradient reads, and where it was made if anomaly
+   mode was on. NULL: the whole tape. */
+WG_API bool wg_tape_print(FILE *file, wg_tensor *y);
+/* The same as a graph in DOT, for Graphviz: wg_tape_draw(file, y), then dot -Tsvg. */
+WG_API bool wg_tape_draw(FILE *file, wg_tensor *y);
+
+/* Anomaly mode, off at first; returns what it was. While it is on, the first value that is not
+   finite though all that it was computed from is, in a result, a gradient or a tangent, is an error
+   (WG_ERROR_NUMERIC) that names the operation, its inputs' shapes and ranges, the model path and the
+   place in your program: file and line if that was compiled with -g and the library found libdw
+   when it was built (WENGERT_BACKTRACE), function and offset otherwise. Every operation then looks
+   at all its values: for looking for a mistake, not for training. */
+WG_API bool wg_anomaly(bool on);
 
 /* ---- proof: check/ --------------------------------------------------------------------------- */
 

@@ -30,12 +30,21 @@ static inline wg_tensor *wg__op2(const wg_op *op, wg_tensor *a, wg_tensor *b, co
 
 /* ---- the tape: tape.c ------------------------------------------------------------------------ */
 
+/* Where a record was made, kept while anomaly mode is on: anomaly.c. */
+typedef struct wg__site {
+    const char *within;  // the operation that was being made of others; NULL for none
+    int frames;
+    void *const *frame;  // return addresses, innermost first
+    char path[];         // of the model
+} wg__site;
+
 /* Struct of arrays; record k computed out[k]. Creation order is topological order. A leaf has a
    record of its own, with op NULL, made when it is first met. */
 typedef struct wg__payload {
     uint32_t inputs;
-    uint32_t attr_size;
-    wg_tensor *in[];  // then the attributes
+    uint32_t attr_size : 31, placed : 1;
+    wg_tensor *in[];  // then for each input, and the result, the version that it had; the
+                      // attributes; and, if placed, a wg__site *
 } wg__payload;
 typedef struct wg__tape {
     uint32_t count, capacity;
@@ -52,6 +61,19 @@ uint32_t wg__tape_node(wg_tensor *x);
 bool wg__tape_record(const wg_call *c);
 /* The call that record k stands for. */
 wg_call wg__tape_call(uint32_t k);
+/* Where it was made; NULL where that is not known. */
+const wg__site *wg__tape_site(uint32_t k);
+/* Memory that goes with the records made from now on; NULL after reporting. */
+void *wg__tape_take(size_t bytes);
+/* What the rules of an operation may read: WG_SAVES_..., or'ed. */
+static inline bool wg__saves_input(const wg_op *op, uint32_t i) {
+    uint32_t saves = op->saves ? op->saves : UINT32_MAX & ~WG_SAVES_NOTHING;
+    return !(saves & WG_SAVES_NOTHING) && (saves >> (i < 29 ? i : 29) & 1);
+}
+static inline bool wg__saves_out(const wg_op *op) {
+    uint32_t saves = op->saves ? op->saves : UINT32_MAX & ~WG_SAVES_NOTHING;
+    return !(saves & WG_SAVES_NOTHING) && saves & WG_SAVES_OUT;
+}
 /* False, after reporting which operation saved it, if a value that its rule reads was
    overwritten. */
 bool wg__tape_fresh(uint32_t k);
@@ -61,10 +83,67 @@ static inline uint32_t wg__node_of(const wg_tensor *x, const wg__tape *t) {
 }
 bool wg__is_tracked(const wg_tensor *x);
 
+/* ---- parts of the tape: span.c --------------------------------------------------------------- */
+
+/* The records from `floor` to `top`, and some single ones below: a sweep keeps what it knows in
+   arrays of this size, so that it costs what it goes over and not what lies below. */
+typedef struct wg__span {
+    uint32_t floor, top;
+    uint32_t *low;  // ascending, all below the floor
+    uint32_t lows;
+} wg__span;
+/* Sorts, drops doubles and returns how many are left. */
+uint32_t wg__sort_unique(uint32_t *node, uint32_t n);
+/* The lowest record of the tracked x, or `top` if that is lower. */
+uint32_t wg__lowest(wg_tensor *const x[], int n, uint32_t top);
+/* Opens a span; those of the tracked x that stand below the floor are among its `low`. */
+bool wg__span_open(wg__span *s, uint32_t floor, uint32_t top, wg_tensor *const x[], int n);
+void wg__span_close(wg__span *s);
+uint32_t wg__span_low(const wg__span *s, uint32_t node);
+static inline uint32_t wg__span_size(const wg__span *s) { return s->top - s->floor + 1 + s->lows; }
+static inline uint32_t wg__span_node(const wg__span *s, uint32_t at) {
+    return at <= s->top - s->floor ? s->floor + at : s->low[at - (s->top - s->floor + 1)];
+}
+/* A record's place in those arrays; WG__NO_NODE if it is not in the span. */
+static inline uint32_t wg__span_at(const wg__span *s, uint32_t node) {
+    if (WG_LIKELY(node >= s->floor)) return node <= s->top ? node - s->floor : WG__NO_NODE;
+    return s->lows ? wg__span_low(s, node) : WG__NO_NODE;
+}
+
+/* Which of the records up to `top` (WG__NO_NODE: none) lead to it, one byte each, for the caller to
+   free; NULL after reporting. */
+uint8_t *wg__leading(uint32_t top);
+
+/* ---- hooks, anomaly mode: hook.c anomaly.c --------------------------------------------------- */
+
+/* Calls those on x with its gradient, which they may replace; `recorded`: the sweep's, which
+   otherwise owns the gradient. False after reporting. */
+bool wg__hooks_call(wg_tensor *x, wg_tensor **g, bool recorded);
+
+bool wg__is_finite(const wg_tensor *x);  // all of it; true for integers
+/* Each looks at what was computed, and returns false after reporting a value that is not finite but
+   comes of finite ones: a result, a rule's gradient for input i, a sum of gradients, a tangent. */
+bool wg__anomaly_result(const wg_call *c, const wg_tensor *y);
+bool wg__anomaly_gradient(const wg_call *c, const wg_tensor *gy, int i, const wg_tensor *g);
+bool wg__anomaly_sum(const wg__tape *t, uint32_t k, const wg_tensor *g);
+bool wg__anomaly_tangent(const wg_call *c, wg_tensor *const dx[], const wg_tensor *dy);
+/* Where the caller of the library stands; NULL after reporting that there is no memory. */
+const wg__site *wg__site_now(void);
+/* "FILE:LINE" or the next best; "" where nothing is known. Returns text. */
+const char *wg__site_text(const wg__site *place, char *text, size_t size);
+
+/* ---- derivatives: backward.c grad.c forward.c ------------------------------------------------ */
+
+/* As wg_grad and wg_jvp_many, but what was recorded before `floor` counts as independent of all
+   else: partial derivatives. gx[i] and dy[j] are NULL where they are zero. */
+bool wg__grad_above(uint32_t floor, wg_tensor *y, wg_tensor *const x[], int n,
+                    const wg_grad_options *o, wg_tensor *gx[]);
+bool wg__jvp_above(uint32_t floor, wg_tensor *const y[], int m, wg_along along, wg_tensor *dy[]);
+
 /* Closes what a rule opened after `scope` and forgot, and reports it; always false: backward.c. */
 bool wg__scope_left_open(const wg_op *op, const char *rule, const wg_scope *scope);
 /* wg_backward, but only the gradients of these leaves are computed and changed; whether any of them
-   was reached comes back in `reached`: backward.c. */
+   was reached comes back in `reached`: grad.c. */
 bool wg__backward_to(wg_tensor *loss, wg_tensor *const leaf[], int n, bool *reached);
 
 /* What is wrong with a record, or NULL: registry.c. */

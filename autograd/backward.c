@@ -7,30 +7,18 @@
    what comes out can be differentiated again. Plain: nothing is recorded, fused kernels replace
    rules where there are any, gradients are added in place, and each rule's temporaries go as soon
    as it returns. */
-#include <string.h>
-
-#include "autograd/autograd_impl.h"
+#include "autograd/sweep_impl.h"
 #include "tensor/kernels/kernels.h"
-
-typedef struct sweep {
-    wg__context *ctx;
-    const wg__tape *tape;
-    uint32_t top;      // the result's record
-    wg_tensor **slot;  // per record: the gradient gathered so far
-    uint8_t *needed;   // per record: whether anyone asks for it; NULL: all of them
-    uint8_t *asked;    // per record: whether its own gradient is asked for
-    bool recorded;
-} sweep;
 
 /* ---- gathering ------------------------------------------------------------------------------- */
 
 // Whether nobody else sees this memory, so that it may be added to in place.
-static bool exclusive(const wg_tensor *g) {
+bool wg__is_exclusive(const wg_tensor *g) {
     return g->storage && !wg__has_overlap(&g->view) &&
            atomic_load_explicit(&wg__block_of(g->storage)->refs, memory_order_acquire) == 1;
 }
 
-static wg_tensor *exclusive_copy(const wg_tensor *g) {
+wg_tensor *wg__exclusive_copy(const wg_tensor *g) {
     wg_tensor *copy = wg__tensor_like_owned(g->view.dtype, &g->view.shape);
     if (copy) wg__copy_view(&copy->view, &g->view);
     return copy;
@@ -41,12 +29,12 @@ static bool gather_plain(wg_tensor **slot, wg_tensor *g) {
         *slot = g;
         return true;
     }
-    if (!exclusive(*slot) && exclusive(g)) {
+    if (!wg__is_exclusive(*slot) && wg__is_exclusive(g)) {
         wg_tensor *swap = *slot;
         *slot = g, g = swap;
     }
-    if (!exclusive(*slot)) {
-        wg_tensor *copy = exclusive_copy(*slot);
+    if (!wg__is_exclusive(*slot)) {
+        wg_tensor *copy = wg__exclusive_copy(*slot);
         if (copy) wg__tensor_free(*slot), *slot = copy;
         if (!copy) wg__tensor_free(g);
         if (!copy) return false;
@@ -56,11 +44,18 @@ static bool gather_plain(wg_tensor **slot, wg_tensor *g) {
     return true;
 }
 
-static bool gather_slot(sweep *s, uint32_t k, wg_tensor *g) {
-    if (!s->recorded) return gather_plain(&s->slot[k], g);
-    wg_tensor *sum = s->slot[k] ? wg_add(s->slot[k], g) : g;
-    if (sum) s->slot[k] = sum;
-    return sum != NULL;
+static bool gather_slot(wg__sweep *s, uint32_t at, wg_tensor *g) {
+    wg_tensor **slot = &s->slot[at];
+    bool sound = s->watching && *slot && wg__is_finite(*slot) && wg__is_finite(g);
+    if (!s->recorded) {
+        if (!gather_plain(slot, g)) return false;
+    } else {
+        wg_tensor *sum = *slot ? wg_add(*slot, g) : g;
+        if (!sum) return false;
+        *slot = sum;
+    }
+    return !sound || wg__is_finite(*slot) ||
+           wg__anomaly_sum(s->tape, wg__span_node(&s->span, at), *slot);
 }
 
 /* ---- one record ------------------------------------------------------------------------------ */
@@ -119,234 +114,183 @@ bool wg__scope_left_open(const wg_op *op, const char *rule, const wg_scope *scop
     return wg_fail(WG_ERROR_STATE, "%s: its %s left a scope open", op->name, rule);
 }
 
-static bool pull_back_input(sweep *s, const wg_call *c, wg_tensor *gy, int i, uint32_t node) {
-    wg_tensor *g;
-    if (!s->recorded && has_fused(c, gy)) {
-        g = fused(c, gy, i);
-    } else {
-        const wg_scope *scope = s->ctx->scope;
-        const wg_tensor *mark = scope->first;
-        g = c->op->vjp(c, gy, i);
-        if (WG_UNLIKELY(s->ctx->scope != scope)) return wg__scope_left_open(c->op, "vjp", scope);
-        if (!s->recorded) g = claim(s->ctx, mark, g);
+// What a rule's operations compute is judged by what the rule returns.
+static wg_tensor *call_vjp(wg__sweep *s, const wg_call *c, wg_tensor *gy, int i) {
+    s->ctx->watching = false;
+    wg_tensor *g = c->op->vjp(c, gy, i);
+    s->ctx->watching = s->watching;
+    return g;
+}
+
+static wg_tensor *by_rule(wg__sweep *s, const wg_call *c, wg_tensor *gy, int i) {
+    if (!s->recorded && has_fused(c, gy)) return fused(c, gy, i);
+    const wg_scope *scope = s->ctx->scope;
+    const wg_tensor *mark = scope->first;
+    wg_tensor *g = call_vjp(s, c, gy, i);
+    if (WG_UNLIKELY(s->ctx->scope != scope)) {
+        wg__scope_left_open(c->op, "vjp", scope);
+        return NULL;
     }
+    return s->recorded ? g : claim(s->ctx, mark, g);
+}
+
+// A gradient that a rule gave for input i: checked, then added to the others.
+static bool take(wg__sweep *s, const wg_call *c, wg_tensor *gy, int i, wg_tensor *g) {
     if (WG_UNLIKELY(!g)) return s->ctx->status == WG_OK;  // zero, unless it failed
-    if (WG_UNLIKELY(s->ctx->status != WG_OK || !fits(c, i, g))) {
+    bool sound = s->ctx->status == WG_OK && fits(c, i, g) &&
+                 (!s->watching || wg__anomaly_gradient(c, gy, i, g));
+    if (WG_UNLIKELY(!sound)) {
         if (!s->recorded) wg__tensor_free(g);
         return false;
     }
-    return gather_slot(s, node, g);
+    return gather_slot(s, wg__span_at(&s->span, c->in[i]->node), g);
+}
+
+static bool is_wanted(const wg__sweep *s, const wg_tensor *x) {
+    uint32_t node = x ? wg__node_of(x, s->tape) : WG__NO_NODE;
+    uint32_t at = node == WG__NO_NODE ? node : wg__span_at(&s->span, node);
+    return at != WG__NO_NODE && (!s->needed || s->needed[at]);
 }
 
 // Whether record k has a rule, and the values that it reads.
 static bool has_rule(const wg_call *c, uint32_t k) {
-    if (c->op->flags & WG_OP_NO_GRADIENT || !c->op->vjp)
+    if (c->op->flags & WG_OP_NO_GRADIENT || (!c->op->vjp && !c->op->vjp_all))
         return wg_fail(WG_ERROR_STATE, "%s: it has no derivative", c->op->name);
     return wg__tape_fresh(k);
 }
 
-static bool pull_back(sweep *s, uint32_t k) {
+/* ---- rules that give all gradients at once --------------------------------------------------- */
+
+// Makes the results of a plain sweep's rule the sweep's own; the rest goes with the scope.
+static bool claim_all(const wg_scope *scope, int n, wg_tensor *g[]) {
+    for (int i = 0; i < n; i++) {
+        if (!g[i]) continue;
+        if (g[i]->scope != scope) g[i] = wg__tensor_alias(g[i]);
+        if (g[i]) wg__scope_remove(g[i]);
+        if (g[i]) continue;
+        while (i-- > 0) wg__tensor_free(g[i]);
+        return false;
+    }
+    return true;
+}
+
+static bool take_all(wg__sweep *s, const wg_call *c, wg_tensor *gy, wg_tensor *g[]) {
+    bool done = true;
+    for (int i = 0; i < c->inputs; i++) {
+        if (done)
+            done = take(s, c, gy, i, g[i]);
+        else if (!s->recorded && g[i])
+            wg__tensor_free(g[i]);
+    }
+    return done;
+}
+
+static bool call_vjp_all(wg__sweep *s, const wg_call *c, wg_tensor *gy, const bool *wanted,
+                         wg_tensor *g[]) {
+    wg_scope *scope = s->recorded ? s->ctx->scope : wg_scope_open();
+    if (!scope) return false;
+    bool done = c->op->vjp_all(c, gy, wanted, g) && s->ctx->status == WG_OK;
+    if (s->ctx->scope != scope) done = wg__scope_left_open(c->op, "vjp_all", scope);
+    if (!s->recorded) {
+        done = done && claim_all(scope, c->inputs, g);
+        wg_scope_close(scope);
+    }
+    return done && take_all(s, c, gy, g);
+}
+
+static bool pull_back_all(wg__sweep *s, uint32_t k, const wg_call *c, wg_tensor *gy) {
+    size_t n = (size_t)c->inputs;
+    bool *wanted = wg__alloc(n * sizeof *wanted), any = false;
+    wg_tensor **g = wanted ? wg__alloc_zero(n * sizeof *g) : NULL;
+    for (int i = 0; g && i < c->inputs; i++) any |= wanted[i] = is_wanted(s, c->in[i]);
+    bool done = g && (!any || (has_rule(c, k) && call_vjp_all(s, c, gy, wanted, g)));
+    wg__free(wanted), wg__free(g);
+    return done;
+}
+
+static bool pull_back(wg__sweep *s, uint32_t k, wg_tensor *gy) {
     wg_call c = wg__tape_call(k);
+    if (WG_UNLIKELY(c.op->vjp_all)) return pull_back_all(s, k, &c, gy);
     bool ready = false;  // looked at only where a rule is called for
     for (int i = 0; i < c.inputs; i++) {
-        if (!c.in[i]) continue;
-        uint32_t node = wg__node_of(c.in[i], s->tape);
-        if (node == WG__NO_NODE || (s->needed && !s->needed[node])) continue;
+        if (!is_wanted(s, c.in[i])) continue;
         if (!ready && !(ready = has_rule(&c, k))) return false;
-        if (!pull_back_input(s, &c, s->slot[k], i, node)) return false;
+        if (!take(s, &c, gy, i, by_rule(s, &c, gy, i))) return false;
     }
     return true;
 }
 
 /* ---- the sweep ------------------------------------------------------------------------------- */
 
-static bool sweep_open(sweep *s, const wg_tensor *y, bool recorded) {
-    *s = (sweep){ .ctx = wg__ctx(), .tape = wg__tape_now(), .recorded = recorded };
-    s->top = wg__node_of(y, s->tape);
-    s->slot = wg__alloc_zero((s->top + 1) * sizeof *s->slot);
+void wg__sweep_open(wg__sweep *s, const wg_tensor *y, bool recorded) {
+    *s = (wg__sweep){ .ctx = wg__ctx(), .tape = wg__tape_now(), .recorded = recorded };
+    s->watching = s->ctx->watching;
+    s->span.top = wg__node_of(y, s->tape);
+}
+
+bool wg__sweep_all(wg__sweep *s) {
+    s->slot = wg__alloc_zero(wg__span_size(&s->span) * sizeof *s->slot);
     return s->slot != NULL;
 }
 
-static void sweep_close(sweep *s) {
-    for (uint32_t k = 0; s->slot && !s->recorded && k <= s->top; k++) wg__tensor_free(s->slot[k]);
-    wg__free(s->slot), wg__free(s->needed), wg__free(s->asked);
+// Marks what is computed from the x.
+static void mark_paths(wg__sweep *s) {
+    for (uint32_t k = s->span.floor; k <= s->span.top; k++) {
+        const wg__payload *p = s->tape->payload[k];
+        uint8_t *mark = &s->needed[k - s->span.floor];
+        for (uint32_t i = 0; p && !*mark && i < p->inputs; i++) *mark = is_wanted(s, p->in[i]);
+    }
 }
 
-static bool sweep_run(sweep *s) {
-    bool was = s->ctx->recording;
+bool wg__sweep_towards(wg__sweep *s, uint32_t floor, wg_tensor *const x[], int n) {
+    if (!wg__span_open(&s->span, floor, s->span.top, x, n)) return false;
+    uint32_t size = wg__span_size(&s->span);
+    s->slot = wg__alloc_zero(size * sizeof *s->slot);
+    s->needed = s->slot ? wg__alloc_zero(size) : NULL;
+    s->asked = s->needed ? wg__alloc_zero(size) : NULL;
+    if (!s->asked) return false;
+    for (int i = 0; i < n; i++) {
+        uint32_t at = wg__span_at(&s->span, x[i]->node);
+        if (at != WG__NO_NODE) s->needed[at] = s->asked[at] = 1;
+    }
+    mark_paths(s);
+    return true;
+}
+
+// What a plain sweep gathers is its own: in no scope.
+bool wg__sweep_seed(wg__sweep *s, wg_tensor *y, wg_tensor *seed) {
+    wg_tensor *g = seed;
+    if (!seed) g = wg_ones(y->view.dtype, y->view.shape);
+    if (seed && !s->recorded) g = wg__tensor_alias(seed);
+    if (g && !s->recorded) wg__scope_remove(g);
+    s->slot[s->span.top - s->span.floor] = g;
+    return g != NULL;
+}
+
+static bool visit(wg__sweep *s, uint32_t k, wg_tensor **slot) {
+    wg_tensor *x = s->tape->out[k];
+    if (WG_UNLIKELY(x->hook) && !wg__hooks_call(x, slot, s->recorded)) return false;
+    return !s->tape->op[k] || pull_back(s, k, *slot);
+}
+
+bool wg__sweep_run(wg__sweep *s) {
+    bool was = s->ctx->recording, done = true;
     s->ctx->recording = s->recorded;
-    bool done = true;
-    for (uint32_t k = s->top + 1; done && k-- > 0;) {
-        if (!s->slot[k] || !s->tape->op[k]) continue;
-        done = pull_back(s, k);
-        if (s->recorded || (s->asked && s->asked[k])) continue;
-        wg__tensor_free(s->slot[k]);
-        s->slot[k] = NULL;
+    for (uint32_t at = s->span.top - s->span.floor + 1; done && at-- > 0;) {
+        if (!s->slot[at]) continue;
+        uint32_t k = s->span.floor + at;
+        done = visit(s, k, &s->slot[at]);
+        if (s->recorded || !s->tape->op[k] || (s->asked && s->asked[at])) continue;
+        wg__tensor_free(s->slot[at]);
+        s->slot[at] = NULL;
     }
     s->ctx->recording = was;
     return done;
 }
 
-// A seed of ones, or the caller's, as the sweep's own handle.
-static bool sweep_seed(sweep *s, wg_tensor *y, wg_tensor *seed) {
-    wg_tensor *g = seed;
-    if (!seed) g = wg_ones(y->view.dtype, y->view.shape);
-    if (seed && !s->recorded) g = wg__tensor_alias(seed);
-    if (g && !s->recorded) wg__scope_remove(g);
-    s->slot[s->top] = g;
-    return g != NULL;
-}
-
-static bool tracked_input(const char *name, const char *what, wg_tensor *x) {
-    if (!x) return wg_fail(WG_ERROR_ARGUMENT, "%s: %s is NULL", name, what);
-    if (!wg__is_tracked(x))
-        return wg_fail(WG_ERROR_STATE,
-                       "%s: %s is not tracked: it depends on no parameter or variable "
-                       "that was recorded",
-                       name, what);
-    return wg__tape_node(x) != WG__NO_NODE;
-}
-
-/* ---- wg_backward ----------------------------------------------------------------------------- */
-
-// All memory is found before the first leaf changes.
-static bool prepare_leaves(sweep *s) {
-    for (uint32_t k = 0; k <= s->top; k++) {
-        wg_tensor *g = s->slot[k];
-        if (!g || (exclusive(g) && wg__is_contiguous(&g->view))) continue;
-        wg_tensor *copy = exclusive_copy(g);
-        if (!copy) return false;
-        wg__tensor_free(g);
-        s->slot[k] = copy;
-    }
-    return true;
-}
-
-static void commit_leaves(sweep *s) {
-    for (uint32_t k = 0; k <= s->top; k++) {
-        wg_tensor *leaf = s->tape->out[k], *g = s->slot[k];
-        if (!g) continue;
-        if (leaf->gradient) {
-            wg__accumulate(&leaf->gradient->view, &g->view);
-            wg__touch(leaf->gradient);
-            wg__tensor_free(g);
-        } else {
-            leaf->gradient = g;
-        }
-        s->slot[k] = NULL;
-    }
-}
-
-static bool is_loss(wg_tensor *loss) {
-    char text[200];
-    if (wg__pending() || !tracked_input("wg_backward", "the loss", loss)) return false;
-    return wg_numel(loss) == 1 ||
-           wg_fail(WG_ERROR_SHAPE, "wg_backward: the loss is %s, not one element",
-                   wg_shape_text(loss->view.shape, text, sizeof text));
-}
-
-static bool run_backward(sweep *s, wg_tensor *loss) {
-    bool done = sweep_seed(s, loss, NULL) && sweep_run(s) && prepare_leaves(s);
-    if (done) commit_leaves(s);
-    return done;
-}
-
-bool wg_backward(wg_tensor *loss) {
-    sweep s;
-    if (!is_loss(loss)) return false;
-    bool done = sweep_open(&s, loss, false) && run_backward(&s, loss);
-    sweep_close(&s);
-    return done;
-}
-
-wg_tensor *wg_gradient(const wg_tensor *leaf) { return leaf ? leaf->gradient : NULL; }
-
-void wg_clear_gradient(wg_tensor *leaf) {
-    if (!leaf) return;
-    wg__tensor_release_owned(leaf->gradient);
-    leaf->gradient = NULL;
-}
-
-/* ---- some leaves only, and wg_grad ----------------------------------------------------------- */
-
-// Marks the x, and what is computed from them.
-static bool mark_paths(sweep *s, wg_tensor *const x[], int n) {
-    s->needed = wg__alloc_zero(s->top + 1);
-    s->asked = s->needed ? wg__alloc_zero(s->top + 1) : NULL;
-    if (!s->asked) return false;
-    for (int i = 0; i < n; i++)
-        if (x[i]->node <= s->top) s->needed[x[i]->node] = s->asked[x[i]->node] = 1;
-    for (uint32_t k = 0; k <= s->top; k++) {
-        const wg__payload *p = s->tape->payload[k];
-        for (uint32_t i = 0; p && !s->needed[k] && i < p->inputs; i++) {
-            uint32_t node = p->in[i] ? wg__node_of(p->in[i], s->tape) : WG__NO_NODE;
-            if (node != WG__NO_NODE && node < k) s->needed[k] = s->needed[node];
-        }
-    }
-    return true;
-}
-
-bool wg__backward_to(wg_tensor *loss, wg_tensor *const leaf[], int n, bool *reached) {
-    sweep s;
-    if (!is_loss(loss)) return false;
-    for (int i = 0; i < n; i++)
-        if (wg__tape_node(leaf[i]) == WG__NO_NODE) return false;
-    bool done = sweep_open(&s, loss, false) && mark_paths(&s, leaf, n);
-    *reached = done && s.needed[s.top];
-    done = done && (!*reached || run_backward(&s, loss));
-    sweep_close(&s);
-    return done;
-}
-
-// Hands out what was asked for; a plain sweep's in handles of the caller's scope.
-static bool collect(sweep *s, wg_tensor *const x[], int n, wg_tensor *gx[]) {
-    for (int i = 0; i < n; i++) {
-        wg_tensor *g = x[i]->node <= s->top ? s->slot[x[i]->node] : NULL;
-        if (!g)
-            gx[i] = wg_zeros_like(x[i]);
-        else
-            gx[i] = s->recorded ? g : wg__tensor_alias(g);
-        if (!gx[i]) return false;
-    }
-    return true;
-}
-
-static bool fitting_seed(const wg_tensor *y, const wg_tensor *seed) {
-    if (!seed ||
-        (seed->view.dtype == y->view.dtype && wg__shape_equal(&seed->view.shape, &y->view.shape)))
-        return true;
-    char a[200], b[200];
-    return wg_fail(WG_ERROR_SHAPE, "wg_grad: the seed is %s %s, y is %s %s",
-                   wg_dtype_name(seed->view.dtype), wg_shape_text(seed->view.shape, a, sizeof a),
-                   wg_dtype_name(y->view.dtype), wg_shape_text(y->view.shape, b, sizeof b));
-}
-
-static bool all_zero(wg_tensor *const x[], int n, wg_tensor *gx[]) {
-    for (int i = 0; i < n; i++)
-        if (!(gx[i] = wg_zeros_like(x[i]))) return false;
-    return true;
-}
-
-bool wg_grad(wg_tensor *y, wg_tensor *const x[], int n, wg_tensor *gx[], wg_grad_options o) {
-    if (wg__pending()) return false;
-    if (!y) return wg_fail(WG_ERROR_ARGUMENT, "wg_grad: y is NULL");
-    if (n < 0 || (n > 0 && (!x || !gx)))
-        return wg_fail(WG_ERROR_ARGUMENT, "wg_grad: %d tensors, x %s, gx %s", n,
-                       x ? "given" : "NULL", gx ? "given" : "NULL");
-    for (int i = 0; i < n; i++)
-        if (!tracked_input("wg_grad", "an x", x[i])) return false;
-    if (!fitting_seed(y, o.seed)) return false;
-    // A constant: the derivative of something linear, say, on its way to the second order.
-    if (!wg__is_tracked(y)) return all_zero(x, n, gx);
-    if (wg__tape_node(y) == WG__NO_NODE) return false;
-    sweep s;
-    bool done = sweep_open(&s, y, wg__ctx()->recording && !o.constant) && mark_paths(&s, x, n) &&
-                sweep_seed(&s, y, o.seed) && sweep_run(&s) && collect(&s, x, n, gx);
-    sweep_close(&s);
-    return done;
-}
-
-wg_tensor *wg_derivative(wg_tensor *y, wg_tensor *x) {
-    wg_tensor *gx;
-    return wg_grad(y, &x, 1, &gx, (wg_grad_options){ 0 }) ? gx : NULL;
+void wg__sweep_close(wg__sweep *s) {
+    uint32_t size = s->slot && !s->recorded ? wg__span_size(&s->span) : 0;
+    for (uint32_t at = 0; at < size; at++) wg__tensor_free(s->slot[at]);
+    wg__free(s->slot), wg__free(s->needed), wg__free(s->asked);
+    wg__span_close(&s->span);
 }

@@ -5,19 +5,26 @@
 #include "autograd/autograd_impl.h"
 
 typedef struct push {
+    wg__context *ctx;
     wg__tape *tape;
-    uint32_t top;
+    wg__span span;
     wg_tensor **tangent;  // per record; NULL: zero
-    uint8_t *leads;       // per record: whether y depends on it
+    uint8_t *leads;       // per record: whether some y depends on it
+    bool watching;        // anomaly mode
 } push;
 
+// The place of a tensor in those arrays; WG__NO_NODE if it has none.
+static uint32_t place_of(const push *p, const wg_tensor *x) {
+    uint32_t node = x ? wg__node_of(x, p->tape) : WG__NO_NODE;
+    return node == WG__NO_NODE ? node : wg__span_at(&p->span, node);
+}
+
 static void mark_leading(push *p) {
-    p->leads[p->top] = 1;
-    for (uint32_t k = p->top + 1; k-- > 0;) {
-        const wg__payload *load = p->tape->payload[k];
-        for (uint32_t i = 0; load && p->leads[k] && i < load->inputs; i++) {
-            uint32_t node = load->in[i] ? wg__node_of(load->in[i], p->tape) : WG__NO_NODE;
-            if (node != WG__NO_NODE) p->leads[node] = 1;
+    for (uint32_t at = p->span.top - p->span.floor + 1; at-- > 0;) {
+        const wg__payload *load = p->tape->payload[p->span.floor + at];
+        for (uint32_t i = 0; load && p->leads[at] && i < load->inputs; i++) {
+            uint32_t input = place_of(p, load->in[i]);
+            if (input != WG__NO_NODE) p->leads[input] = 1;
         }
     }
 }
@@ -31,77 +38,156 @@ static bool fits(const wg_call *c, const wg_tensor *dy) {
                    wg_dtype_name(y->dtype), wg_shape_text(y->shape, want, sizeof want));
 }
 
+static wg_tensor *call_jvp(push *p, const wg_call *c, wg_tensor *const dx[]) {
+    const wg_scope *scope = p->ctx->scope;
+    p->ctx->watching = false;  // what the rule's operations compute is judged by what it returns
+    wg_tensor *dy = c->op->jvp(c, dx);
+    p->ctx->watching = p->watching;
+    if (p->ctx->scope != scope) wg__scope_left_open(c->op, "jvp", scope);
+    return dy;
+}
+
 // The tangent of record k from those of its inputs, added to one that the caller gave.
-static bool push_record(push *p, uint32_t k) {
-    wg_call c = wg__tape_call(k);
-    wg_tensor *dx[WG_MAX_INPUTS];
-    bool any = false;
-    for (int i = 0; i < c.inputs; i++) {
-        uint32_t node = c.in[i] ? wg__node_of(c.in[i], p->tape) : WG__NO_NODE;
-        dx[i] = node == WG__NO_NODE ? NULL : p->tangent[node];
-        any = any || dx[i];
-    }
-    if (!any) return true;
-    if (c.op->flags & WG_OP_NO_GRADIENT || !c.op->jvp)
-        return wg_fail(WG_ERROR_STATE, "%s: it has no derivative", c.op->name);
+static bool push_through(push *p, uint32_t k, const wg_call *c, wg_tensor *const dx[]) {
+    if (c->op->flags & WG_OP_NO_GRADIENT || !c->op->jvp)
+        return wg_fail(WG_ERROR_STATE, "%s: it has no derivative", c->op->name);
     if (!wg__tape_fresh(k)) return false;
-    const wg_scope *scope = wg__ctx()->scope;
-    wg_tensor *dy = c.op->jvp(&c, dx);
-    if (wg__ctx()->scope != scope) return wg__scope_left_open(c.op, "jvp", scope);
-    if (wg__pending() || (dy && !fits(&c, dy))) return false;
-    p->tangent[k] = wg_add_maybe(dy, p->tangent[k]);
+    wg_tensor *dy = call_jvp(p, c, dx);
+    if (wg__pending() || (dy && !fits(c, dy))) return false;
+    if (p->watching && dy && !wg__anomaly_tangent(c, dx, dy)) return false;
+    wg_tensor **tangent = &p->tangent[k - p->span.floor];
+    *tangent = wg_add_maybe(dy, *tangent);
     return !wg__pending();
 }
 
-static bool all_tracked(wg_tensor *const x[], int n) {
-    for (int i = 0; i < n; i++)
-        if (!x[i] || !wg__is_tracked(x[i]))
-            return wg_fail(x[i] ? WG_ERROR_STATE : WG_ERROR_ARGUMENT, "wg_jvp: x[%d] is %s", i,
-                           x[i] ? "not tracked" : "NULL");
+static bool push_record(push *p, uint32_t k) {
+    wg_call c = wg__tape_call(k);
+    wg_tensor *few[WG_MAX_INPUTS], **dx = few;
+    if (c.inputs > WG_MAX_INPUTS) dx = wg__alloc((size_t)c.inputs * sizeof *dx);
+    if (!dx) return false;
+    bool any = false;
+    for (int i = 0; i < c.inputs; i++) {
+        uint32_t at = place_of(p, c.in[i]);
+        dx[i] = at == WG__NO_NODE ? NULL : p->tangent[at];
+        any = any || dx[i];
+    }
+    bool done = !any || push_through(p, k, &c, dx);
+    if (dx != few) wg__free(dx);
+    return done;
+}
+
+/* ---- what it starts from --------------------------------------------------------------------- */
+
+static bool all_tracked(wg_along along) {
+    for (int i = 0; i < along.n; i++) {
+        wg_tensor *x = along.x[i];
+        if (!x || !wg__is_tracked(x))
+            return wg_fail(x ? WG_ERROR_STATE : WG_ERROR_ARGUMENT, "wg_jvp: x[%d] is %s", i,
+                           x ? "not tracked" : "NULL");
+        if (wg__tape_node(x) == WG__NO_NODE) return false;
+    }
     return true;
 }
 
-static bool seed(push *p, wg_tensor *const x[], int n, wg_tensor *const v[]) {
-    for (int i = 0; i < n; i++) {
-        uint32_t node = wg__tape_node(x[i]);
-        if (node == WG__NO_NODE) return false;
-        if (!v[i] || node > p->top) continue;
-        if (v[i]->view.dtype != x[i]->view.dtype ||
-            !wg__shape_equal(&v[i]->view.shape, &x[i]->view.shape)) {
-            char a[200], b[200];
-            return wg_fail(
-                WG_ERROR_SHAPE, "wg_jvp: v[%d] is %s %s, x[%d] is %s %s", i,
-                wg_dtype_name(v[i]->view.dtype), wg_shape_text(v[i]->view.shape, a, sizeof a), i,
-                wg_dtype_name(x[i]->view.dtype), wg_shape_text(x[i]->view.shape, b, sizeof b));
-        }
-        p->tangent[node] = wg_add_maybe(p->tangent[node], v[i]);
+static bool all_fit(wg_along along) {
+    for (int i = 0; i < along.n; i++) {
+        const wg_tensor *x = along.x[i], *v = along.v[i];
+        if (!v ||
+            (v->view.dtype == x->view.dtype && wg__shape_equal(&v->view.shape, &x->view.shape)))
+            continue;
+        char a[200], b[200];
+        return wg_fail(WG_ERROR_SHAPE, "wg_jvp: v[%d] is %s %s, x[%d] is %s %s", i,
+                       wg_dtype_name(v->view.dtype), wg_shape_text(v->view.shape, a, sizeof a), i,
+                       wg_dtype_name(x->view.dtype), wg_shape_text(x->view.shape, b, sizeof b));
+    }
+    return true;
+}
+
+static bool push_open(push *p, uint32_t floor, uint32_t top, wg_along along) {
+    *p = (push){ .ctx = wg__ctx(), .tape = wg__tape_now() };
+    p->watching = p->ctx->watching;
+    if (!wg__span_open(&p->span, floor, top, along.x, along.n)) return false;
+    uint32_t size = wg__span_size(&p->span);
+    p->tangent = wg__alloc_zero(size * sizeof *p->tangent);
+    p->leads = p->tangent ? wg__alloc_zero(size) : NULL;
+    return p->leads != NULL;
+}
+
+static void push_close(push *p) {
+    wg__free(p->tangent), wg__free(p->leads);
+    wg__span_close(&p->span);
+}
+
+static bool seed(push *p, wg_along along) {
+    for (int i = 0; i < along.n; i++) {
+        uint32_t at = place_of(p, along.x[i]);
+        if (!along.v[i] || at == WG__NO_NODE) continue;
+        p->tangent[at] = wg_add_maybe(p->tangent[at], along.v[i]);
     }
     return !wg__pending();
 }
 
-static wg_tensor *run(push *p, wg_tensor *y) {
-    for (uint32_t k = 0; k <= p->top; k++)
-        if (p->tape->op[k] && p->leads[k] && !push_record(p, k)) return NULL;
-    return p->tangent[p->top] ? p->tangent[p->top] : wg_zeros_like(y);
+static bool run(push *p) {
+    for (uint32_t k = p->span.floor; k <= p->span.top; k++)
+        if (p->tape->op[k] && p->leads[k - p->span.floor] && !push_record(p, k)) return false;
+    return true;
+}
+
+/* ---- the functions --------------------------------------------------------------------------- */
+
+bool wg__jvp_above(uint32_t floor, wg_tensor *const y[], int m, wg_along along, wg_tensor *dy[]) {
+    const wg__tape *t = wg__tape_now();
+    uint32_t top = floor;
+    for (int j = 0; j < m; j++) {
+        uint32_t node = wg__node_of(y[j], t);
+        if (node != WG__NO_NODE && node > top) top = node;
+    }
+    push p;
+    bool done = push_open(&p, floor, top, along) && seed(&p, along);
+    for (int j = 0; done && j < m; j++) {
+        uint32_t at = place_of(&p, y[j]);
+        if (at != WG__NO_NODE) p.leads[at] = 1;
+    }
+    if (done) mark_leading(&p);
+    done = done && run(&p);
+    for (int j = 0; done && j < m; j++) {
+        uint32_t at = place_of(&p, y[j]);
+        dy[j] = at == WG__NO_NODE ? NULL : p.tangent[at];
+    }
+    push_close(&p);
+    return done;
+}
+
+// Leaves that were never met get their records here, so that y may be one of the x.
+static bool all_there(wg_tensor *const y[], int m) {
+    for (int j = 0; j < m; j++) {
+        if (!y[j]) return wg_fail(WG_ERROR_ARGUMENT, "wg_jvp: y is NULL");
+        if (wg__is_tracked(y[j]) && wg__tape_node(y[j]) == WG__NO_NODE) return false;
+    }
+    return true;
+}
+
+bool wg_jvp_many(wg_tensor *const y[], int m, wg_along along, wg_tensor *dy[]) {
+    if (wg__pending()) return false;
+    if (m < 0 || (m > 0 && (!y || !dy)))
+        return wg_fail(WG_ERROR_ARGUMENT, "wg_jvp: %d results, y %s, dy %s", m,
+                       y ? "given" : "NULL", dy ? "given" : "NULL");
+    if (along.n < 0 || (along.n > 0 && (!along.x || !along.v)))
+        return wg_fail(WG_ERROR_ARGUMENT, "wg_jvp: %d tensors, x %s, v %s", along.n,
+                       along.x ? "given" : "NULL", along.v ? "given" : "NULL");
+    if (!all_there(y, m) || !all_tracked(along) || !all_fit(along)) return false;
+    for (int j = 0; j < m; j++) dy[j] = NULL;
+    uint32_t count = wg__tape_now()->count;
+    if (along.n > 0 && m > 0) {
+        uint32_t floor = wg__lowest(along.x, along.n, count - 1);
+        if (!wg__jvp_above(floor, y, m, along, dy)) return false;
+    }
+    for (int j = 0; j < m; j++)
+        if (!dy[j] && !(dy[j] = wg_zeros_like(y[j]))) return false;
+    return true;
 }
 
 wg_tensor *wg_jvp(wg_tensor *y, wg_tensor *const x[], int n, wg_tensor *const v[]) {
-    if (wg__pending()) return NULL;
-    if (!y) return WG__FAIL_NULL(WG_ERROR_ARGUMENT, "wg_jvp: y is NULL");
-    if (n < 0 || (n > 0 && (!x || !v)))
-        return WG__FAIL_NULL(WG_ERROR_ARGUMENT, "wg_jvp: %d tensors, x %s, v %s", n,
-                             x ? "given" : "NULL", v ? "given" : "NULL");
-    if (!all_tracked(x, n)) return NULL;
-    if (!wg__is_tracked(y)) return wg_zeros_like(y);
-    push p = { .tape = wg__tape_now(), .top = wg__tape_node(y) };
-    if (p.top == WG__NO_NODE) return NULL;
-    p.tangent = wg__alloc_zero((p.top + 1) * sizeof *p.tangent);
-    p.leads = p.tangent ? wg__alloc_zero(p.top + 1) : NULL;
-    wg_tensor *dy = NULL;
-    if (p.leads && seed(&p, x, n, v)) {
-        mark_leading(&p);
-        dy = run(&p, y);
-    }
-    wg__free(p.tangent), wg__free(p.leads);
-    return dy;
+    wg_tensor *dy;
+    return wg_jvp_many(&y, 1, (wg_along){ x, v, n }, &dy) ? dy : NULL;
 }

@@ -154,6 +154,9 @@ struct wg_op {
        shape and dtype must be those of input i: undo broadcasting with wg_sum_to. Multiply gy by
        slopes with wg_xmul, for which 0 times infinity is 0. NULL without an error is zero. */
     wg_tensor *(*vjp)(const wg_call *c, wg_tensor *gy, int i);
+    /* Or, in place of vjp, for gradients that share work: all of them at once. gx comes with a NULL
+       for each input; those that are not `wanted` stay NULL. false after reporting. */
+    bool (*vjp_all)(const wg_call *c, wg_tensor *gy, const bool wanted[], wg_tensor *gx[]);
     /* Forward mode, made of operations: the tangent of the result. dx[i] is NULL where it is
        zero. */
     wg_tensor *(*jvp)(const wg_call *c, wg_tensor *const dx[]);

@@ -73,10 +73,12 @@ const char *wg__op_flaw(const wg_op *op) {
         return ".attrs and .attr_size do not fit each other (with .map, all are REAL)";
     if (!saves_fit(op)) return ".saves names an input that it does not have";
     if (!op->map && !op->infer && !op->compose) return "it has none of .map, .infer, .compose";
-    if (op->compose && (op->map || op->forward || op->vjp || op->jvp || op->backward))
+    if (op->compose &&
+        (op->map || op->forward || op->vjp || op->vjp_all || op->jvp || op->backward))
         return "with .compose all else follows from its pieces";
     if (op->compose) excused = true;
-    if (!excused && !op->vjp) return "it has no .vjp, and no flag that says why";
+    if (op->vjp && op->vjp_all) return "it has both .vjp and .vjp_all";
+    if (!excused && !op->vjp && !op->vjp_all) return "it has no .vjp, and no flag that says why";
     if (!excused && !op->jvp) return "it has no .jvp, and no flag that says why";
     if (!op->samples[0]) return "it has no .samples, so nothing would test it";
     return NULL;

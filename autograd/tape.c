@@ -204,6 +204,12 @@ uint32_t wg__tape_node(wg_tensor *x) {
     return append(NULL, x, NULL, 0) ? x->node : WG__NO_NODE;
 }
 
+static uint64_t version_of(const wg_tensor *x) {
+    return x && x->storage
+               ? atomic_load_explicit(&wg__block_of(x->storage)->version, memory_order_relaxed)
+               : 0;
+}
+
 /* Versions only grow, so the sum over what is saved changes exactly if one of them does. */
 static uint64_t saved_versions(const wg_op *op, wg_tensor *const in[], uint32_t n,
                                const wg_tensor *out) {
@@ -211,11 +217,8 @@ static uint64_t saved_versions(const wg_op *op, wg_tensor *const in[], uint32_t 
     uint64_t sum = 0;
     if (saves & WG_SAVES_NOTHING) return 0;
     for (uint32_t i = 0; i < n; i++)
-        if ((saves >> (i < 29 ? i : 29) & 1) && in[i] && in[i]->storage)
-            sum +=
-                atomic_load_explicit(&wg__block_of(in[i]->storage)->version, memory_order_relaxed);
-    if (saves & WG_SAVES_OUT && out->storage)
-        sum += atomic_load_explicit(&wg__block_of(out->storage)->version, memory_order_relaxed);
+        if (saves >> (i < 29 ? i : 29) & 1) sum += version_of(in[i]);
+    if (saves & WG_SAVES_OUT) sum += version_of(out);
     return sum;
 }
 
@@ -225,24 +228,57 @@ static bool reach_leaves(const wg_call *c) {
     return true;
 }
 
-// Attributes follow the inputs, aligned for whatever they hold also where pointers are short.
-static size_t attr_offset(int inputs) {
-    size_t bytes = sizeof(wg__payload) + (size_t)inputs * sizeof(wg_tensor *);
+/* After the inputs stand the low halves of their versions and the result's, which tell an error what
+   it was that was overwritten; then the attributes, aligned for whatever they hold; then the
+   place. */
+static uint32_t *versions_at(wg__payload *p) { return (uint32_t *)(void *)(p->in + p->inputs); }
+static size_t attr_offset(uint32_t inputs) {
+    size_t bytes = sizeof(wg__payload) + inputs * (sizeof(wg_tensor *) + 4) + 4;
     return (bytes + 15) & ~(size_t)15;
+}
+static size_t place_offset(const wg__payload *p) {
+    return (attr_offset(p->inputs) + p->attr_size + 15) & ~(size_t)15;
+}
+
+static bool record_place(wg__payload *p) {
+    const wg__site *place = wg__site_now();
+    if (!place) return false;
+    memcpy((char *)p + place_offset(p), &place, sizeof place);
+    p->placed = 1;
+    return true;
 }
 
 bool wg__tape_record(const wg_call *c) {
     if (!reach_leaves(c)) return false;
-    wg__payload *p = arena_take(attr_offset(c->inputs) + c->op->attr_size);
+    bool anomaly = wg__ctx()->anomaly;
+    size_t bytes = attr_offset((uint32_t)c->inputs) + c->op->attr_size;
+    wg__payload *p = arena_take(bytes + (anomaly ? 16 + sizeof(wg__site *) : 0));
     if (WG_UNLIKELY(!p)) return false;
     p->inputs = (uint32_t)c->inputs;
-    p->attr_size = c->attr ? (uint32_t)c->op->attr_size : 0;
+    p->attr_size = (c->attr ? (uint32_t)c->op->attr_size : 0) & INT32_MAX;
+    p->placed = 0;
+    uint32_t *versions = versions_at(p);
     for (int i = 0; i < c->inputs; i++) {
         p->in[i] = c->in[i];
+        versions[i] = (uint32_t)version_of(c->in[i]);
         if (c->in[i] && !c->in[i]->scope) c->in[i]->named = true;
     }
-    if (p->attr_size) memcpy((char *)p + attr_offset(c->inputs), c->attr, p->attr_size);
+    versions[c->inputs] = (uint32_t)version_of(c->out);
+    if (p->attr_size) memcpy((char *)p + attr_offset(p->inputs), c->attr, p->attr_size);
+    if (WG_UNLIKELY(anomaly) && !record_place(p)) return false;
     return append(c->op, c->out, p, saved_versions(c->op, c->in, p->inputs, c->out));
+}
+
+void *wg__tape_take(size_t bytes) {
+    if (!now.hooked) hook_scopes();
+    return arena_take(bytes);
+}
+
+const wg__site *wg__tape_site(uint32_t k) {
+    const wg__payload *p = now.tape.payload[k];
+    const wg__site *place = NULL;
+    if (p && p->placed) memcpy(&place, (const char *)p + place_offset(p), sizeof place);
+    return place;
 }
 
 wg_call wg__tape_call(uint32_t k) {
@@ -252,18 +288,39 @@ wg_call wg__tape_call(uint32_t k) {
                       .inputs = (int)p->inputs,
                       .in = p->in,
                       .out = t->out[k],
-                      .attr = p->attr_size ? (char *)p + attr_offset((int)p->inputs) : NULL };
+                      .attr = p->attr_size ? (char *)p + attr_offset(p->inputs) : NULL };
+}
+
+// Which of the saved values has changed: input 0 ... inputs - 1, or `inputs` for the result.
+static uint32_t which_changed(const wg_op *op, wg__payload *p) {
+    const uint32_t *versions = versions_at(p);
+    for (uint32_t i = 0; i < p->inputs; i++)
+        if (wg__saves_input(op, i) && (uint32_t)version_of(p->in[i]) != versions[i]) return i;
+    return p->inputs;
+}
+
+static bool stale(uint32_t k) {
+    const wg__tape *t = &now.tape;
+    wg__payload *p = t->payload[k];
+    uint32_t i = which_changed(t->op[k], p);
+    char out[200], text[200], place[400], which[32] = "its result";
+    const wg_view *v = i < p->inputs ? &p->in[i]->view : &t->out[k]->view;
+    if (i < p->inputs) snprintf(which, sizeof which, "input %u", i);
+    wg__site_text(wg__tape_site(k), place, sizeof place);
+    return wg_fail(
+        WG_ERROR_STATE,
+        "%s -> %s%s%s: a value that it saved for its gradient, %s, %s %s, was overwritten "
+        "afterwards",
+        t->op[k]->name, wg_shape_text(t->out[k]->view.shape, out, sizeof out),
+        place[0] ? " at " : "", place, which, wg_dtype_name(v->dtype),
+        wg_shape_text(v->shape, text, sizeof text));
 }
 
 bool wg__tape_fresh(uint32_t k) {
     const wg__tape *t = &now.tape;
     const wg__payload *p = t->payload[k];
-    if (WG_LIKELY(saved_versions(t->op[k], p->in, p->inputs, t->out[k]) == t->versions[k]))
-        return true;
-    char text[200];
-    return wg_fail(WG_ERROR_STATE,
-                   "%s -> %s: a value that it saved for its gradient was overwritten afterwards",
-                   t->op[k]->name, wg_shape_text(t->out[k]->view.shape, text, sizeof text));
+    return WG_LIKELY(saved_versions(t->op[k], p->in, p->inputs, t->out[k]) == t->versions[k]) ||
+           stale(k);
 }
 
 /* ---- tracking -------------------------------------------------------------------------------- */

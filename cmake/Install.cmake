@@ -13,7 +13,7 @@ configure_package_config_file(cmake/wengertConfig.cmake.in wengertConfig.cmake I
 write_basic_package_version_file(wengertConfigVersion.cmake COMPATIBILITY SameMinorVersion)
 install(EXPORT wengertTargets NAMESPACE wengert:: DESTINATION "${package}")
 install(FILES "${PROJECT_BINARY_DIR}/wengertConfig.cmake" "${PROJECT_BINARY_DIR}/wengertConfigVersion.cmake"
-              cmake/FindBLIS.cmake DESTINATION "${package}")
+              cmake/FindBLIS.cmake cmake/FindLibdw.cmake DESTINATION "${package}")
 
 # pkg-config wengert: found from where the file itself lies, so the installed tree can be moved.
 set(PC_PREFIX "${CMAKE_INSTALL_PREFIX}")
@@ -28,6 +28,10 @@ cmake_path(GET BLIS_LIBRARY PARENT_PATH blis_folder)
 set(PC_BLIS "-lblis")
 if(NOT blis_folder IN_LIST CMAKE_C_IMPLICIT_LINK_DIRECTORIES)
     set(PC_BLIS "-L${blis_folder} -lblis")
+endif()
+set(PC_LIBDW "")
+if(WENGERT_BACKTRACE)
+    set(PC_LIBDW "libdw")
 endif()
 configure_file(cmake/wengert.pc.in wengert.pc @ONLY)
 install(FILES "${PROJECT_BINARY_DIR}/wengert.pc" DESTINATION "${CMAKE_INSTALL_LIBDIR}/pkgconfig")

@@ -16,7 +16,7 @@ foreach(library IN ITEMS wengert wengert_static)
     endforeach()
     target_include_directories(${library} INTERFACE
         $<BUILD_INTERFACE:${WENGERT_VIEWS}/public> $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}/wengert>)
-    target_link_libraries(${library} PRIVATE BLIS::BLIS ZLIB::ZLIB Threads::Threads m)
+    target_link_libraries(${library} PRIVATE BLIS::BLIS ZLIB::ZLIB ${WENGERT_LIBDW} Threads::Threads ${CMAKE_DL_LIBS} m)
     wengert_house(${library})
 endforeach()
 

@@ -10,8 +10,10 @@ static wg_tensor *drop(wg_nn *layer, wg_tensor *x, double p) {
         return WG__FAIL_NULL(WG_ERROR_ARGUMENT, "nn_dropout: the probability %g is not in [0, 1)",
                              p);
     if (p == 0 || !layer->model->training) return x;
-    wg_tensor *y = wg_dropout(x, p, (wg_random){ layer->model->seed, layer->stream, layer->calls });
-    if (y) layer->calls++;
+    wg_random r = { layer->model->seed, layer->stream, 0 };
+    if (!wg__draw_begin(&layer->calls, &r.counter)) return NULL;
+    wg_tensor *y = wg_dropout(x, p, r);
+    if (y) wg__draw_end(&layer->calls, r.counter, 1);
     return y;
 }
 

@@ -150,10 +150,20 @@ static void adopt(wg_nn *node, wg_tensor *w) {
     node->model->param[node->model->params++] = node;
 }
 
+// What a parameter starts from is no draw of a function that may run again and then finds it here.
+static bool fill(wg_tensor *w, wg_init init, wg_random r) {
+    wg__context *ctx = wg__ctx();
+    wg__journal *journal = ctx->journal;
+    ctx->journal = NULL;
+    bool done = wg__init_fill(w, init, r);
+    ctx->journal = journal;
+    return done;
+}
+
 static wg_tensor *make(wg_nn *m, const wg__key *k, wg_tensor *w, wg_init init) {
     wg_nn *node = w ? wg__nn_find_or_make(m, k) : NULL;
     if (!node || !reserve(m->model, 1) ||
-        !wg__init_fill(w, init, (wg_random){ .seed = m->model->seed, .stream = node->stream })) {
+        !fill(w, init, (wg_random){ .seed = m->model->seed, .stream = node->stream })) {
         wg__tensor_free(w);
         return NULL;
     }

@@ -54,6 +54,20 @@ WG_API wg_tensor *wg_nn_find(const wg_nn *m, const char *path);
    is changed on an error (a shape differs, `to` is frozen and lacks one). */
 WG_API bool wg_nn_copy(wg_nn *to, const wg_nn *from);
 
+/* ---- what a loss does not reach: unreached.c ------------------------------------------------- */
+
+typedef struct wg_nn_visitor {
+    void (*visit)(void *user, const char *path, wg_tensor *param);  // NULL: nothing is called
+    void *user;
+} wg_nn_visitor;
+/* Calls the visitor with each parameter below m that the loss does not depend on, as it was recorded,
+   in the order in which they were made, and returns how many there are: training by this loss would
+   leave them as they are. -1 on an error. A loss that is not tracked reaches none. */
+WG_API int wg_nn_unreached(const wg_nn *m, wg_tensor *loss, wg_nn_visitor visitor);
+/* The same as text, "block1/gate/w f32 [64,64]" a line: at most `size` bytes with the closing 0;
+   returns the length that the whole text has, 0 if every parameter is reached or on an error. */
+WG_API size_t wg_nn_unreached_text(const wg_nn *m, wg_tensor *loss, char *text, size_t size);
+
 /* ---- initial values: init.c ------------------------------------------------------------------ */
 
 /* fan_in is the product of all dimensions but the last, fan_out the last: weights are (in, out). */

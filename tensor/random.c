@@ -65,10 +65,59 @@ void wg__random_words(const wg_random *r, uint64_t block, uint32_t *out, int64_t
     }
 }
 
+/* ---- journals -------------------------------------------------------------------------------- */
+
+void wg__journal_open(wg__journal *j) {
+    j->outer = wg__ctx()->journal;
+    wg__ctx()->journal = j;
+}
+void wg__journal_close(const wg__journal *j) { wg__ctx()->journal = j->outer; }
+
+static wg__journal *first_replay(wg__journal *j) {
+    while (j && !j->replay) j = j->outer;
+    return j;
+}
+
+bool wg__is_replay(void) { return first_replay(wg__ctx()->journal) != NULL; }
+
+static bool reserve(wg__journal *j) {
+    if (j->count < j->room) return true;
+    size_t room = j->room ? 2 * j->room : 8;
+    uint64_t *at = wg__resize(j->at, j->count * sizeof *at, room * sizeof *at);
+    if (at) j->at = at, j->room = room;
+    return at != NULL;
+}
+
+bool wg__draw_begin(const uint64_t *counter, uint64_t *at) {
+    wg__journal *j = wg__ctx()->journal;
+    *at = *counter;
+    for (; j && !j->replay; j = j->outer)
+        if (!reserve(j)) return false;
+    if (!j) return true;
+    if (j->next == j->count)
+        return wg_fail(WG_ERROR_STATE,
+                       "a function that runs again draws more random numbers than the first time");
+    *at = j->at[j->next];
+    return true;
+}
+
+void wg__draw_end(uint64_t *counter, uint64_t at, uint64_t n) {
+    wg__journal *j = wg__ctx()->journal;
+    for (; j && !j->replay; j = j->outer) j->at[j->count++] = at;
+    if (j) j->next++;
+    // In a replay a counter of the function's own starts where it did; any other has moved on.
+    if (!j || *counter == at) *counter = at + n;
+}
+
+/* ---- drawing --------------------------------------------------------------------------------- */
+
 uint64_t wg_random_u64(wg_random *r) {
     if (!r) return wg_fail(WG_ERROR_ARGUMENT, "wg_random: the generator is NULL"), 0;
     uint32_t w[4];
-    wg__random_block(r, r->counter++, w);
+    uint64_t at;
+    if (!wg__draw_begin(&r->counter, &at)) return 0;
+    wg__random_block(r, at, w);
+    wg__draw_end(&r->counter, at, 1);
     return (uint64_t)w[1] << 32 | w[0];
 }
 
@@ -106,16 +155,18 @@ static wg_tensor *draw(wg_dtype dtype, wg_shape shape, wg_random *r,
     if (!r) return WG__FAIL_NULL(WG_ERROR_ARGUMENT, "wg_rand: the generator is NULL");
     if (!wg_dtype_is_float(dtype))
         return WG__FAIL_NULL(WG_ERROR_DTYPE, "wg_rand: %s is not f32 or f64", wg_dtype_name(dtype));
-    wg_tensor *x = wg__tensor_new(dtype, shape);
+    wg_random start = *r;
+    wg_tensor *x =
+        wg__draw_begin(&r->counter, &start.counter) ? wg__tensor_new(dtype, shape) : NULL;
     if (!x) return NULL;
     int64_t n = wg__numel(&shape);
     for (int64_t k = 0; k < n; k++) {
-        double value = at(r, k);
+        double value = at(&start, k);
         // Rounding to float must not turn the largest value below 1 into 1.
         if (dtype == WG_F32 && at == uniform_at) value = floor(value * 0x1p24) * 0x1p-24;
         wg__store(dtype, wg__at(&x->view, k), value);
     }
-    r->counter += (uint64_t)n;
+    wg__draw_end(&r->counter, start.counter, (uint64_t)n);
     return x;
 }
 wg_tensor *wg_rand(wg_dtype dtype, wg_shape shape, wg_random *r) {
@@ -135,5 +186,5 @@ wg_tensor *wg_permutation(int64_t n, wg_random *r) {
         int64_t j = wg_random_below(r, i + 1), swap = p[i];
         p[i] = p[j], p[j] = swap;
     }
-    return x;
+    return wg__pending() ? NULL : x;
 }

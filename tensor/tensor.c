@@ -14,6 +14,7 @@ static wg_tensor *new_handle(void) {
     x->storage = NULL;
     x->scope = NULL;
     x->gradient = NULL;
+    x->hook = NULL;
     x->node = WG__NO_NODE;
     x->leaf = x->number = x->dead = x->named = false;
     wg__ctx()->memory.tensors++;
@@ -67,10 +68,18 @@ wg_tensor *wg__tensor_alias(const wg_tensor *x) {
     return y;
 }
 
+static void free_hooks(wg__hook *hook) {
+    for (wg__hook *next; hook; hook = next) {
+        next = hook->next;
+        wg__free(hook);
+    }
+}
+
 void wg__tensor_free(wg_tensor *x) {
     if (!x) return;
     wg__scope_remove(x);
     wg__tensor_free(x->gradient);
+    if (WG_UNLIKELY(x->hook)) free_hooks(x->hook);
     if (x->storage) {
         atomic_uint *refs = &wg__block_of(x->storage)->refs;
         if (atomic_load_explicit(refs, memory_order_acquire) == 1 ||

@@ -110,7 +110,8 @@ typedef enum wg_status {
     WG_ERROR_STATE,     // right call, wrong time: stale value, frozen model, nothing recorded
     WG_ERROR_MEMORY,    // an allocation failed
     WG_ERROR_FILE,      // the system could not open, read or write a file
-    WG_ERROR_FORMAT     // a file's bytes are not what its format demands
+    WG_ERROR_FORMAT,    // a file's bytes are not what its format demands
+    WG_ERROR_NUMERIC    // a value that is not finite, where anomaly mode looks for them
 } wg_status;
 
 /* The first error of a thread sticks until it is cleared; later ones are dropped, since the first

@@ -52,12 +52,21 @@ size_t wg__capacity(void *bytes);  // usable bytes of a block, for the tests
 
 /* ---- handles --------------------------------------------------------------------------------- */
 
+/* Something to be called with a tensor's gradient. The layer above knows what `call` is; here it only
+   goes with its tensor. */
+typedef struct wg__hook {
+    struct wg__hook *next;  // in the order in which they were added
+    void (*call)(void);
+    void *user;
+} wg__hook;
+
 struct wg_tensor {
     wg_view view;
     void *storage;           // the block that view.data points into; NULL for a number
     wg_tensor *prev, *next;  // in the scope's list
     wg_scope *scope;         // NULL: owned by an object (a model, a set, a gradient's leaf)
     wg_tensor *gradient;     // a leaf's, owned by it
+    wg__hook *hook;          // first of those on its gradient
     uint32_t node;           // its record on the tape, if that record's result is this handle
     bool leaf;               // tracked without having been computed
     bool number;             // takes the dtype of what it meets; rank 0, f64
@@ -88,6 +97,8 @@ typedef struct wg__scope_hooks {
 typedef struct wg__context {
     wg_status status;
     bool recording;
+    bool anomaly;   // wg_anomaly(): records remember where they were made,
+    bool watching;  // and results are looked at; not within the rules of an operation
     bool handler_set;
     wg_scope *scope;  // innermost
     uint32_t nodes;   // length of the tape
@@ -100,6 +111,7 @@ typedef struct wg__context {
     void *handler_user;
     char where[192];     // path of the model last used, for messages
     const char *within;  // the operation that is being made of others, likewise; NULL for none
+    struct wg__journal *journal;  // innermost
     char message[1024];
 } wg__context;
 
@@ -208,6 +220,27 @@ void wg__where(const char *path);
 
 static inline bool wg__pending(void) { return wg__ctx()->status != WG_OK; }
 #define WG__FAIL_NULL(...) (wg_fail(__VA_ARGS__), (void *)NULL)
+
+/* ---- random numbers: random.c ---------------------------------------------------------------- */
+
+/* What was drawn while something ran, so that it can run again and draw the same: where the counter
+   of each draw stood, in order. Whatever draws asks wg__draw_begin where to start, and says after it
+   has drawn n numbers, in wg__draw_end. A counter that has moved on since is not moved by a replay.
+   Journals nest, each in its user's memory; `at` is the user's to free, and given for a replay. */
+typedef struct wg__journal {
+    struct wg__journal *outer;
+    bool replay;
+    uint64_t *at;
+    size_t count, room;
+    size_t next;  // to be replayed
+} wg__journal;
+bool wg__draw_begin(const uint64_t *counter, uint64_t *at);  // false after reporting
+void wg__draw_end(uint64_t *counter, uint64_t at, uint64_t n);
+void wg__journal_open(wg__journal *j);
+void wg__journal_close(const wg__journal *j);
+/* Whether what runs now ran before and only runs again: what counts its calls must not count this
+   one. */
+bool wg__is_replay(void);
 
 /* Philox4x32-10, one block. */
 void wg__philox(const uint32_t counter[4], const uint32_t key[2], uint32_t out[4]);

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: MIT
+/* unreached.c: which parameters a loss does not depend on. They would stay as they are in silence:
+   a layer that was never called, a branch behind wg_stop. */
+#include <string.h>
+
+#include "nn/nn_impl.h"
+
+static int visit_unreached(const wg_nn *m, wg_tensor *const param[], const bool reached[], int n,
+                           wg_nn_visitor visitor) {
+    int count = 0, k = 0;
+    const wg_nn *node;
+    for (int i = 0; k < n && (node = wg__nn_next(m, NULL, &i)); k++) {
+        if (reached[k]) continue;
+        if (visitor.visit) visitor.visit(visitor.user, node->path, param[k]);
+        count++;
+    }
+    return count;
+}
+
+int wg_nn_unreached(const wg_nn *m, wg_tensor *loss, wg_nn_visitor visitor) {
+    if (wg__pending()) return -1;
+    wg__where("");
+    if (!m || !loss)
+        return wg_fail(WG_ERROR_ARGUMENT, "nn_unreached: the %s is NULL", m ? "loss" : "model"), -1;
+    int n = wg_nn_params(m, NULL), k = 0, count = -1;
+    wg_tensor **param = wg__alloc((size_t)n * sizeof(wg_tensor *));
+    bool *reached = param ? wg__alloc((size_t)n * sizeof *reached) : NULL;
+    const wg_nn *node;
+    for (int i = 0; reached && (node = wg__nn_next(m, NULL, &i));) param[k++] = node->param;
+    if (reached && wg_reaches(loss, param, n, reached))
+        count = visit_unreached(m, param, reached, n, visitor);
+    wg__free(param), wg__free(reached);
+    return count;
+}
+
+/* ---- as text --------------------------------------------------------------------------------- */
+
+typedef struct lines {
+    char *text;
+    size_t size, length;  // length: of all of it, whether it fits or not
+} lines;
+
+static void add_line(void *user, const char *path, wg_tensor *param) {
+    lines *l = user;
+    char shape[200];
+    bool room = l->length < l->size;
+    int n = snprintf(room ? l->text + l->length : NULL, room ? l->size - l->length : 0,
+                     "%s %s %s\n", path, wg_dtype_name(wg_dtype_of(param)),
+                     wg_shape_text(wg_shape_of(param), shape, sizeof shape));
+    l->length += n > 0 ? (size_t)n : 0;
+}
+
+size_t wg_nn_unreached_text(const wg_nn *m, wg_tensor *loss, char *text, size_t size) {
+    lines l = { text, size, 0 };
+    if (size > 0) text[0] = 0;
+    return wg_nn_unreached(m, loss, (wg_nn_visitor){ add_line, &l }) < 0 ? 0 : l.length;
+}
