@@ -202,7 +202,8 @@ WG_API bool wg_reaches(wg_tensor *y, wg_tensor *const x[], int n, bool reached[]
 
 /* ---- higher derivatives: higher.c ------------------------------------------------------------ */
 
-/* A function of tensors: x[0 ... n-1] in, one out; NULL where it failed. */
+/* A function of n tensors: any program made of operations. What else it depends on comes through
+   `user`. NULL, with an error, on failure. */
 typedef wg_tensor *wg_function(void *user, wg_tensor *const x[], int n);
 
 /* All of these take tracked tensors as wg_grad does, give exact zeros where y does not depend on x,
@@ -287,10 +288,6 @@ typedef struct wg_check_report {
     double worst;          // largest gap relative to its bound, over the checks that passed
     char text[1024];       // the first failure: what differs from what, where and by how much
 } wg_check_report;
-
-/* A function of n tensors: any program made of operations. What else it depends on comes through
-   `user`. NULL, with an error, on failure. */
-typedef wg_tensor *wg_function(void *user, wg_tensor *const x[], int n);
 
 typedef struct wg_check_options {
     const char *name;  // for the report; NULL: "function"
