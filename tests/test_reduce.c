@@ -490,7 +490,7 @@ START_TEST(logsumexp_neither_overflows_nor_loses_the_small) {
 }
 END_TEST
 
-// The slope is a softmax at any height; a bound on y, put there for -inf, must not be met by numbers.
+// A softmax at any height: the bound on y that -inf needs must not be met by numbers.
 START_TEST(logsumexp_of_tiny_numbers_has_the_slope_of_a_softmax) {
     wg_dtype dtype = _i ? WG_F64 : WG_F32;
     static const double heights[] = { -1e3, -1001, -1e5, -1e30 };

@@ -130,7 +130,7 @@ START_TEST(the_gradient_of_cumprod_is_exact_at_zeros) {
 }
 END_TEST
 
-// As max does, not all to the latest as in PyTorch. y = 1, 1, 2, 2, 2: x_1 and x_0 tie, x_2 and x_4.
+// As in max; PyTorch gives all to the latest. y = 1, 1, 2, 2, 2: x_1 and x_0 tie, x_2 and x_4.
 START_TEST(equals_share_the_gradient_of_a_running_extreme) {
     wg_tensor *x = wg_variable(VECTOR(WG_F64, 1, 1, 2, 0, 2));
     EXPECT_VALUES(wg_derivative(wg_cummax(x, 0), x), 1.5, 0.5, 2.5, 0, 0.5);

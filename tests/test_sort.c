@@ -148,6 +148,14 @@ START_TEST(topk_takes_from_none_to_all) {
 }
 END_TEST
 
+// An axis of stride 0 may be longer than any memory.
+START_TEST(a_line_too_long_for_any_memory_is_refused) {
+    wg_tensor *x = wg_expand(wg_ones(WG_BOOL, WG_SHAPE(1)), WG_SHAPE((int64_t)1 << 60));
+    ck_assert_ptr_null(wg_argtopk(x, 2, 0, true));
+    expect_error(WG_ERROR_MEMORY, "1152921504606846976 elements");
+}
+END_TEST
+
 START_TEST(refusals_name_their_numbers) {
     wg_tensor *x = wg_zeros(WG_F32, WG_SHAPE(2, 3));
     ck_assert_ptr_null(wg_argtopk(x, 4, 1, true));
@@ -201,6 +209,7 @@ int main(void) {
     tcase_add_loop_test(order, nan_counts_as_greatest, 0, 2);
     tcase_add_test(order, equals_keep_their_order_and_zeros_are_equal);
     tcase_add_test(order, topk_takes_from_none_to_all);
+    tcase_add_test(order, a_line_too_long_for_any_memory_is_refused);
     tcase_add_test(order, refusals_name_their_numbers);
     tcase_add_test(order, the_gradient_goes_back_to_where_each_value_came_from);
     TCase *memory = add_cases(suite, "memory");

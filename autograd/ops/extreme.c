@@ -22,6 +22,13 @@ static bool infer_place(const wg_call *c, wg_spec *out) {
 
 /* ---- values ---------------------------------------------------------------------------------- */
 
+#define EACH_DTYPE(loop) loop##_f32, loop##_f64, loop##_i32, loop##_i64, loop##_u8, loop##_u8
+
+static void take_first(const wg_call *c, const wg_view *x, wg_view *out) {
+    wg_view y = wg__reduce_paired(c, out), first = *x;
+    first.shape = y.shape;
+    wg__copy_view(&y, &first);
+}
 #define REAL_LOOP(loop, type, beats)                                                               \
     WG__FOLD_LOOP(loop, type, type, 16, b beats a || b != b ? b : a)
 #define WHOLE_LOOP(loop, type, beats) WG__FOLD_LOOP(loop, type, type, 16, b beats a ? b : a)
@@ -37,27 +44,23 @@ static bool infer_place(const wg_call *c, wg_spec *out) {
         wg__reduce_fold(c, in[0], out, loop[in[0]->dtype]);                                        \
         return true;                                                                               \
     }
-#define EACH_DTYPE(loop) loop##_f32, loop##_f64, loop##_i32, loop##_i64, loop##_u8, loop##_u8
-
-static void take_first(const wg_call *c, const wg_view *x, wg_view *out) {
-    wg_view y = wg__reduce_paired(c, out), first = *x;
-    first.shape = y.shape;
-    wg__copy_view(&y, &first);
-}
 VALUES(max, >)
 VALUES(min, <)
 
 /* ---- places ---------------------------------------------------------------------------------- */
 
-/* The best of `best` and, after it, n more: the first that none beats, or the first NaN. */
-typedef const void *best_loop(const void *best, const void *run, int64_t n, int64_t step);
+// Place of the first that none beats, or of the first NaN.
+typedef int64_t best_loop(int64_t n, const void *line, int64_t step);
 
 #define BEST_LOOP(loop, type, beats)                                                               \
-    static const void *loop(const void *so_far, const void *run, int64_t n, int64_t step) {        \
-        const type *best = so_far, *x = run;                                                       \
-        for (int64_t k = 0; k < n && *best == *best; k++)                                          \
-            if (x[k * step] beats * best || x[k * step] != x[k * step]) best = x + k * step;       \
-        return best;                                                                               \
+    static int64_t loop(int64_t n, const void *line, int64_t step) {                               \
+        const type *x = line, *best = x;                                                           \
+        int64_t place = 0;                                                                         \
+        for (int64_t k = 1; k < n && *best == *best; k++) {                                        \
+            const type *next = x + k * step;                                                       \
+            if (*next beats * best || *next != *next) best = next, place = k;                      \
+        }                                                                                          \
+        return place;                                                                              \
     }
 #define BEST_LOOPS(dtype, type)                                                                    \
     BEST_LOOP(most_##dtype, type, >)                                                               \
@@ -71,35 +74,22 @@ BEST_LOOPS(u8, uint8_t)
 static best_loop *const most[WG_DTYPES] = { EACH_DTYPE(most) };
 static best_loop *const least[WG_DTYPES] = { EACH_DTYPE(least) };
 
-static const void *best_of_line(best_loop *loop, const wg__lines *l, const wg_view *x,
-                                int64_t line_at) {
-    int64_t run = wg__inner_dim(&l->cut), step = wg__inner_step(&l->cut, 0);
-    const void *best = wg__at(x, line_at);
-    for (int64_t from = 0; from < l->length; from += run) {
-        int64_t at[WG__LINE_ARRAYS];
-        wg__axes_at(&l->cut, from, at);
-        best = loop(best, wg__at(x, line_at + at[0]), run, step);
-    }
-    return best;
-}
-
-static bool place(const wg_call *c, const wg_view *x, wg_view *out, best_loop *loop) {
+static bool places(const wg_call *c, const wg_view *x, wg_view *out, best_loop *loop) {
     wg__lines l = wg__lines_of(&x, 1, (unsigned)wg__reduced(c));
-    int64_t step = wg__inner_step(&l.cut, 0) * (int64_t)wg__size_of(x->dtype), *index = out->data;
+    int64_t *place = out->data;
     for (int64_t k = 0; k < l.count; k++) {
         int64_t at[WG__LINE_ARRAYS];
         wg__axes_at(&l.kept, k, at);
-        const char *best = best_of_line(loop, &l, x, at[0]);
-        index[k] = step == 0 ? 0 : (best - wg__at(x, at[0])) / step;
+        place[k] = loop(l.length, wg__at(x, at[0]), wg__inner_step(&l.cut, 0));
     }
     return true;
 }
 
 static bool argmax_forward(const wg_call *c, const wg_view *const in[], wg_view *out) {
-    return place(c, in[0], out, most[in[0]->dtype]);
+    return places(c, in[0], out, most[in[0]->dtype]);
 }
 static bool argmin_forward(const wg_call *c, const wg_view *const in[], wg_view *out) {
-    return place(c, in[0], out, least[in[0]->dtype]);
+    return places(c, in[0], out, least[in[0]->dtype]);
 }
 
 /* ---- rules ----------------------------------------------------------------------------------- */

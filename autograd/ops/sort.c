@@ -165,8 +165,11 @@ static bool order_lines(const job *j, const wg_view *x, wg_view *out) {
     wg__lines l = wg__lines_of((const wg_view *[]){ x, out }, 2, 1u << j->axis);
     int64_t n = l.length, take = j->k < 0 ? n : j->k, *place = out->data;
     bool few = take <= n / 8;  // else the sort is faster than the heap
+    size_t bytes;
     if (take == 0 || l.count == 0) return true;
-    item *a = wg__alloc((size_t)n * (few ? 1 : 2) * sizeof *a);
+    if (__builtin_mul_overflow((size_t)n, (few ? 1 : 2) * sizeof(item), &bytes))
+        return wg_fail(WG_ERROR_MEMORY, "out of memory: %lld elements to sort", (long long)n);
+    item *a = wg__alloc(bytes);
     for (int64_t line = 0; a && line < l.count; line++) {
         int64_t at[WG__LINE_ARRAYS], step = wg__inner_step(&l.cut, 1);
         const item *sorted = a;

@@ -11,7 +11,7 @@ static bool infer(const wg_call *c, wg_spec *out) {
     return wg__reduce_infer_float(c, out);
 }
 
-/* ---- values: strip by strip, in LANES lanes of doubles ---------------------------------------- */
+/* ---- values: strip by strip, in LANES lanes of doubles --------------------------------------- */
 
 enum { LANES = 16 };
 
