@@ -77,6 +77,7 @@ typedef struct wg_pad_options {
     double value;  // for WG_PAD_CONSTANT
 } wg_pad_options;
 
+<<<<<<< HEAD
 /* Windows over images. Pairs are (down, across); a stride or dilation of 0 is 1, but in pooling a
    stride of 0 is the kernel's size. Those with one axis read the first number of each pair. */
 typedef struct wg_window_options {
@@ -114,6 +115,8 @@ typedef struct wg_batch_norm_options {
     double eps;                // 0: 1e-5
 } wg_batch_norm_options;
 
+=======
+>>>>>>> bc3f7fab11263d0c23c7fc19b5cc3c98c8b036b1
 /* ---- all others: ops/ops.def ----------------------------------------------------------------- */
 
 /* One function for each line, with what it computes beside it. */
@@ -125,6 +128,7 @@ typedef struct wg_batch_norm_options {
 #undef ALSO
 #undef INNER
 
+<<<<<<< HEAD
 /* wg_einsum("ij,jk->ik", a, b): an equation, then its operands. */
 #ifdef __cplusplus
 extern "C++" {
@@ -140,16 +144,20 @@ template <typename... Tensors> wg_tensor *wg__einsum(const char *equation, Tenso
                  (int)(sizeof((wg_tensor *[]){ __VA_ARGS__ }) / sizeof(wg_tensor *)))
 #endif
 /* ---- several results at once: ops/parts.c ----------------------------------------------------- */
+=======
+/* ---- several results at once: ops/parts.c ---------------------------------------------------- */
+>>>>>>> bc3f7fab11263d0c23c7fc19b5cc3c98c8b036b1
 
 /* x cut along an axis, without a copy, into parts of `size`, the last being what is left: at most
-   `most` parts, or it is an error. Returns how many; 0 on failure. An axis of size 0 makes one empty
-   part. The entries that get no part become NULL. */
+   `most` parts, or it is an error. Returns how many; 0 on failure. An axis of size 0 makes one
+   empty part. The entries that get no part become NULL. */
 WG_API int wg_split(wg_tensor *x, int64_t size, int axis, wg_tensor *parts[], int most);
 /* The same with parts of ceil(size of the axis / n): as in PyTorch these are at most n, and of an
    axis of 5 in 4 parts only 3, of 2, 2 and 1. An axis of size 0 makes n empty parts. */
 WG_API int wg_chunk(wg_tensor *x, int n, int axis, wg_tensor *parts[]);
-/* Of n lists x[i] of sizes d_i, rank 1 or 0, grids of shape (d_0, ..., d_n-1) in which grid[i] varies
-   along axis i: PyTorch's and NumPy's indexing "ij". Without a copy; grid may be x. */
+/* Of n lists x[i] of sizes d_i, rank 1 or 0, grids of shape (d_0, ..., d_n-1) in which grid[i]
+   varies along axis i: PyTorch's and NumPy's indexing "ij". Without a copy; grid may be x. On
+   failure all are NULL. */
 WG_API bool wg_meshgrid(wg_tensor *const x[], int n, wg_tensor *grid[]);
 
 /* ---- tracking: tape.c ------------------------------------------------------------------------ */

@@ -517,6 +517,26 @@ START_TEST(contiguous_copies_only_what_is_not) {
 }
 END_TEST
 
+START_TEST(copies_of_many_short_rows_are_right_in_any_layout) {
+    wg_random r = { .seed = 73 };
+    for (int trial = 0; trial < 300; trial++) {
+        wg_scope *scope = wg_scope_open();
+        wg_shape shape = { 3, { between(&r, 1, 30), between(&r, 1, 30), between(&r, 1, 9) } };
+        wg_dtype dtype = (wg_dtype)between(&r, 0, WG_DTYPES - 1);
+        wg_tensor *x = random_layout(&r, dtype, shape, true);
+        for (int64_t k = 0; k < wg_numel(x); k++)
+            wg_view_set(&x->view, k, (double)(dtype == WG_BOOL ? k % 3 == 0 : k % 251));
+        wg_tensor *y = wg_contiguous(x), *z = random_layout(&r, dtype, shape, false);
+        ck_assert(wg_copy(z, x));
+        for (int64_t k = 0; k < wg_numel(x); k++) {
+            double want = wg_view_get(&x->view, k);
+            ck_assert(wg_view_get(&y->view, k) == want && wg_view_get(&z->view, k) == want);
+        }
+        wg_scope_close(scope);
+    }
+}
+END_TEST
+
 START_TEST(views_pass_gradients_through_all_at_once) {
     wg_tensor *x = wg_variable(counting(WG_SHAPE(2, 3, 2)));
     wg_tensor *y = wg_flip(wg_transpose(wg_reshape(x, WG_SHAPE(3, 4)), 0, 1), 1);  // (4, 3)
@@ -577,6 +597,7 @@ int main(void) {
     tcase_add_test(spread, sum_to_refuses_what_could_not_have_been_expanded);
     TCase *all = add_cases(suite, "views");
     tcase_add_test(all, contiguous_copies_only_what_is_not);
+    tcase_add_test(all, copies_of_many_short_rows_are_right_in_any_layout);
     tcase_add_test(all, views_pass_gradients_through_all_at_once);
     tcase_add_test(all, nothing_is_made_while_an_error_is_pending);
     return run_suite(suite);

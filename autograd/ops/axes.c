@@ -175,14 +175,11 @@ wg_tensor *wg_movedim(wg_tensor *x, int source, int destination) {
 
 static bool flip_infer(const wg_call *c, wg_spec *out) {
     const wg_view *x = wg__viewed(c);
-    int mask = wg__axis_mask(c, wg__listed(c), x->shape.rank);
-    if (mask < 0) return false;
+    int axis = wg__axis_of(c, x->shape.rank);
+    if (axis < 0) return false;
     wg__alias_of(out, x);
-    for (int i = 0; i < x->shape.rank; i++) {
-        if (!(mask >> i & 1) || x->shape.dim[i] == 0) continue;
-        out->offset += (x->shape.dim[i] - 1) * x->stride[i];
-        out->stride[i] = -x->stride[i];
-    }
+    out->offset = x->shape.dim[axis] ? (x->shape.dim[axis] - 1) * x->stride[axis] : 0;
+    out->stride[axis] = -x->stride[axis];
     return true;
 }
 
@@ -190,34 +187,38 @@ static bool flip_infer(const wg_call *c, wg_spec *out) {
 
 static bool flipped_from(const wg_call *c, const wg_shape *x, const wg_shape *y, const int64_t at[],
                          int64_t from[]) {
-    const wg_shape *axes = wg__listed(c);
-    for (int i = 0; i < y->rank; i++) from[i] = at[i];
-    for (int k = 0; k < axes->rank; k++) {
-        int i = wg__axis(axes->dim[k], x->rank);
-        from[i] = x->dim[i] - 1 - at[i];
-    }
+    int axis = wg__known_axis(c, x->rank);
+    for (int i = 0; i < y->rank; i++) from[i] = i == axis ? x->dim[i] - 1 - at[i] : at[i];
     return true;
 }
 
 WG__MOVED_REFERENCE(flip, flipped_from)
 WG__DEFINE_OP(flip) = {
     WG__MOVES(flip),
-    WG__AXES_ATTR,
-    .doc = "x with some axes in the opposite order, without a copy",
-    .shapes = "(...) -> (...)",
+    WG__AXIS_ATTR,
+    .doc = "y[i] = x[N - 1 - i] along an axis, without a copy",
+    .shapes = "(..., N, ...) -> (..., N, ...)",
     .derivative = "dx = gy flipped likewise",
-    .edges = "an empty list flips nothing, as in PyTorch, where NumPy's None flips all",
+    .edges =
+        "an axis of size 0 or 1 stays as it is; flip_axes with an empty list flips nothing, as in "
+        "PyTorch, where NumPy's None flips all",
     .equals = "torch.flip, np.flip",
-    .samples = { "5 | axes=0", "2,3 | axes=1", "2,3,2 | axes=-2", "0,2 | axes=0", "1 | axes=0",
-                 "2,3,2 | axes=0,-1", "2,3 | axes=", "() | axes=", "3@i0..9 | axes=0",
-                 "0,3 | axes=1,0" },
-    .bad = { "2,3 | axes=2", "() | axes=0", "2,3 | axes=1,-1" },
+    .samples = { "5", "2,3 | axis=1", "2,3,2 | axis=-2", "0,2", "1", "2,3@i0..9 | axis=1" },
+    .bad = { "2,3 | axis=2", "()", "2 | axis=-2" },
 };
 
-wg_tensor *wg_flip_axes(wg_tensor *x, wg_shape axes) {
-    return wg__op1(&wg__op_flip, x, &(wg__shape_attr){ axes });
+wg_tensor *wg_flip(wg_tensor *x, int axis) {
+    return wg__op1(&wg__op_flip, x, &(wg__axis_attr){ axis });
 }
-wg_tensor *wg_flip(wg_tensor *x, int axis) { return wg_flip_axes(x, WG_AXES(axis)); }
+
+// One after the other: a view of views is a view.
+wg_tensor *wg_flip_axes(wg_tensor *x, wg_shape axes) {
+    if (wg__pending() || !x) return wg_flip(x, 0);
+    const wg_call c = { .op = &wg__op_flip, .inputs = 1, .in = (wg_tensor *[]){ x } };
+    if (!wg__alive("flip", x) || wg__axis_mask(&c, &axes, wg_rank(x)) < 0) return NULL;
+    for (int i = 0; i < axes.rank; i++) x = wg_flip(x, (int)axes.dim[i]);
+    return x;
+}
 
 /* ---- roll ------------------------------------------------------------------------------------ */
 

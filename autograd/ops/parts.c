@@ -70,11 +70,11 @@ static wg_tensor *grid_line(wg_tensor *x, int i, int n) {
 }
 
 bool wg_meshgrid(wg_tensor *const x[], int n, wg_tensor *grid[]) {
+    if (!wg__pending() && (n < 1 || n > WG_MAX_RANK))
+        wg_fail(WG_ERROR_ARGUMENT, "meshgrid: %d lists, not 1 to %d", n, WG_MAX_RANK);
+    if (!wg__pending() && (!x || !grid))
+        wg_fail(WG_ERROR_ARGUMENT, "meshgrid: the %s is NULL", x ? "result" : "list");
     if (wg__pending()) return none(grid, n);
-    if (n < 1 || n > WG_MAX_RANK)
-        return wg_fail(WG_ERROR_ARGUMENT, "meshgrid: %d lists, not 1 to %d", n, WG_MAX_RANK);
-    if (!x || !grid)
-        return wg_fail(WG_ERROR_ARGUMENT, "meshgrid: the %s is NULL", x ? "result" : "list");
     wg_tensor *line[WG_MAX_RANK] = { NULL };
     wg_shape whole = { .rank = n };
     for (int i = 0; i < n && !wg__pending(); i++) {

@@ -14,11 +14,11 @@ def positive_definite(random, shape):
     return a @ a.swapaxes(-1, -2) + shape[-1] * np.eye(shape[-1])
 
 
-def dominant(random, shape):
-    return random.uniform(-1, 1, shape) + shape[-1] * np.eye(shape[-1])
+def regular(random, shape):
+    return (random.uniform(-1, 1, shape) + shape[-1] * np.eye(shape[-1]))[..., ::-1, :].copy()
 
 
-DRAWN = {"spd": positive_definite, "dom": dominant}
+DRAWN = {"spd": positive_definite, "reg": regular}
 
 
 # ---- arguments -------------------------------------------------------------------------------------
@@ -175,6 +175,12 @@ def attention(x, a):
     return torch.softmax(score, -1) @ v
 
 
+def triangular_solve(x, a):
+    upper, transposed = bool(a.get("upper")), bool(a.get("transposed"))
+    t = x[0].transpose(-1, -2) if transposed else x[0]
+    return torch.linalg.solve_triangular(t, x[1], upper=upper != transposed, unitriangular=bool(a.get("unit")))
+
+
 def pad(x, a):
     mode = ["constant", "reflect", "replicate", "circular"][int(a.get("mode", 0))]
     widths = []
@@ -187,6 +193,37 @@ def pad(x, a):
     return F.pad(y, widths, mode).reshape(F.pad(y, widths, mode).shape[max(extra, 0):])
 
 
+class Digamma(torch.autograd.Function):
+    """PyTorch's trigamma is a short series, right to 1e-9 only; the same function by Hurwitz's zeta is right."""
+
+    @staticmethod
+    def forward(context, x):
+        context.save_for_backward(x)
+        return torch.digamma(x)
+
+    @staticmethod
+    def backward(context, g):
+        return g * torch.special.zeta(torch.tensor(2.0), context.saved_tensors[0])
+
+
+class Lgamma(torch.autograd.Function):
+    @staticmethod
+    def forward(context, x):
+        context.save_for_backward(x)
+        return torch.lgamma(x)
+
+    @staticmethod
+    def backward(context, g):
+        return g * Digamma.apply(context.saved_tensors[0])
+
+
+def polygamma(x, a):
+    n = int(a.get("n", 0))
+    if n == 0:
+        return Digamma.apply(x[0])
+    return (-1) ** (n + 1) * math.factorial(n) * torch.special.zeta(torch.tensor(n + 1.0), x[0])
+
+
 # ---- name in Wengert: a function of the list of inputs and the dict of attributes -------------------
 
 TABLE = {
@@ -195,7 +232,10 @@ TABLE = {
     "gelu_tanh": lambda x, a: F.gelu(x[0], approximate="tanh"),
     "xmul": plain(torch.mul),
     "cbrt": lambda x, a: torch.sign(x[0].detach()) * torch.abs(x[0]) ** (1 / 3),
-    "polygamma": lambda x, a: torch.polygamma(int(a.get("n", 0)), x[0]),
+    "polygamma": polygamma,
+    "digamma": lambda x, a: Digamma.apply(x[0]),
+    "lgamma": lambda x, a: Lgamma.apply(x[0]),
+    "hardsigmoid": lambda x, a: F.relu6(x[0] + 3) / 6,  # F.hardsigmoid has 1 / 6 in single precision
     "clamp": lambda x, a: torch.clamp(x[0], a.get("low", 0), a.get("high", 0)),
     "hardtanh": lambda x, a: F.hardtanh(x[0], a.get("low", 0), a.get("high", 0)),
     "masked_fill": lambda x, a: x[0].masked_fill(x[1], a.get("value", 0)),
@@ -275,6 +315,7 @@ TABLE = {
     "tril": lambda x, a: torch.tril(x[0], int(a.get("k", 0))),
     "triu": lambda x, a: torch.triu(x[0], int(a.get("k", 0))),
     "solve": plain(torch.linalg.solve),
+    "triangular_solve": triangular_solve,
     "cholesky": plain(torch.linalg.cholesky),
     "inverse": plain(torch.linalg.inv),
     "det": plain(torch.linalg.det),
