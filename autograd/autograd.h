@@ -77,7 +77,6 @@ typedef struct wg_pad_options {
     double value;  // for WG_PAD_CONSTANT
 } wg_pad_options;
 
-<<<<<<< HEAD
 /* Windows over images. Pairs are (down, across); a stride or dilation of 0 is 1, but in pooling a
    stride of 0 is the kernel's size. Those with one axis read the first number of each pair. */
 typedef struct wg_window_options {
@@ -115,8 +114,6 @@ typedef struct wg_batch_norm_options {
     double eps;                // 0: 1e-5
 } wg_batch_norm_options;
 
-=======
->>>>>>> bc3f7fab11263d0c23c7fc19b5cc3c98c8b036b1
 /* ---- all others: ops/ops.def ----------------------------------------------------------------- */
 
 /* One function for each line, with what it computes beside it. */
@@ -128,7 +125,6 @@ typedef struct wg_batch_norm_options {
 #undef ALSO
 #undef INNER
 
-<<<<<<< HEAD
 /* wg_einsum("ij,jk->ik", a, b): an equation, then its operands. */
 #ifdef __cplusplus
 extern "C++" {
@@ -144,9 +140,7 @@ template <typename... Tensors> wg_tensor *wg__einsum(const char *equation, Tenso
                  (int)(sizeof((wg_tensor *[]){ __VA_ARGS__ }) / sizeof(wg_tensor *)))
 #endif
 /* ---- several results at once: ops/parts.c ----------------------------------------------------- */
-=======
 /* ---- several results at once: ops/parts.c ---------------------------------------------------- */
->>>>>>> bc3f7fab11263d0c23c7fc19b5cc3c98c8b036b1
 
 /* x cut along an axis, without a copy, into parts of `size`, the last being what is left: at most
    `most` parts, or it is an error. Returns how many; 0 on failure. An axis of size 0 makes one
