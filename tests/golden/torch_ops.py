@@ -251,7 +251,7 @@ TABLE = {
     "expand": lambda x, a: x[0].expand([-1 if n == -2 else n for n in listed(a, "shape")]),
     "sum_to": lambda x, a: x[0].sum_to_size(listed(a, "shape")),
     "contiguous": lambda x, a: x[0].contiguous(),
-    "flip": lambda x, a: x[0].flip(listed(a, "axes")),
+    "flip": lambda x, a: x[0].flip(axis(a)),
     "transpose": lambda x, a: x[0].transpose(int(a.get("axis1", 0)), int(a.get("axis2", 0))),
     "squeeze": lambda x, a: x[0].squeeze(axis(a)),
     "unsqueeze": lambda x, a: x[0].unsqueeze(axis(a)),
