@@ -53,19 +53,21 @@ static double scale(double s, double x) {
     return isnormal(power) && isfinite(factor) ? factor * power : exp(wg__lgamma(s) - s * log(x));
 }
 
-/* gamma(s) zeta(s, x) for x > 0, s >= 2: term by term up to a = x + N, then by Euler and Maclaurin.
-   The sum is taken relative to its first term, so that nothing overflows. The ratio of the series'
-   terms is about (s + 2j)^2 / (2 pi a)^2: with a >= 10 + s ten of them suffice. */
+/* gamma(s) zeta(s, x) for x > 0, s >= 2: term by term up to a = x + N, unless terms vanish before,
+   then by Euler and Maclaurin. The sum is taken relative to its first term, so that nothing
+   overflows. The ratio of the series' terms is about (s + 2j)^2 / (2 pi a)^2: with a >= 10 + s ten
+   of them suffice. */
 static double zeta_above(double s, double x) {
     if (isinf(x)) return 0;
-    double a = x, sum = 0;
-    for (; a < 10 + s && sum < 0x1p52 * pow(x / a, s); a++) sum += pow(x / a, s);
+    double a = x, sum = 0, term = 1;
+    for (; a < 10 + s && term > 0x1p-60; term = pow(x / ++a, s)) sum += term;
+    if (a < 10 + s) return scale(s, x) * sum;
     double factor = s, tail = a / (s - 1) + 0.5;
     for (int j = 0; j < TERMS; j++) {  // factor: s (s+1) ... (s+2j) / ((2j+2)! / 2) / a^(2j+1)
         tail += bernoulli[j] * factor / (2 * a);
         factor *= (s + 2 * j + 1) * (s + 2 * j + 2) / ((2 * j + 3.0) * (2 * j + 4.0) * a * a);
     }
-    return scale(s, x) * (sum + pow(x / a, s) * tail);
+    return scale(s, x) * (sum + term * tail);
 }
 
 /* Below 0: the sum over all whole k, of either sign, of (x + k)^-s has period 1, so it is that for

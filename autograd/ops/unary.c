@@ -11,23 +11,23 @@
 #define LOG_10 2.30258509299404568402
 #define SELU_SCALE 1.05070098735548049342
 #define SELU_SCALE_ALPHA 1.75809934084737685994
-#define GELU_1 1.59576912160573071176        // 2 sqrt(2 / pi)
-#define GELU_3 0.07135481627260025           // 0.044715 times that
-#define BY_ROOT_PI_2 1.12837916709551257390  // 2 / sqrt(pi)
-#define BY_ROOT_2PI 0.39894228040143267794   // 1 / sqrt(2 pi)
+#define GELU_1 1.59576912160573071176       // 2 sqrt(2 / pi)
+#define GELU_3 0.07135481627260025          // 0.044715 times that
+#define ERF_SLOPE 1.12837916709551257390    // 2 / sqrt(pi)
+#define NORMAL_PEAK 0.39894228040143267794  // 1 / sqrt(2 pi)
 
 /* ---- what some rows are too long for --------------------------------------------------------- */
 
 #define LN2 ((real)WG_LN2)
 #define LN10 ((real)LOG_10)
 #define ROOT_HALF ((real)M_SQRT1_2)
-#define TWO_BY_ROOT_PI ((real)BY_ROOT_PI_2)
+#define TWO_BY_ROOT_PI ((real)ERF_SLOPE)
 #define SELU ((real)SELU_SCALE)
 #define SELU_ALPHA ((real)SELU_SCALE_ALPHA)
 #define GATE_1 ((real)GELU_1)
 #define GATE_3 ((real)GELU_3)
 
-/* In C what wg_step and its like are. Sums, since compilers vectorise no branches within branches. */
+// In C what wg_step and its like are: sums, since compilers vectorise few nested branches.
 #define if_nan(x) ((x) == (x) ? 0 : (x))
 #define step(x) ((real)((x) > 0) + if_nan(x))
 #define sign(x) ((real)((x) > 0) - (real)((x) < 0) + if_nan(x))
@@ -40,7 +40,7 @@
 #define clamp_value ((x < low ? low : x) > high ? high : x < low ? low : x)
 // Near 1/2 the quotient is near 1, and what it is beyond 1 is known exactly.
 #define logit_value (fabs(4 * x - 2) < 1 ? log1p((2 * x - 1) / (1 - x)) : log(x / (1 - x)))
-#define normal_density(x) ((real)BY_ROOT_2PI * exp(-(x) * (x) / 2))
+#define normal_density(x) ((real)NORMAL_PEAK * exp(-(x) * (x) / 2))
 // (1 + tanh u) / 2 = sigmoid(2 u), which keeps its digits where tanh is near -1.
 #define gelu_gate(x) sigmoid((x) * (GATE_1 + GATE_3 * (x) * (x)))
 
@@ -59,12 +59,12 @@ static wg_tensor *d_silu(wg_tensor *x) {
 }
 
 static wg_tensor *d_erf(wg_tensor *x) {
-    return wg_mul(wg_num(BY_ROOT_PI_2), wg_exp(wg_neg(wg_square(x))));
+    return wg_mul(wg_num(ERF_SLOPE), wg_exp(wg_neg(wg_square(x))));
 }
 
 static wg_tensor *d_gelu(wg_tensor *x) {
     wg_tensor *cdf = wg_mul(wg_num(0.5), wg_erfc(wg_mul(x, wg_num(-M_SQRT1_2))));
-    wg_tensor *pdf = wg_mul(wg_num(BY_ROOT_2PI), wg_exp(wg_mul(wg_num(-0.5), wg_square(x))));
+    wg_tensor *pdf = wg_mul(wg_num(NORMAL_PEAK), wg_exp(wg_mul(wg_num(-0.5), wg_square(x))));
     return wg_add(cdf, wg_mul(x, pdf));
 }
 
