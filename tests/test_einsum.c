@@ -50,8 +50,8 @@ START_TEST(an_empty_sum_is_zero_and_an_empty_axis_stays) {
 }
 END_TEST
 
-/* From left to right the first three have no letter in common: 60^5 numbers. The cheapest pair first
-   makes none of more than 60. */
+/* From left to right the first three have no letter in common: 60^5 numbers. The cheapest pair
+   first makes none of more than 60. */
 START_TEST(a_chain_is_contracted_in_the_order_of_cost) {
     wg_tensor *m = wg_full(WG_F64, WG_SHAPE(60, 60), 1);
     wg_tensor *left = wg_ones(WG_F64, WG_SHAPE(1, 60));

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-/* test_products.c: products of vectors and layers, traces, diagonals and triangles by numbers worked
-   out by hand; what zero factors, NaN and empty axes give; and what is refused, with which words. */
+/* test_products.c: products of vectors and layers, traces, diagonals and triangles by numbers
+   worked out by hand; what zero factors, NaN and empty axes give; and what is refused, with which
+   words. */
 #include "tests/core_test.h"
 
 static wg_tensor *counting(wg_shape shape) {  // 1, 2, 3, ... in C order

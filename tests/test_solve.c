@@ -32,8 +32,8 @@ static double most(wg_tensor *x) {
     return wg_numel(x) ? wg_item(wg_max(wg_abs(x))) : 0;
 }
 
-/* Backward errors of elimination are n roundings of the numbers that take part (Higham 2002, chapter
-   9), and random matrices have no growth to speak of: 16 n units of what a well conditioned matrix
+/* Backward errors of elimination are n roundings of the numbers that take part (Higham 2002,
+   chapter 9), and random matrices have no growth to speak of: 16 n units of what a well conditioned matrix
    makes of them. */
 static double bound(wg_dtype dtype, int64_t n) {
     return 16 * (double)(n + 4) * (dtype == WG_F64 ? 0x1p-53 : 0x1p-24);
