@@ -33,8 +33,8 @@ static double most(wg_tensor *x) {
 }
 
 /* Backward errors of elimination are n roundings of the numbers that take part (Higham 2002,
-   chapter 9), and random matrices have no growth to speak of: 16 n units of what a well conditioned matrix
-   makes of them. */
+   chapter 9), and random matrices have no growth to speak of: 16 n units of what a well conditioned
+   matrix makes of them. */
 static double bound(wg_dtype dtype, int64_t n) {
     return 16 * (double)(n + 4) * (dtype == WG_F64 ? 0x1p-53 : 0x1p-24);
 }
