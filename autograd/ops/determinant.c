@@ -142,9 +142,8 @@ WG__DEFINE_OP(det) = {
     .doc = "det a, the determinant",
     .derivative = "da = gy cofactors of a, which is gy y a'^-1 where a is regular",
     .edges =
-        "1 for N = 0; exact 0 for a 0 pivot; derivatives of every order are right for singular "
-        "matrices of any rank, where PyTorch has the first only up to rounding; order k costs "
-        "N^3 + k! N^k",
+        "1 for N = 0, exactly 0 for an exactly singular matrix; derivatives of every order hold at "
+        "singular matrices of any rank; the k-th costs N^3 + k! N^k",
     .equals = "torch.linalg.det, np.linalg.det",
     .samples = { "3,3", "1,1", "2,2,2", "4,4@reg", "0,0", "2,0,0", "0,2,2", "5,5@reg", "3,2,2",
                  "2,2@=1,2,2,4", "3,3@=1,2,3,4,5,6,7,8,9", "3,3@=0,0,0,0,0,0,0,0,0",

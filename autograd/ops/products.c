@@ -170,7 +170,7 @@ WG__DEFINE_OP(dot) = {
     .shapes = "(N) x (N) -> ()",
     .derivative = "da = gy b, db = gy a",
     .edges = "0 of empty vectors; matrices are refused, as by PyTorch: use wg_matmul",
-    .equals = "torch.dot, np.vdot",
+    .equals = "torch.dot, np.dot of vectors",
     .inputs = 2,
     .compose = dot_compose,
     .reference = dot_reference,
