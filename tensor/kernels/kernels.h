@@ -56,4 +56,20 @@ bool wg__conv_value(const wg__conv *c);   // y = w x + bias
 bool wg__conv_image(const wg__conv *c);   // x += w y
 bool wg__conv_weight(const wg__conv *c);  // w = x y, over all images
 
+/* pool.c: places in a dense image, counted row by row, of the largest element of each window in a
+   row of them: the first of equals, or the first NaN. No window lies in the padding alone. */
+void wg__largest(int64_t *place, const wg_view *image, const wg__window *w, int64_t row);
+
+/* A row or column of a resampled image: `count` of them from `first` on, times weight where they
+   are one or two, else simply added; then divided. */
+typedef struct wg__mix {
+    int64_t first, count;
+    double weight[2], divisor;
+} wg__mix;
+/* y (N, C, H', W') from x (N, C, H, W), mix[0] having H' and mix[1] W' entries; and the transpose,
+   added to x. f32 or f64, any strides; row is room for W numbers. */
+void wg__resample(const wg_view *y, const wg_view *x, const wg__mix *const mix[2], double *row);
+void wg__resample_back(const wg_view *x, const wg_view *y, const wg__mix *const mix[2],
+                       double *row);
+
 #endif
