@@ -21,8 +21,8 @@ START_TEST(a_convolution_is_the_sum_of_products_in_each_window) {
     EXPECT_VALUES(wg_conv2d(x, w, NULL, plain), 37, 47, 67, 77);
     EXPECT_VALUES(wg_conv2d(x, w, wg_full(dtype, WG_SHAPE(1), 0.5), plain), 37.5, 47.5, 67.5, 77.5);
     EXPECT_VALUES(
-        wg_conv2d(x, w, NULL, (wg_conv_options){ .padding = { 1, 0 }, .stride = { 3, 1 } }), 11,
-        18);
+        wg_conv2d(x, w, NULL, (wg_conv_options){ .padding = { 1, 0 }, .stride = { 3, 1 } }), 11, 18,
+        23, 26);
     EXPECT_VALUES(wg_conv2d(x, w, NULL, (wg_conv_options){ .dilation = { 2, 2 } }),
                   1 + 2 * 3 + 3 * 7 + 4 * 9);
 }

@@ -13,9 +13,12 @@ static const wg_attr pool_attrs[] = {
 
 static wg__window window_of(const wg_call *c, const int64_t image[2]) {
     const wg__pool_attr *a = c->attr;
-    int64_t stride[2];
-    for (int k = 0; k < 2; k++) stride[k] = a->stride[k] ? a->stride[k] : a->kernel[k];
-    return wg__window_of(image, a->kernel, stride, a->padding, a->dilation);
+    int64_t stride[2], dilation[2];
+    for (int k = 0; k < 2; k++) {
+        stride[k] = a->stride[k] ? a->stride[k] : a->kernel[k];
+        dilation[k] = a->kernel[k] == 1 && a->dilation[k] > 0 ? 1 : a->dilation[k];
+    }
+    return wg__window_of(image, a->kernel, stride, a->padding, dilation);
 }
 
 bool wg__half_padded(const wg_call *c, const wg__window *w) {
@@ -191,7 +194,7 @@ static bool index_reference(const wg_call *c, const wg_zview in[], wg_zview *out
                  "1,2,4,5 | kernel_h=3 kernel_w=2 stride_h=2 stride_w=3 padding_h=1 padding_w=1",  \
                  "1,1,5,6 | kernel_h=2 kernel_w=2 dilation_h=3 dilation_w=2 padding_h=1 "          \
                  "stride_h=1 stride_w=1",                                                          \
-                 "2,3,3,2 | kernel_h=1 kernel_w=1",                                                \
+                 "2,3,3,2 | kernel_h=1 kernel_w=1 dilation_w=9223372036854775807",                 \
                  "3,3,1,3 | kernel_h=1 kernel_w=2 stride_w=1",                                     \
                  "1,1,5,5@=1,1,0,2,2,1,1,2,0,2,3,-1,-1,0,0,3,-2,-1,5,5,7,7,7,7,7 | kernel_h=2 "    \
                  "kernel_w=2",                                                                     \

@@ -69,9 +69,9 @@ static void each_tap(const walk *k, tap_loop *loop) {
                 one_tap(k, loop, row++, (int64_t[]){ c, i, j });
 }
 
-/* n elements side by side, at least `part`, by copies of `part` elements of which the last overlaps:
-   of constant size, they are a load and a store each, where a call would cost more than a short
-   run. */
+/* n elements side by side, at least `part`, by copies of `part` elements of which the last
+   overlaps: of constant size, they are a load and a store each, where a call would cost more than a
+   short run. */
 #define BY_PARTS(part)                                                                             \
     do {                                                                                           \
         for (int64_t l = 0; l + (part) < n; l += (part)) memcpy(y + l, x + l, (part) * sizeof *y); \
