@@ -53,13 +53,13 @@ static bool index_infer(const wg_call *c, wg_spec *out) {
 
 /* ---- row by row ------------------------------------------------------------------------------ */
 
-/* One row of windows: where in the image x the largest stand, and the row of y, `step` apart, that
-   is read or written. */
-typedef void row_loop(int64_t n, const int64_t *place, void *x, void *y, int64_t step);
+/* One row of n windows: where in an image the largest stand, that image, and the row of y, `step`
+   apart. */
+typedef void row_loop(int64_t n, const int64_t *place, void *image, void *row, int64_t step);
 
-#define ROW_LOOP(name, x_type, y_type, action)                                                     \
+#define ROW_LOOP(name, real, y_type, action)                                                       \
     static void name(int64_t n, const int64_t *place, void *image, void *row, int64_t step) {      \
-        x_type *x = image;                                                                         \
+        real *x = image;                                                                           \
         y_type *y = row;                                                                           \
         (void)x;                                                                                   \
         for (int64_t s = 0; s < n; s++) action;                                                    \
@@ -68,29 +68,28 @@ ROW_LOOP(take_f32, float, float, y[s * step] = x[place[s]])
 ROW_LOOP(take_f64, double, double, y[s * step] = x[place[s]])
 ROW_LOOP(give_f32, float, float, x[place[s]] += y[s * step])
 ROW_LOOP(give_f64, double, double, x[place[s]] += y[s * step])
-ROW_LOOP(tell, char, int64_t, y[s * step] = place[s])
+ROW_LOOP(tell, float, int64_t, y[s * step] = place[s])
 
-/* x and to are dense images, of which x says where the largest stand and `to` is what `loop` sees;
-   y has an element for each window. */
+/* x and `to` are dense images, the loop sees the latter; y has an element for each window. */
 static bool each_row(const wg_call *c, const wg_view *x, const wg_view *to, const wg_view *y,
                      row_loop *loop) {
     const int64_t *dim = y->shape.dim;
     wg__window w = window_of(c, &x->shape.dim[2]);
     w.count[0] = dim[2], w.count[1] = dim[3];
-    int64_t *place = wg__alloc((size_t)w.count[1] * sizeof *place);
-    for (int64_t k = 0; place && k < dim[0] * dim[1]; k++) {
+    int64_t *place = wg__alloc((size_t)dim[3] * sizeof *place);
+    if (!place) return false;
+    for (int64_t k = 0; k < dim[0] * dim[1]; k++) {
+        int64_t image_at = k * w.image[0] * w.image[1];
+        int64_t row = k / dim[1] * y->stride[0] + k % dim[1] * y->stride[1];
         wg_view image = *x;
-        image.data = wg__at(x, k * w.image[0] * w.image[1]);
-        void *seen = wg__at(to, k * w.image[0] * w.image[1]);
-        char *row = wg__at(y, k / dim[1] * y->stride[0] + k % dim[1] * y->stride[1]);
-        for (int64_t r = 0; r < w.count[0]; r++) {
+        image.data = wg__at(x, image_at);
+        for (int64_t r = 0; r < w.count[0]; r++, row += y->stride[2]) {
             wg__largest(place, &image, &w, r);
-            loop(w.count[1], place, seen, row, y->stride[3]);
-            row += y->stride[2] * (int64_t)wg__size_of(y->dtype);
+            loop(dim[3], place, wg__at(to, image_at), wg__at(y, row), y->stride[3]);
         }
     }
     wg__free(place);
-    return place != NULL;
+    return true;
 }
 
 // With x dense, be it as a copy.

@@ -6,37 +6,43 @@
 
 /* ---- the largest ----------------------------------------------------------------------------- */
 
-// Of the taps first, first + dilation, ..., of which there are `kernel`, those in 0 ... size - 1.
-static void taps_within(const wg__window *w, int axis, int64_t window, int64_t range[2]) {
-    int64_t d = w->dilation[axis], first = window * w->stride[axis] - w->padding[axis];
-    int64_t end = first + (w->kernel[axis] - 1) * d + 1;
-    range[0] = first < 0 ? first + ((-first - 1) / d + 1) * d : first;
-    range[1] = end < w->image[axis] ? end : w->image[axis];
-}
-
+/* One tap of all windows in a row after the other, and without branches, since nobody can guess
+   which element is the largest: p + (mask & (q - p)) is q where the mask is all ones. */
 #define LARGEST(name, real)                                                                        \
-    static void name(int64_t *place, const void *image, const wg__window *w, int64_t row) {        \
-        const real *x = image;                                                                     \
-        int64_t down[2], across[2], width = w->image[1];                                           \
-        taps_within(w, 0, row, down);                                                              \
-        for (int64_t s = 0; s < w->count[1]; s++) {                                                \
-            taps_within(w, 1, s, across);                                                          \
-            int64_t best = down[0] * width + across[0];                                            \
-            real most = x[best];                                                                   \
-            for (int64_t i = down[0]; i < down[1]; i += w->dilation[0])                            \
-                for (int64_t j = across[0]; j < across[1]; j += w->dilation[1]) {                  \
-                    real z = x[i * width + j];                                                     \
-                    bool better = z > most || (z != z && most == most);                            \
-                    if (better) best = i * width + j, most = z;                                    \
-                }                                                                                  \
-            place[s] = best;                                                                       \
+    static void name(int64_t *restrict place, const void *image, int64_t n, int64_t at,            \
+                     int64_t step) {                                                               \
+        const real *restrict x = image;                                                            \
+        for (int64_t l = 0; l < n; l++, at += step) {                                              \
+            const real z = x[at], most = x[place[l]];                                              \
+            const int64_t better = (z > most) | ((z != z) & (most == most));                       \
+            place[l] += -better & (at - place[l]);                                                 \
         }                                                                                          \
     }
 LARGEST(largest_f32, float)
 LARGEST(largest_f64, double)
 
+// The first tap of each window that is within the image, on this row of it.
+static void begin(int64_t *place, const wg__window *w, int64_t image_row) {
+    for (int64_t j = w->kernel[1] - 1; j >= 0; j--) {
+        const wg__run r = wg__run_of(w, 1, j, 0, w->count[1]);
+        int64_t at = image_row * w->image[1] + r.first;
+        for (int64_t l = 0; l < r.n; l++) place[r.before + l] = at + l * w->stride[1];
+    }
+}
+
 void wg__largest(int64_t *place, const wg_view *image, const wg__window *w, int64_t row) {
-    (image->dtype == WG_F32 ? largest_f32 : largest_f64)(place, image->data, w, row);
+    bool begun = false;
+    for (int64_t i = 0; i < w->kernel[0]; i++) {
+        const wg__run down = wg__run_of(w, 0, i, row, 1);
+        if (down.n && !begun) begin(place, w, down.first);
+        begun |= down.n;
+        for (int64_t j = 0; down.n && j < w->kernel[1]; j++) {
+            const wg__run r = wg__run_of(w, 1, j, 0, w->count[1]);
+            (image->dtype == WG_F32 ? largest_f32 : largest_f64)(place + r.before, image->data, r.n,
+                                                                 down.first * w->image[1] + r.first,
+                                                                 r.n > 1 ? w->stride[1] : 0);
+        }
+    }
 }
 
 /* ---- resampling ------------------------------------------------------------------------------ */

@@ -7,22 +7,14 @@
 
 #include "tensor/kernels/kernels.h"
 
-/* Windows along one axis, seen by one tap: `before` of them where it lies in the padding, then n
-   where it is within the image, then `after` in the padding again. */
-typedef struct run {
-    int64_t before, n, after;
-    int64_t first;  // where in the image the first of the n is
-} run;
-
-// Of windows from ... from + size - 1 along one axis, those whose tap is within the image.
-static run run_of(const wg__window *w, int axis, int64_t tap, int64_t from, int64_t size) {
+wg__run wg__run_of(const wg__window *w, int axis, int64_t tap, int64_t from, int64_t size) {
     int64_t step = w->stride[axis], shift = tap * w->dilation[axis] - w->padding[axis];
-    int64_t last = w->image[axis] - 1 - shift;  // of what a window's stride may be times its number
-    int64_t low = shift < 0 ? (-shift - 1) / step + 1 : 0, high = last < 0 ? 0 : last / step + 1;
+    int64_t last = w->image[axis] - 1 - shift, low = from, high = from + size;
+    if (shift < 0) low = (-shift - 1) / step + 1;
     if (low < from) low = from;
-    if (high > from + size) high = from + size;
-    if (high <= low) return (run){ .before = size };
-    return (run){ low - from, high - low, from + size - high, low * step + shift };
+    if (last < (high - 1) * step) high = last < 0 ? 0 : last / step + 1;
+    if (high <= low) return (wg__run){ .before = size };
+    return (wg__run){ low - from, high - low, from + size - high, low * step + shift };
 }
 
 typedef struct walk {
@@ -34,7 +26,7 @@ typedef struct walk {
 /* What one tap reads of one image. `image` is the first element that it reads, if there is any;
    across and down say where in the columns the windows are that read it. */
 typedef struct tap {
-    run down, across;
+    wg__run down, across;
     int64_t row_step, step;      // in the image, from window to window
     int64_t column_step, width;  // in the columns; windows in a row
     char *column, *image;
@@ -44,8 +36,8 @@ typedef void tap_loop(const tap *t);
 static void one_tap(const walk *k, tap_loop *loop, int64_t row, const int64_t at[3]) {
     const wg__windows *part = k->part;
     const wg_view *x = k->x, *columns = k->columns;
-    tap t = { .down = run_of(k->w, 0, at[1], part->first[1], part->size[1]),
-              .across = run_of(k->w, 1, at[2], part->first[2], part->size[2]),
+    tap t = { .down = wg__run_of(k->w, 0, at[1], part->first[1], part->size[1]),
+              .across = wg__run_of(k->w, 1, at[2], part->first[2], part->size[2]),
               .column_step = columns->stride[1],
               .width = part->size[2] };
     // A single element is never stepped from, so a huge stride must not overflow.
