@@ -42,6 +42,13 @@ void wg__unfold(const wg_view *columns, const wg_view *x, const wg__window *w,
                 const wg__windows *part);
 void wg__fold(const wg_view *x, const wg_view *columns, const wg__window *w,
               const wg__windows *part);
+/* Windows from ... from + size - 1 along one axis, seen by one tap: `before` of them where it lies
+   in the padding, then n where it is within the image, then `after` in the padding again. */
+typedef struct wg__run {
+    int64_t before, n, after;
+    int64_t first;  // of the n, in the image
+} wg__run;
+wg__run wg__run_of(const wg__window *w, int axis, int64_t tap, int64_t from, int64_t size);
 
 /* conv.c: y (N, O, count) = w (O, C / groups, kernel) slid over x (N, C, image), or one of the
    other two from what is given: the one form sum y w x, of which convolution and its two
@@ -68,5 +75,22 @@ void wg__solve_triangular(const wg_view *t, const wg_view *b, bool upper, bool u
 int64_t wg__lu(const wg_view *a, int64_t *pivot);
 void wg__swap_rows(const wg_view *b, const int64_t *pivot, int64_t n);
 int64_t wg__cholesky(const wg_view *a);
+
+/* pool.c: places in a dense image, counted row by row, of the largest element of each window in a
+   row of them: the first of equals, or the first NaN. No window lies in the padding alone. f32 or
+   f64. */
+void wg__largest(int64_t *place, const wg_view *image, const wg__window *w, int64_t row);
+
+/* A row or column of a resampled image: `count` of them from `first` on, times weight where they
+   are one or two, else simply added; then divided. */
+typedef struct wg__mix {
+    int64_t first, count;
+    double weight[2], divisor;
+} wg__mix;
+/* y (N, C, H', W') from x (N, C, H, W), mix[0] having H' and mix[1] W' entries; and the transpose,
+   added to x. f32 or f64, any strides; row is room for W numbers. */
+void wg__resample(const wg_view *y, const wg_view *x, const wg__mix *const mix[2], double *row);
+void wg__resample_back(const wg_view *x, const wg_view *y, const wg__mix *const mix[2],
+                       double *row);
 
 #endif
