@@ -172,6 +172,11 @@ static inline int64_t wg__size(const wg__trial *t, int i) {
     return wg__numel(&t->sample->in[i].shape);
 }
 
+// What is compared next, for the message: the gradient of input i.
+static inline void wg__about_input(wg__trial *t, int i) {
+    t->shape = &t->sample->in[i].shape, t->input = i;
+}
+
 /* ---- derivatives without rules: numeric.c ---------------------------------------------------- */
 
 /* value + d for d = shift * along + i * 1e-100 * step, or value + d + d^2 / 2 if bent. NULL arrays,
@@ -267,6 +272,7 @@ void wg__check_second(wg__trial *t);   // second.c
 void wg__check_third(wg__trial *t);    // third.c
 void wg__check_layouts(wg__trial *t);  // memory.c
 void wg__check_saves(wg__trial *t);
-void wg__check_ties(wg__trial *t);  // tie.c
+void wg__check_masks(wg__trial *t);  // mask.c
+void wg__check_ties(wg__trial *t);   // tie.c
 
 #endif

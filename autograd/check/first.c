@@ -22,6 +22,7 @@ static void tangent_by_reference(wg__trial *t, const double *dy, double *const u
     if (!want) return;
     // In elementwise operations no element's rounding can come from another.
     double largest = t->op->map ? 0 : wg__most(want, n);
+    t->shape = &t->y_shape;
     wg__note_whole(t, WG__SLOPES, want, n);
     wg__hold_all(t, dy, want, n, wg__is_exact(t, WG__SLOPES) ? 0 : t->rel, wg__floor(t, largest));
 }
@@ -142,7 +143,7 @@ void wg__check_elements(wg__trial *t) {
         const double *g = n <= FEW ? wg__numbers(gx[j]) : NULL;
         double *unit = wg__scratch(n);
         double floor = wg__floor(t, g ? wg__most(g, n) : 0);
-        t->shape = &t->sample->in[r.which[j]].shape, t->input = r.which[j];
+        wg__about_input(t, r.which[j]);
         for (int64_t k = 0; g && unit && k < n; k++) {
             double want = slope_of_element(t, r.which[j], k, unit);
             wg__hold(t, k, g[k], want, t->rel * (fabs(want) + floor));

@@ -20,6 +20,7 @@ void wg__check_value(wg__trial *t) {
     for (int64_t k = 0; y && z && k < n && !t->op->map; k++)  // sums: each may have large terms
         if (isfinite(creal(z[k]))) floor = fmax(floor, fabs(creal(z[k])));
     double *want = y && z ? wg__scratch(n) : NULL;
+    t->shape = &t->y_shape;
     for (int64_t k = 0; want && k < n; k++) {
         want[k] = creal(z[k]);
         if (fabs(cimag(z[k])) > rel * (1 + fabs(want[k]))) want[k] = NAN;
