@@ -2,7 +2,7 @@
 /* test_ops.c: every registered operation, by its own record. One test case for each operation,
    named after it, so that what fails is named; no operation is named here. Then the texts that
    records are made of: samples and attributes. */
-#include "autograd/check/sample_impl.h"
+#include "autograd/check/check_impl.h"
 #include "tests/op_test.h"
 
 /* ---- every operation ------------------------------------------------------------------------- */
@@ -22,6 +22,147 @@ START_TEST(a_selftest_leaves_nothing_behind) {
     ck_assert_int_eq(wg_memory_now().tensors, tensors);
     ck_assert_uint_eq(wg_memory_now().held - wg_memory_now().cached, used);
     ck_assert_int_eq(wg_error(), WG_OK);
+}
+END_TEST
+
+/* ---- random cases ---------------------------------------------------------------------------- */
+
+START_TEST(an_operation_passes_random_cases) {
+    wg_selftest_report report;
+    wg_selftest_options o = { .seed = 7, .cases = 100 };
+    ck_assert_msg(wg_op_selftest_with(wg_op_at(_i), o, &report), "%s", report.text);
+}
+END_TEST
+
+static const wg_op *victim;
+
+static void expect_caught_by_chance(const wg_op *op, const char *words) {
+    wg_selftest_report report;
+    expect_passes(op);  // the fixed samples do not see it
+    ck_assert(!wg_op_selftest_with(op, (wg_selftest_options){ .cases = 4000 }, &report));
+    ck_assert_msg(strstr(report.text, words) != NULL, "'%s' lacks '%s'", report.text, words);
+    ck_assert_int_eq(wg_error(), WG_OK);
+}
+
+static wg_tensor *hardly_scaled(const wg_call *c, wg_tensor *gy, int i) {
+    return wg_mul(victim->vjp(c, gy, i), wg_num(1 + 1e-13));
+}
+static wg_tensor *hardly_scaled_jvp(const wg_call *c, wg_tensor *const dx[]) {
+    return wg_mul(victim->jvp(c, dx), wg_num(1 + 1e-13));
+}
+
+START_TEST(whole_numbers_show_an_error_of_any_size) {
+    wg_op mutant = *(victim = wg_op_find("mul"));
+    wg_map without_fused = *victim->map;
+    mutant.map = &without_fused;
+    mutant.vjp = hardly_scaled;
+    expect_caught_by_chance(&mutant, ", whole case ");
+    mutant = *(victim = wg_op_find("matmul"));
+    mutant.jvp = hardly_scaled_jvp;
+    expect_caught_by_chance(&mutant, ", whole case ");
+}
+END_TEST
+
+// Wrong where a number is between 1.7 and 1.71: one in two hundred of the samples' numbers.
+static wg_tensor *rarely_wrong(const wg_call *c, wg_tensor *gy, int i) {
+    wg_tensor *x = c->in[i], *g = victim->vjp(c, gy, i);
+    wg_tensor *low = wg_step(wg_sub(x, wg_num(1.7))), *high = wg_step(wg_sub(wg_num(1.71), x));
+    return wg_sub(g, wg_mul(wg_mul(low, high), g));
+}
+
+START_TEST(a_branch_that_is_rarely_taken_is_found) {
+    wg_op mutant = *(victim = wg_op_find("tanh"));
+    wg_map without_fused = { .forward = { victim->map->forward[0], victim->map->forward[1] } };
+    mutant.map = &without_fused;
+    mutant.vjp = rarely_wrong;
+    expect_caught_by_chance(&mutant, ", general case ");
+}
+END_TEST
+
+// Right but for minus infinity, whose slope is 0 and no number here.
+static wg_tensor *sigmoid_by_x(const wg_call *c, wg_tensor *gy, int i) {
+    (void)i;
+    wg_tensor *e = wg_exp(wg_neg(c->in[0]));
+    return wg_mul(gy, wg_div(e, wg_square(wg_add(e, wg_num(1)))));
+}
+
+START_TEST(a_zero_cotangent_that_meets_infinity_is_found) {
+    wg_op mutant = *wg_op_find("sigmoid");
+    wg_map without_fused = { .forward = { mutant.map->forward[0], mutant.map->forward[1] } };
+    mutant.map = &without_fused;
+    mutant.saves = 0;
+    mutant.vjp = sigmoid_by_x;
+    expect_caught_by_chance(&mutant, ", special case ");
+}
+END_TEST
+
+START_TEST(a_case_is_there_again_with_its_seed) {
+    wg_selftest_report a, b;
+    wg_selftest_options o = { .seed = 3, .cases = 200 };
+    ck_assert(wg_op_selftest_with(wg_op_find("softmax"), o, &a));
+    ck_assert(wg_op_selftest_with(wg_op_find("softmax"), o, &b));
+    ck_assert_int_eq(a.cases, 200);
+    ck_assert_int_eq(a.checks, b.checks);
+    ck_assert(!(a.worst != b.worst));
+    o.seed = 4;
+    ck_assert(wg_op_selftest_with(wg_op_find("softmax"), o, &b));
+    ck_assert_int_ne(a.checks, b.checks);
+}
+END_TEST
+
+START_TEST(a_limit_of_time_is_kept) {
+    wg_selftest_report report;
+    wg_selftest_options o = { .seconds = 0.05 };
+    ck_assert(wg_op_selftest_with(wg_op_find("tanh"), o, &report));
+    ck_assert_int_gt(report.cases, 0);
+    o = (wg_selftest_options){ .cases = 3, .seconds = 1000 };
+    ck_assert(wg_op_selftest_with(wg_op_find("tanh"), o, &report));
+    ck_assert_int_eq(report.cases, 3);
+}
+END_TEST
+
+/* ---- differences ----------------------------------------------------------------------------- */
+
+START_TEST(differences_do_for_a_reference) {
+    wg_op op = *wg_op_at(_i);
+    op.reference = NULL;
+    wg_selftest_report report;
+    ck_assert_msg(wg_op_selftest(&op, &report), "%s", report.text);
+}
+END_TEST
+
+static double wave(void *user, double s, double *size) {
+    double y = sin(((const double *)user)[0] * s);
+    return *size = fabs(y), y;
+}
+static double ramp(void *user, double s, double *size) {
+    double y = s > 0 ? s : ((const double *)user)[0] * s;
+    return *size = fabs(y), y;
+}
+static double half_line(void *user, double s, double *size) {
+    (void)user;
+    return *size = 1, s < -1e-3 ? NAN : exp(s);
+}
+
+START_TEST(differences_know_what_they_cannot_tell) {
+    wg__slope slope[WG__RUNS];
+    int best;
+    for (double k = 1; k <= 1e3; k *= 10) {
+        ck_assert_int_eq(wg__consensus(wave, &k, k, 0, slope, &best), WG__AGREES);
+        ck_assert_int_eq(wg__consensus(wave, &k, k * (1 + 1e-6), 0, slope, &best), WG__DIFFERS);
+        ck_assert_int_eq(wg__consensus(wave, &k, 0, 0, slope, &best), WG__DIFFERS);
+        ck_assert_int_eq(wg__consensus(wave, &k, -k, 0, slope, &best), WG__DIFFERS);
+        ck_assert_int_ne(wg__consensus(wave, &k, NAN, 0, slope, &best), WG__AGREES);
+        ck_assert(!wg__has_kink(wave, &k));
+    }
+    double fast = 1e7;  // many waves within the smallest step
+    ck_assert_int_ne(wg__consensus(wave, &fast, fast, 0, slope, &best), WG__DIFFERS);
+    ck_assert_int_eq(wg__consensus(half_line, NULL, 1, 0, slope, &best), WG__AGREES);
+    ck_assert_int_eq(wg__consensus(half_line, NULL, 1.001, 0, slope, &best), WG__DIFFERS);
+    double below = 0;
+    ck_assert(wg__has_kink(ramp, &below));
+    below = 1;
+    ck_assert(!wg__has_kink(ramp, &below));
 }
 END_TEST
 
@@ -267,7 +408,16 @@ int main(void) {
         TCase *c = add_cases(suite, wg_op_at(i)->name);
         tcase_add_loop_test(c, an_operation_passes_every_oracle, i, i + 1);
         tcase_add_loop_test(c, a_selftest_leaves_nothing_behind, i, i + 1);
+        tcase_add_loop_test(c, an_operation_passes_random_cases, i, i + 1);
+        tcase_add_loop_test(c, differences_do_for_a_reference, i, i + 1);
     }
+    TCase *random = add_cases(suite, "random cases");
+    tcase_add_test(random, whole_numbers_show_an_error_of_any_size);
+    tcase_add_test(random, a_branch_that_is_rarely_taken_is_found);
+    tcase_add_test(random, a_zero_cotangent_that_meets_infinity_is_found);
+    tcase_add_test(random, a_case_is_there_again_with_its_seed);
+    tcase_add_test(random, a_limit_of_time_is_kept);
+    tcase_add_test(random, differences_know_what_they_cannot_tell);
     TCase *thread = add_cases(suite, "selftest");
     tcase_add_test(thread, a_selftest_provokes_errors_silently_and_puts_the_handler_back);
     tcase_add_test(thread, a_selftest_records_whatever_the_caller_does_and_puts_it_back);

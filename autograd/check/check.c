@@ -41,6 +41,7 @@ static const oracle oracles[] = {
     { "memory layout", wg__check_layouts, IN_F64 | IN_F32 | EXACT },
     { "writing the whole result and nothing else", wg__check_writes, IN_F64 | IN_F32 | EXACT },
     { "overwriting what .saves leaves out", wg__check_saves, IN_F64 | EXACT | SMOOTH },
+    { "what is not chosen", wg__check_masks, IN_F64 | SMOOTH },
     { "kinks", wg__check_ties, IN_F64 | EXACT | SMOOTH },
 };
 

@@ -20,10 +20,15 @@ typedef enum wg__layout {
     WG__LAYOUTS
 } wg__layout;
 
+/* What the reference gives: the value, and the derivative. */
+typedef enum wg__channel { WG__VALUES, WG__SLOPES, WG__CHANNELS } wg__channel;
+
 /* What a whole test has met. */
 typedef struct wg__tally {
     int64_t kinks;
     int64_t measured;  // comparisons with differences that decided something
+    int64_t whole[WG__CHANNELS],
+        broken[WG__CHANNELS];  // numbers of the reference, for whole inputs
 } wg__tally;
 
 typedef enum wg__mode {
@@ -89,6 +94,11 @@ bool wg__hold(wg__trial *t, int64_t index, double got, double want, double bound
 void wg__hold_all(wg__trial *t, const double *got, const double *want, int64_t n, double rel,
                   double floor);
 void wg__hold_that(wg__trial *t, bool truth, const char *what);
+/* Notes what the reference gives; and whether results are to meet it bit by bit: the inputs are
+   whole, and it has never given anything that is not, so that the operation is made of sums and
+   products. */
+void wg__note_whole(wg__trial *t, wg__channel channel, const double *want, int64_t n);
+bool wg__is_exact(const wg__trial *t, wg__channel channel);
 void wg__fail_text(wg__trial *t, const char *what);
 void wg__hold_no_error(wg__trial *t);  // a pending one is a failure, and cleared
 typedef void wg__oracle(wg__trial *t);
@@ -160,6 +170,11 @@ double wg__dot_abs(const double *a, const double *b, int64_t n);  // sum |a b|
 static inline bool wg__bit(uint64_t set, int i) { return set >> i & 1; }
 static inline int64_t wg__size(const wg__trial *t, int i) {
     return wg__numel(&t->sample->in[i].shape);
+}
+
+// What is compared next, for the message: the gradient of input i.
+static inline void wg__about_input(wg__trial *t, int i) {
+    t->shape = &t->sample->in[i].shape, t->input = i;
 }
 
 /* ---- derivatives without rules: numeric.c ---------------------------------------------------- */
@@ -257,6 +272,7 @@ void wg__check_second(wg__trial *t);   // second.c
 void wg__check_third(wg__trial *t);    // third.c
 void wg__check_layouts(wg__trial *t);  // memory.c
 void wg__check_saves(wg__trial *t);
-void wg__check_ties(wg__trial *t);  // tie.c
+void wg__check_masks(wg__trial *t);  // mask.c
+void wg__check_ties(wg__trial *t);   // tie.c
 
 #endif

@@ -22,7 +22,9 @@ static void tangent_by_reference(wg__trial *t, const double *dy, double *const u
     if (!want) return;
     // In elementwise operations no element's rounding can come from another.
     double largest = t->op->map ? 0 : wg__most(want, n);
-    wg__hold_all(t, dy, want, n, t->rel, wg__floor(t, largest));
+    t->shape = &t->y_shape;
+    wg__note_whole(t, WG__SLOPES, want, n);
+    wg__hold_all(t, dy, want, n, wg__is_exact(t, WG__SLOPES) ? 0 : t->rel, wg__floor(t, largest));
 }
 
 // <w, f(x + s u)>
@@ -104,7 +106,8 @@ static void check_pairing(wg__trial *t, uint64_t tracked) {
     if (t->sample->exact && !isfinite(left.value + right.value)) return;  // a pole; see tie.c
     double scale = left.size + right.size + wg__tape_floor(t, &r, t->u);
     scale += 1e-3 * (1 + left.most) * (1 + right.most);
-    wg__hold(t, -1, right.value, left.value, t->rel * scale);
+    double rel = wg__is_exact(t, WG__SLOPES) ? 0 : t->rel;
+    wg__hold(t, -1, right.value, left.value, rel * scale);
 }
 
 void wg__check_adjoint(wg__trial *t) {
@@ -140,7 +143,7 @@ void wg__check_elements(wg__trial *t) {
         const double *g = n <= FEW ? wg__numbers(gx[j]) : NULL;
         double *unit = wg__scratch(n);
         double floor = wg__floor(t, g ? wg__most(g, n) : 0);
-        t->shape = &t->sample->in[r.which[j]].shape, t->input = r.which[j];
+        wg__about_input(t, r.which[j]);
         for (int64_t k = 0; g && unit && k < n; k++) {
             double want = slope_of_element(t, r.which[j], k, unit);
             wg__hold(t, k, g[k], want, t->rel * (fabs(want) + floor));

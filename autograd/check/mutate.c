@@ -77,7 +77,7 @@ static wg_tensor *differentiate(const wg_call *c, derive *by, void *what) {
                        ? wg_apply(mutant_of(c)->original, own, c->inputs, c->attr)
                        : NULL;
     if (wg_is_tracked(y)) result = by(c, own, y, what);
-    if (result && scope) wg_keep(result);
+    if (result && scope) result = wg_keep(wg_stop(result));  // without its records
     wg_scope_close(scope);
     return result;
 }

@@ -88,9 +88,9 @@ static bool within(double got, wg__slope s, double slack) {
     return fabs(got - s.value) <= 10 * s.error + 2e-9 * fabs(got) + slack && s.error < INFINITY;
 }
 
-// Whether the estimate is good enough to tell anything: to this share of the slope, or to 1e-9 of f.
-static bool is_sharp(wg__slope s, double got, double slack, double share) {
-    return 10 * s.error <= share * fmax(fabs(s.value), fabs(got)) + slack + 1e-9 * s.size;
+// Whether the estimate is good enough to tell anything: to this share of it, or to 1e-9 of f.
+static bool is_sharp(wg__slope s, double slack, double share) {
+    return 10 * s.error <= share * fabs(s.value) + slack + 1e-9 * s.size;
 }
 
 /* One estimate of its own error lies where f oscillates within the first step: once or so in three
@@ -106,15 +106,15 @@ wg__verdict wg__consensus(wg__curve *f, void *user, double got, double slack,
         slope[k] = ridders(f, user, first[k]);
         if (slope[k].error < slope[*best].error) *best = k;
         bool agrees = within(got, slope[k], slack);
-        if (agrees && is_sharp(slope[k], got, slack, 1e-6)) return WG__AGREES;
+        if (agrees && is_sharp(slope[k], slack, 1e-6)) return WG__AGREES;
         inside = inside || agrees;
     }
     const wg__slope b = slope[*best];
-    if (within(got, b, slack) && is_sharp(b, got, slack, 1e-3)) return WG__AGREES;
+    if (within(got, b, slack) && is_sharp(b, slack, 1e-3)) return WG__AGREES;
     for (int k = 0; k < WG__RUNS; k++)
         confirmed = confirmed || (k != *best &&
                                   fabs(slope[k].value - b.value) <= 4 * (slope[k].error + b.error));
-    return !inside && confirmed && is_sharp(b, got, slack, 1e-3) ? WG__DIFFERS : WG__UNDECIDED;
+    return !inside && confirmed && is_sharp(b, slack, 1e-3) ? WG__DIFFERS : WG__UNDECIDED;
 }
 
 // 2 D(e/2) - D(e) for D the quotient with a step of either sign: of second order.

@@ -110,6 +110,7 @@ static const choice rare[] = {
     { "linear in the cotangent", wg__check_cotangent, IN_F64 | IN_F32 | WHOLE | SMOOTH },
     { "memory layout", wg__check_layouts, IN_F64 | IN_F32 | WHOLE },
     { "writing the whole result and nothing else", wg__check_writes, IN_F64 | IN_F32 | WHOLE },
+    { "what is not chosen", wg__check_masks, IN_F64 | SMOOTH },
     { "overwriting what .saves leaves out", wg__check_saves, IN_F64 | WHOLE | SMOOTH },
 };
 enum { CHEAP = sizeof cheap / sizeof *cheap, RARE = sizeof rare / sizeof *rare };

@@ -35,11 +35,13 @@ void wg__check_twin(wg__trial *t) {
     double largest = 0;
     for (int64_t k = 0; k < n && !t->op->map; k++)
         if (isfinite(precise.y[k])) largest = fmax(largest, fabs(precise.y[k]));
+    t->shape = &t->y_shape, t->input = -1;
     wg__hold_all(t, single.y, precise.y, n, rel, 1 + largest);
     if (!precise.dy) return;
     wg__hold_all(t, single.dy, precise.dy, n, rel, 1 + wg__most(precise.dy, n));
     for (int k = 0; k < single.run.leaves; k++) {
         int64_t m = wg_numel(single.run.x[k]);
+        wg__about_input(t, single.run.which[k]);
         wg__hold_all(t, single.gx[k], precise.gx[k], m, rel, 2 + wg__most(precise.gx[k], m));
     }
 }
@@ -51,6 +53,7 @@ static void hold_gradients(wg__trial *t, const wg__run *r, wg_tensor *const got[
     for (int k = 0; k < r->leaves; k++) {
         int64_t n = wg_numel(r->x[k]);
         const double *a = wg__numbers(got[k]), *b = wg__numbers(want[k]);
+        wg__about_input(t, r->which[k]);
         if (a && b) wg__hold_all(t, a, b, n, t->rel, wg__floor(t, wg__most(b, n)));
     }
 }
@@ -95,6 +98,7 @@ static void hold_doubling(wg__trial *t, bool constant) {
     for (int k = 0; k < r.leaves; k++) {
         const double *a = wg__numbers(once[k]), *b = wg__numbers(twice[k]);
         const double *a2 = a ? scaled(a, wg_numel(r.x[k]), 2) : NULL;
+        wg__about_input(t, r.which[k]);
         if (a2 && b) wg__hold_all(t, b, a2, wg_numel(r.x[k]), 0, 0);
     }
 }
@@ -112,6 +116,7 @@ static void hold_zero(wg__trial *t, double *const value[], bool constant) {
     for (int k = 0; k < r.leaves; k++) {
         const double *g = wg__numbers(gx[k]);
         const double *none = g ? wg__scratch(wg_numel(gx[k])) : NULL;
+        wg__about_input(t, r.which[k]);
         if (none) wg__hold_all(t, g, none, wg_numel(gx[k]), 0, 0);
     }
 }

@@ -46,15 +46,24 @@ static void make_whole(const wg__slot *slot, double *value, int64_t n, wg_random
         value[k] = step * (double)(first + wg_random_below(r, last - first + 1));
 }
 
+/* General position keeps to the middle of its cells, so that much of the range is never drawn. A
+   random case moves all numbers on by the same part of a cell; they stay as distinct as they are. */
+static void shift(const wg__slot *slot, double *value, int64_t n, double part) {
+    double range = slot->high - slot->low;
+    for (int64_t k = 0; k < n && range > 0; k++)
+        value[k] = slot->low + fmod(value[k] - slot->low + part * range / 64, range);
+}
+
 /* Where there are kinks, whole numbers would meet them, and there the reference need not choose the
    same subgradient: what is in general position stays there on a grid of 2^-10. */
 static void make_short(double *value, int64_t n) {
     for (int64_t k = 0; k < n; k++) value[k] = nearbyint(value[k] * 0x1p10) * 0x1p-10;
 }
 
-static void shape_values(const wg__trial *t, int i, wg_random *r) {
+static void shape_values(const wg__trial *t, int i, double part, wg_random *r) {
     int64_t n = wg__size(t, i);
     const wg__slot *slot = &t->sample->in[i];
+    if (t->mode == WG__GENERAL) shift(slot, t->value[i], n, part);
     if (t->mode == WG__SPECIAL) make_special(t->value[i], n, r);
     if (t->mode == WG__WHOLE && t->op->tie == WG_TIE_NONE) make_whole(slot, t->value[i], n, r);
     if (t->mode == WG__WHOLE && t->op->tie != WG_TIE_NONE) make_short(t->value[i], n);
@@ -66,8 +75,9 @@ bool wg__draw(wg__trial *t, wg_random *r) {
     for (int i = 0; i < t->sample->inputs; i++)
         if (!(t->value[i] = wg__scratch(wg__size(t, i)))) return false;
     if (!wg__sample_draw(t->sample, r, t->value)) return false;
+    double part = t->mode ? wg_random_uniform(r) : 0;
     for (int i = 0; i < t->sample->inputs; i++)
-        if (t->sample->in[i].kind == WG__FLOAT) shape_values(t, i, r);
+        if (t->sample->in[i].kind == WG__FLOAT) shape_values(t, i, part, r);
     return wg__draw_directions(t, r);
 }
 

@@ -19,11 +19,16 @@ void wg__check_value(wg__trial *t) {
     double floor = 0, rel = wg_dtype_is_float(t->y_dtype) ? t->value_rel : 0;
     for (int64_t k = 0; y && z && k < n && !t->op->map; k++)  // sums: each may have large terms
         if (isfinite(creal(z[k]))) floor = fmax(floor, fabs(creal(z[k])));
-    for (int64_t k = 0; y && z && k < n; k++) {
-        double want = creal(z[k]);
-        if (fabs(cimag(z[k])) > rel * (1 + fabs(want))) want = NAN;
-        wg__hold(t, k, y[k], want, rel * (1 + t->largest) * (1 + floor + fabs(want)));
+    double *want = y && z ? wg__scratch(n) : NULL;
+    t->shape = &t->y_shape;
+    for (int64_t k = 0; want && k < n; k++) {
+        want[k] = creal(z[k]);
+        if (fabs(cimag(z[k])) > rel * (1 + fabs(want[k]))) want[k] = NAN;
     }
+    if (want) wg__note_whole(t, WG__VALUES, want, n);
+    if (wg__is_exact(t, WG__VALUES)) rel = 0;
+    for (int64_t k = 0; want && k < n; k++)
+        wg__hold(t, k, y[k], want[k], rel * (1 + t->largest) * (1 + floor + fabs(want[k])));
 }
 
 void wg__check_recording(wg__trial *t) {

@@ -77,6 +77,17 @@ static void fail_numbers(wg__trial *t, int64_t index, const double number[3]) {
    whatever order of summation. Anything else hardly ever lands on that grid. */
 static bool is_whole(double x) { return fabs(x) < 0x1p24 && floor(x * 0x1p16) == x * 0x1p16; }
 
+void wg__note_whole(wg__trial *t, wg__channel channel, const double *want, int64_t n) {
+    wg__tally *y = t->tally;
+    for (int64_t k = 0; t->exactly && k < n; k++)
+        ++*(is_whole(want[k]) ? &y->whole[channel] : &y->broken[channel]);
+}
+
+bool wg__is_exact(const wg__trial *t, wg__channel channel) {
+    enum { ENOUGH = 64 };
+    return t->exactly && t->tally->broken[channel] == 0 && t->tally->whole[channel] > ENOUGH;
+}
+
 // Remembers a failure, to look at it again; or, looking again, what is there now.
 static void watch(wg__watch *w, double got, double want, double bound) {
     wg__suspect *s = w->suspect;
