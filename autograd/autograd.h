@@ -262,7 +262,7 @@ WG_API bool wg_on_gradient(wg_tensor *x, wg_gradient_hook *hook, void *user);
 
 /* What y depends on, oldest first, a line a record:
 
-       12 matmul(3, 11, f64 [3]) keepdim=1 -> f64 [2,4] saves 0,1 at net.c:31
+       12 take(3, i64 [5]) axis=-1 -> f64 [2,5] saves 1 at net.c:31
 
    that is number, operation, its inputs by number or, untracked, by what they are, attributes,
    result, which inputs (and "y", the result) its gradient reads, and where it was made if anomaly

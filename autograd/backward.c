@@ -50,7 +50,9 @@ static bool gather_slot(wg__sweep *s, uint32_t at, wg_tensor *g) {
     if (!s->recorded) {
         if (!gather_plain(slot, g)) return false;
     } else {
+        s->ctx->watching = false;
         wg_tensor *sum = *slot ? wg_add(*slot, g) : g;
+        s->ctx->watching = s->watching;
         if (!sum) return false;
         *slot = sum;
     }

@@ -16,6 +16,7 @@ typedef struct state {
     wg_random r;
     wg_nn *m;
     runner *inner;
+    struct state *nested;
 } state;
 
 static wg_tensor *smooth(void *user, wg_tensor *const x[], int n) {
@@ -139,7 +140,7 @@ static wg_tensor *shuffled(void *user, wg_tensor *const x[], int n) {
     (void)n;
     state *s = user;
     wg_tensor *y = wg_index_select(x[0], 0, wg_permutation(wg_numel(x[0]), &s->r));
-    if (s->inner) y = s->inner(shuffled, &(state){ .r = s->r }, &y, 1);
+    if (s->inner) y = s->inner(shuffled, s->nested, &y, 1);
     double scale = wg_random_uniform(&s->r) + (double)wg_random_below(&s->r, 10);
     return wg_mul(wg_mul(y, wg_arange(WG_F64, 0, 10, 1)), wg_num(scale));
 }
@@ -148,7 +149,8 @@ START_TEST(scalars_and_permutations_too_also_in_nested_ones) {
     wg_tensor *g[2];
     for (int plain = 0; plain < 2; plain++) {
         runner *run = plain ? plainly : wg_checkpoint;
-        state s = { .r = { .seed = 4 }, .inner = run };
+        state nested = { .r = { .seed = 8 } };
+        state s = { .r = { .seed = 4 }, .inner = run, .nested = &nested };
         wg_tensor *x = wg_variable(wg_arange(WG_F64, 0, 10, 1));
         wg_tensor *y = run(shuffled, &s, (wg_tensor *[]){ wg_square(x) }, 1);
         wg_tensor *z = run(shuffled, &s, &y, 1);
@@ -368,15 +370,15 @@ static size_t peak_of(runner *run, double *sum) {
     for (int i = 0; i < SEGMENTS; i++) y = run(long_chain, NULL, &y, 1);
     ck_assert(wg_backward(wg_sum(y)));
     *sum = wg_item(wg_sum(wg_gradient(x)));
-    return wg_memory_now().peak;
+    return counted.peak;
 }
 
 START_TEST(the_peak_is_that_of_one_segment_and_the_inputs_of_all) {
     double a, b;
     size_t kept = peak_of(plainly, &a), again = peak_of(wg_checkpoint, &b);
-    size_t one = ELEMENTS * sizeof(double);
+    size_t one = ELEMENTS * sizeof(double) * 5 / 4;  // as blocks come
     ck_assert(a == b);
-    ck_assert_uint_ge(kept, SEGMENTS * LENGTH * one);
+    ck_assert_uint_ge(kept, SEGMENTS * LENGTH * ELEMENTS * sizeof(double));
     // Their ends, one segment's inside, and a few for gradients, tape and what is in passing.
     ck_assert_msg(again <= (SEGMENTS + LENGTH + 12) * one, "%zu against %zu", again, kept);
 }
