@@ -16,9 +16,9 @@ static bool observe(const wg__trial *t, double *const value[], outcome *o) {
     return o->dy && wg__run_grad(&o->run, wg__seed_of(t, &o->run, t->w), false, o->gx);
 }
 
-// The trial's values, but NaN or infinity where the gradient is 0; false if it is 0 everywhere.
-static bool spoil_others(const wg__trial *t, const outcome *o, double *value[]) {
-    static const double spoilt[] = { NAN, INFINITY, -INFINITY };
+// The trial's values, but others where the gradient is 0; false if it is 0 everywhere.
+static bool change_others(const wg__trial *t, const outcome *o, const double with[3],
+                          double *value[]) {
     bool any = false;
     for (int i = 0; i < t->sample->inputs; i++) value[i] = t->value[i];
     for (int k = 0; k < o->run.leaves; k++) {
@@ -27,7 +27,7 @@ static bool spoil_others(const wg__trial *t, const outcome *o, double *value[]) 
         value[i] = wg__scratch(wg__size(t, i));
         if (!g || !value[i]) return false;
         for (int64_t j = 0; j < wg__size(t, i); j++) {
-            value[i][j] = g[j] == 0 ? spoilt[j % 3] : t->value[i][j];
+            value[i][j] = g[j] == 0 ? with[j % 3] : t->value[i][j];
             any = any || g[j] != 0;
         }
     }
@@ -58,10 +58,13 @@ static bool is_linear(const wg__trial *t, const wg__run *r) {
 }
 
 void wg__check_masks(wg__trial *t) {
+    static const double finite[] = { 1, 0.5, 3 }, spoilt[] = { NAN, INFINITY, -INFINITY };
     outcome here, there;
     double *value[WG_MAX_INPUTS];
     if (!has_choice(t) || !observe(t, t->value, &here) || !is_linear(t, &here.run)) return;
-    if (!spoil_others(t, &here, value) || !observe(t, value, &there)) return;
+    if (!change_others(t, &here, finite, value) || !observe(t, value, &there)) return;
+    if (!wg__same_bits(here.run.y, there.run.y)) return;  // held constant, but used
+    if (!change_others(t, &here, spoilt, value) || !observe(t, value, &there)) return;
     wg__hold_that(t, wg__same_bits(here.run.y, there.run.y),
                   "what is not chosen, but NaN or infinite, changes the value");
     wg__hold_that(t, wg__same_bits(here.dy, there.dy),
