@@ -49,6 +49,7 @@ WG__DEFINE_OP(prelu) = {
     .derivative = "dx = gy where x > 0, else gy weight; dweight = sum of gy x where x <= 0",
     .edges = "below rank 2 there is one channel; NaN gives a slope of NaN",
     .equals = "torch.nn.functional.prelu",
+    .equivalent = "transposed: the weights are a vector",
     .inputs = 2,
     .tie = WG_TIE_LEFT,
     .infer = prelu_infer,

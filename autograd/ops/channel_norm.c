@@ -199,6 +199,7 @@ WG__DEFINE_OP(group_norm) = {
     .derivative = OF_LAYER_NORM,
     .edges = "equal elements give b, but NaN for eps = 0; an infinity or NaN makes its group NaN",
     .equals = "torch.nn.functional.group_norm",
+    .equivalent = "transposed: all but x are vectors",
     .samples = { "2,4,3 4 4 | groups=2 eps=0.125", "2,4 4 | groups=2 eps=0.25",
                  "1,3,2,2 3 | groups=1 eps=0.125", "2,3,2 | groups=3 eps=0.25",
                  "0,2,3 2 2 | groups=1 eps=1", "2,2,0 2 | groups=2 eps=1",
@@ -217,6 +218,7 @@ WG__DEFINE_OP(instance_norm) = {
     .edges = "equal elements, and so a single one (an error in PyTorch), give b, but NaN for "
              "eps = 0; an infinity or NaN makes its channel of that sample NaN",
     .equals = "torch.nn.functional.instance_norm",
+    .equivalent = "transposed: all but x are vectors",
     .samples = { "2,3,4 3 3 | eps=0.125", "2,2,2,3 2 | eps=0.25", "1,2,5 | eps=0.125",
                  "2,2,1 2 2 | eps=1", "0,2,3 2 | eps=1", "2,0,3 0 | eps=1" },
     .bad = { "4", "2,4", "2,4,3 3", "2,4,3 4 3", "2,4,3 | eps=-1", "2,4,3@i0..3", "2,4,3 4@i0..3" },
@@ -232,6 +234,7 @@ WG__DEFINE_OP(batch_norm) = {
     .edges = "own statistics: equal elements, and so a batch of one (an error in PyTorch), give b, "
              "but NaN for eps = 0, and an infinity or NaN makes its channel NaN",
     .equals = "torch.nn.functional.batch_norm",
+    .equivalent = "transposed: all but x are vectors",
     .samples = { "4,3 3 3 | eps=0.125", "2,2,3 2 | eps=0.25", "2,3,2,2 | eps=0.125",
                  "2,3,2 3 3 3 3@0.5..2 | eps=0.125", "3,2 2 2 2 2@0.5..2", "1,2 2 2 | eps=1",
                  "0,2 2 2 | eps=1", "0,2 2 2 2 2@0.5..2 | eps=1", "2,0 0 0 | eps=1" },

@@ -318,6 +318,7 @@ WG__DEFINE_OP(conv2d) = {
              "alone; an image or a kernel without elements is refused; padding contributes w 0, "
              "which is NaN for an infinite w",
     .equals = "torch.nn.functional.conv2d",
+    .equivalent = "transposed: the bias is a vector",
     .inputs = 2,
     .inputs_max = 3,
     .flags = WG_OP_OPTIONAL_INPUTS,
@@ -357,6 +358,7 @@ WG__DEFINE_OP(conv_transpose2d) = {
         "the bias alone where no window reaches, as in output_padding; an empty batch gives an "
         "empty result; padding that leaves nothing is refused",
     .equals = "torch.nn.functional.conv_transpose2d",
+    .equivalent = "transposed: the bias is a vector",
     .inputs = 2,
     .inputs_max = 3,
     .flags = WG_OP_OPTIONAL_INPUTS,

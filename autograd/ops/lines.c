@@ -102,7 +102,7 @@ static bool conv_transpose1d_reference(const wg_call *c, const wg_zview in[], wg
     .abi = WG_OP_ABI, .name = #opname, .inputs = 2, .inputs_max = 3,                               \
     .flags = WG_OP_OPTIONAL_INPUTS, .attr_size = sizeof(wg_conv_options), .attrs = conv_attrs,     \
     .infer = opname##_infer, .compose = opname##_compose, .reference = opname##_reference,         \
-    .equals = "torch.nn.functional." #opname
+    .equals = "torch.nn.functional." #opname, .equivalent = "transposed: the bias is a vector"
 
 WG__DEFINE_OP(conv1d) = {
     CONVOLUTION(conv1d),

@@ -68,6 +68,7 @@ WG__DEFINE_OP(nll) = {
         "is 0, where PyTorch gives NaN; the mean over no sample is NaN",
     .equals =
         "torch.nn.functional.nll_loss with reduction='none'; the classes stand on the last axis",
+    .equivalent = "transposed: the class weights are a vector",
     .inputs = 2,
     .inputs_max = 3,
     .flags = WG_OP_OPTIONAL_INPUTS,

@@ -44,11 +44,11 @@ void wg__fold(const wg_view *x, const wg_view *columns, const wg__window *w,
               const wg__windows *part);
 /* Windows from ... from + size - 1 along one axis, seen by one tap: `before` of them where it lies
    in the padding, then n where it is within the image, then `after` in the padding again. */
-typedef struct wg__run {
+typedef struct wg__window_run {
     int64_t before, n, after;
     int64_t first;  // of the n, in the image
-} wg__run;
-wg__run wg__run_of(const wg__window *w, int axis, int64_t tap, int64_t from, int64_t size);
+} wg__window_run;
+wg__window_run wg__run_of(const wg__window *w, int axis, int64_t tap, int64_t from, int64_t size);
 
 /* conv.c: y (N, O, count) = w (O, C / groups, kernel) slid over x (N, C, image), or one of the
    other two from what is given: the one form sum y w x, of which convolution and its two

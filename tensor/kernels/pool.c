@@ -24,7 +24,7 @@ LARGEST(largest_f64, double)
 // The first tap of each window that is within the image, on this row of it.
 static void begin(int64_t *place, const wg__window *w, int64_t image_row) {
     for (int64_t j = w->kernel[1] - 1; j >= 0; j--) {
-        const wg__run r = wg__run_of(w, 1, j, 0, w->count[1]);
+        const wg__window_run r = wg__run_of(w, 1, j, 0, w->count[1]);
         int64_t at = image_row * w->image[1] + r.first;
         for (int64_t l = 0; l < r.n; l++) place[r.before + l] = at + l * w->stride[1];
     }
@@ -33,11 +33,11 @@ static void begin(int64_t *place, const wg__window *w, int64_t image_row) {
 void wg__largest(int64_t *place, const wg_view *image, const wg__window *w, int64_t row) {
     bool begun = false;
     for (int64_t i = 0; i < w->kernel[0]; i++) {
-        const wg__run down = wg__run_of(w, 0, i, row, 1);
+        const wg__window_run down = wg__run_of(w, 0, i, row, 1);
         if (down.n && !begun) begin(place, w, down.first);
         begun |= down.n;
         for (int64_t j = 0; down.n && j < w->kernel[1]; j++) {
-            const wg__run r = wg__run_of(w, 1, j, 0, w->count[1]);
+            const wg__window_run r = wg__run_of(w, 1, j, 0, w->count[1]);
             (image->dtype == WG_F32 ? largest_f32 : largest_f64)(place + r.before, image->data, r.n,
                                                                  down.first * w->image[1] + r.first,
                                                                  r.n > 1 ? w->stride[1] : 0);

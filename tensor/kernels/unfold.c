@@ -7,14 +7,14 @@
 
 #include "tensor/kernels/kernels.h"
 
-wg__run wg__run_of(const wg__window *w, int axis, int64_t tap, int64_t from, int64_t size) {
+wg__window_run wg__run_of(const wg__window *w, int axis, int64_t tap, int64_t from, int64_t size) {
     int64_t step = w->stride[axis], shift = tap * w->dilation[axis] - w->padding[axis];
     int64_t last = w->image[axis] - 1 - shift, low = from, high = from + size;
     if (shift < 0) low = (-shift - 1) / step + 1;
     if (low < from) low = from;
     if (last < (high - 1) * step) high = last < 0 ? 0 : last / step + 1;
-    if (high <= low) return (wg__run){ .before = size };
-    return (wg__run){ low - from, high - low, from + size - high, low * step + shift };
+    if (high <= low) return (wg__window_run){ .before = size };
+    return (wg__window_run){ low - from, high - low, from + size - high, low * step + shift };
 }
 
 typedef struct walk {
@@ -26,7 +26,7 @@ typedef struct walk {
 /* What one tap reads of one image. `image` is the first element that it reads, if there is any;
    across and down say where in the columns the windows are that read it. */
 typedef struct tap {
-    wg__run down, across;
+    wg__window_run down, across;
     int64_t row_step, step;      // in the image, from window to window
     int64_t column_step, width;  // in the columns; windows in a row
     char *column, *image;
