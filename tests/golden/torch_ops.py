@@ -140,9 +140,40 @@ def conv(f):
     return run
 
 
-def max_pool(f):
-    return lambda x, a: f(x[0], pair(a, "kernel", 1), **dict(window(a), stride=pair(a, "stride", 0) if any(
-        pair(a, "stride", 0)) else pair(a, "kernel", 1)))
+def conv_line(f):
+    def run(x, a):
+        more = {"output_padding": int(a.get("output_padding", 0))} if "transpose" in f.__name__ else {}
+        return f(x[0], x[1], x[2] if len(x) > 2 else None, groups=int(a.get("groups", 0)) or 1,
+                 stride=int(a.get("stride", 0)) or 1, padding=int(a.get("padding", 0)),
+                 dilation=int(a.get("dilation", 0)) or 1, **more)
+    return run
+
+
+def pool(f, has_dilation):
+    """A stride of 0 is the kernel's size."""
+    def run(x, a):
+        kernel = pair(a, "kernel", 1)
+        stride = tuple(s or k for s, k in zip(pair(a, "stride", 0), kernel))
+        more = {"dilation": pair(a, "dilation", 1)} if has_dilation else {
+            "count_include_pad": not a.get("count_exclude_pad")}
+        return f(x[0], kernel, stride, pair(a, "padding", 0), **more)
+    return run
+
+
+def pool_line(f, has_dilation):
+    def run(x, a):
+        more = {"dilation": int(a.get("dilation", 0)) or 1} if has_dilation else {
+            "count_include_pad": not a.get("count_exclude_pad")}
+        kernel = int(a.get("kernel", 0))
+        return f(x[0], kernel, int(a.get("stride", 0)) or kernel, int(a.get("padding", 0)), **more)
+    return run
+
+
+def interpolate(x, a):
+    size = pair(a, "to", 0)
+    if a.get("mode"):
+        return F.interpolate(x[0], size, mode="bilinear", align_corners=bool(a.get("align_corners")))
+    return F.interpolate(x[0], size, mode="nearest")
 
 
 def tail(x, a):
@@ -303,10 +334,18 @@ TABLE = {
     "scaled_dot_product_attention": attention,
     "unfold": lambda x, a: F.unfold(x[0], pair(a, "kernel", 1), **window(a)),
     "fold": lambda x, a: F.fold(x[0], pair(a, "size", 1), pair(a, "kernel", 1), **window(a)),
-    "conv1d": conv(F.conv1d),
+    "conv1d": conv_line(F.conv1d),
+    "conv_transpose1d": conv_line(F.conv_transpose1d),
+    "max_pool1d": pool_line(F.max_pool1d, True),
+    "avg_pool1d": pool_line(F.avg_pool1d, False),
+    "avg_pool2d": pool(F.avg_pool2d, False),
+    "adaptive_avg_pool1d": lambda x, a: F.adaptive_avg_pool1d(x[0], int(a.get("size", 0))),
+    "adaptive_avg_pool2d": lambda x, a: F.adaptive_avg_pool2d(x[0], pair(a, "to", 0)),
+    "interpolate": interpolate,
+    "max_pool2d_index": lambda x, a: pool(F.max_pool2d_with_indices, True)(x, a)[1],
     "conv2d": conv(F.conv2d),
     "conv_transpose2d": conv(F.conv_transpose2d),
-    "max_pool2d": max_pool(F.max_pool2d),
+    "max_pool2d": pool(F.max_pool2d, True),
     "addmm": lambda x, a: torch.addmm(x[0], x[1], x[2], beta=a.get("beta", 0), alpha=a.get("alpha", 0)),
     "linear": plain(F.linear),
     "bilinear": lambda x, a: F.bilinear(x[0], x[2], x[1], *x[3:]),
@@ -314,7 +353,8 @@ TABLE = {
     "trace": lambda x, a: x[0].diagonal(0, -2, -1).sum(-1),
     "tril": lambda x, a: torch.tril(x[0], int(a.get("k", 0))),
     "triu": lambda x, a: torch.triu(x[0], int(a.get("k", 0))),
-    "solve": plain(torch.linalg.solve),
+    "solve": lambda x, a: torch.linalg.solve(x[0], x[1].expand(x[0].shape[:-2] + x[1].shape[-2:]) if
+                                             x[1].dim() < x[0].dim() else x[1]),  # the record knows no vectors
     "triangular_solve": triangular_solve,
     "cholesky": plain(torch.linalg.cholesky),
     "inverse": plain(torch.linalg.inv),
