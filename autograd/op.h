@@ -111,6 +111,8 @@ typedef struct wg_attr {
        "3@=0,-1,1"           these very values, in C order: kinks and extremes; "2@i=4,0", "2@b=1,0"
        "5@i0..2"             i64, from 0 to 2;   "5@b" bool
        "2,0,3"               zero-size
+       "4,3,3@reg"           stacks of matrices that are well conditioned, though they need row
+       "3,3@spd"             swaps; and of symmetric positive definite ones
        "2,3,4 | axes=0,-1 keepdim=1 p=2.5"      attributes by name; unnamed ones are zero
 
    Let some sample broadcast if the operation does: a rule that forgets wg_sum_to shows there and

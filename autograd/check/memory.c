@@ -120,7 +120,9 @@ static void check_layout(wg__trial *t, wg__layout layout) {
 }
 
 void wg__check_layouts(wg__trial *t) {
-    for (int layout = WG__TRANSPOSED; layout < WG__LAYOUTS && !wg_error(); layout++) {
+    // Equal rows would make a matrix singular that the sample promises to be regular.
+    int layouts = t->sample->formed ? WG__FIRST_ZERO : WG__LAYOUTS;
+    for (int layout = WG__TRANSPOSED; layout < layouts && !wg_error(); layout++) {
         wg_scope *scope = wg_scope_open();
         wg__trial fitted = *t;
         fitted.layout = WG__DENSE;

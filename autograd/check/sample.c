@@ -70,8 +70,22 @@ static bool read_exact(const char *p, const char *end, wg__slot *slot) {
     }
 }
 
-// What stands behind "@": [i | b] and then "low..high" or "=1,2,3"; nothing more is needed after b.
+static bool is_word(const char *p, const char *end, const char *word) {
+    return (size_t)(end - p) == strlen(word) && strncmp(p, word, strlen(word)) == 0;
+}
+
+// "reg" or "spd", of square matrices.
+static bool read_form(const char *p, const char *end, wg__slot *slot) {
+    const wg_shape *s = &slot->shape;
+    if (s->rank < 2 || s->dim[s->rank - 1] != s->dim[s->rank - 2]) return false;
+    slot->form = is_word(p, end, "spd") ? WG__POSITIVE : WG__REGULAR;
+    return true;
+}
+
+// What stands behind "@": a form, or [i | b] and then "low..high" or "=1,2,3"; nothing more is
+// needed after b.
 static bool read_values(const char *p, const char *end, wg__slot *slot) {
+    if (is_word(p, end, "reg") || is_word(p, end, "spd")) return read_form(p, end, slot);
     if (p < end && *p == 'i') slot->kind = WG__INTEGER, p++;
     if (p < end && *p == 'b') slot->kind = WG__TRUTH, slot->dtype = WG_BOOL, p++;
     if (p < end && *p == '=') return read_exact(p + 1, end, slot);
@@ -107,6 +121,7 @@ bool wg__sample_parse(const wg_op *op, const char *text, wg__sample *s) {
                            "%s: sample \"%s\": input %d, \"%.*s\", makes no sense", op->name, text,
                            s->inputs - 1, (int)(end - p), p);
         s->exact = s->exact || (slot->exact && slot->kind == WG__FLOAT);
+        s->formed = s->formed || slot->form != WG__ANY;
         p = end + strspn(end, " ");
     }
     return read_attributes(op, *p ? p + 1 : p, s);
@@ -149,6 +164,34 @@ static double draw(const wg__sample *s, int i, wg_random *r, cells *c) {
     return slot->low + (double)wg_random_below(r, (int64_t)(slot->high - slot->low) + 1);
 }
 
+/* ---- matrices of a form ---------------------------------------------------------------------- */
+
+/* Well conditioned, and in general position but for its form, made of n n numbers in general
+   position. To be regular, 3 is added where the other diagonal runs, so that elimination has to
+   swap rows, and all else is less than 2 in each row. To be positive definite, x becomes
+   x x' / n + 1. */
+static bool give_form(wg__form form, int64_t n, double *x) {
+    double *copy = wg__scratch(n * n);
+    for (int64_t k = 0; copy && k < n * n; k++) copy[k] = x[k];
+    for (int64_t i = 0; copy && i < n; i++)
+        for (int64_t j = 0; j < n; j++) {
+            double sum = 0;
+            for (int64_t k = 0; k < n; k++) sum += copy[i * n + k] * copy[j * n + k];
+            double positive = sum / (double)n + (i == j);
+            double regular = copy[i * n + j] / (double)n + (i + j == n - 1 ? 3 : 0);
+            x[i * n + j] = form == WG__POSITIVE ? positive : regular;
+        }
+    return copy != NULL;
+}
+
+static bool give_forms(const wg__slot *slot, double *value) {
+    if (slot->form == WG__ANY) return true;
+    int64_t n = slot->shape.dim[slot->shape.rank - 1], count = wg__numel(&slot->shape);
+    for (int64_t k = 0; k < count; k += n * n)
+        if (!give_form(slot->form, n, value + k)) return false;
+    return true;
+}
+
 bool wg__sample_draw(const wg__sample *s, wg_random *r, double *const value[]) {
     cells c;
     if (!cells_shuffle(s, r, &c)) return false;
@@ -157,6 +200,7 @@ bool wg__sample_draw(const wg__sample *s, wg_random *r, double *const value[]) {
         const char *exact = s->in[i].exact;
         for (int64_t k = 0; k < n; k++)
             value[i][k] = exact ? exact_value(exact, k) : draw(s, i, r, &c);
+        if (!give_forms(&s->in[i], value[i])) return false;
     }
     return true;
 }

@@ -7,11 +7,14 @@
 
 typedef enum wg__kind { WG__FLOAT, WG__INTEGER, WG__TRUTH } wg__kind;
 
+/* What the last two axes of an input are. */
+typedef enum wg__form { WG__ANY, WG__REGULAR, WG__POSITIVE } wg__form;
 static const double WG__LOW = -2, WG__HIGH = 2;  // of floats, where a sample says nothing else
 
 typedef struct wg__slot {  // one input
     wg_shape shape;
     wg__kind kind;
+    wg__form form;
     wg_dtype dtype;  // of what is no float
     double low, high;
     const char
@@ -21,8 +24,9 @@ typedef struct wg__slot {  // one input
 typedef struct wg__sample {
     const char *text;
     int inputs;
-    bool exact;  // some input of floats lists its values, so they may stand on a kink or a pole
-    void *attr;  // op->attr_size bytes; NULL if that is 0
+    bool exact;   // some input of floats lists its values, so they may stand on a kink or a pole
+    bool formed;  // some input is a matrix of a form, which repeating a row would destroy
+    void *attr;   // op->attr_size bytes; NULL if that is 0
     wg__slot in[WG_MAX_INPUTS];
 } wg__sample;
 
