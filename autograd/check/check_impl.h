@@ -94,10 +94,12 @@ bool wg__hold(wg__trial *t, int64_t index, double got, double want, double bound
 void wg__hold_all(wg__trial *t, const double *got, const double *want, int64_t n, double rel,
                   double floor);
 void wg__hold_that(wg__trial *t, bool truth, const char *what);
-/* Notes what the reference gives; and whether results are to meet it bit by bit: the inputs are
-   whole, and it has never given anything that is not, so that the operation is made of sums and
-   products. */
+/* Notes what the reference gives for whole inputs, and what the operation gives; and whether results
+   are to meet the reference bit by bit from now on: it has given whole numbers only, many of them,
+   and at first the values met it, so that the operation is made of sums and products. (A determinant
+   by elimination is not.) */
 void wg__note_whole(wg__trial *t, wg__channel channel, const double *want, int64_t n);
+void wg__note_values(wg__trial *t, const double *got, const double *want, int64_t n);
 bool wg__is_exact(const wg__trial *t, wg__channel channel);
 void wg__fail_text(wg__trial *t, const char *what);
 void wg__hold_no_error(wg__trial *t);  // a pending one is a failure, and cleared

@@ -82,8 +82,10 @@ static bool take_values(wg__trial *t, wg__sample *s, wg_tensor *const x[], int n
     s->inputs = n;
     for (int i = 0; i < n; i++) {
         wg_dtype dtype = wg_dtype_of(x[i]);
-        s->in[i] = (wg__slot){ .shape = wg_shape_of(x[i]), .kind = WG__INTEGER, .dtype = dtype };
-        if (wg_dtype_is_float(dtype)) s->in[i].kind = WG__FLOAT;
+        bool real = wg_dtype_is_float(dtype);
+        s->in[i] = (wg__slot){ .shape = wg_shape_of(x[i]),
+                               .kind = real ? WG__FLOAT : WG__INTEGER,
+                               .dtype = dtype };
         t->value[i] = wg__numbers(x[i]);
         if (!t->value[i]) return false;
     }

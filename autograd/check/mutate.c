@@ -9,7 +9,6 @@
 #include <string.h>
 
 #include "autograd/check/check_impl.h"
-#include "tensor/kernels/kernels.h"
 
 typedef enum damage {
     SCALED,  // by 1 + 1e-5
@@ -131,7 +130,8 @@ static bool formula_forward(const wg_call *c, const wg_view *const in[], wg_view
     (void)in;
     wg_scope *scope = wg_scope_open();
     wg_tensor *y = scope ? formula_value(c) : NULL;
-    if (y) wg__copy_view(out, &y->view);
+    for (int64_t k = 0; y && k < wg_numel(y); k++)
+        wg__store(out->dtype, wg__at(out, k), wg_view_get(&y->view, k));
     wg_scope_close(scope);
     return y != NULL;
 }

@@ -63,10 +63,12 @@ static void make_short(double *value, int64_t n) {
 static void shape_values(const wg__trial *t, int i, double part, wg_random *r) {
     int64_t n = wg__size(t, i);
     const wg__slot *slot = &t->sample->in[i];
-    if (t->mode == WG__GENERAL) shift(slot, t->value[i], n, part);
+    bool formed = slot->form != WG__ANY;  // a symmetric matrix stays one
+    if (t->mode == WG__GENERAL && !formed) shift(slot, t->value[i], n, part);
     if (t->mode == WG__SPECIAL) make_special(t->value[i], n, r);
-    if (t->mode == WG__WHOLE && t->op->tie == WG_TIE_NONE) make_whole(slot, t->value[i], n, r);
-    if (t->mode == WG__WHOLE && t->op->tie != WG_TIE_NONE) make_short(t->value[i], n);
+    bool kinked = t->op->tie != WG_TIE_NONE;
+    if (t->mode == WG__WHOLE && !kinked && !formed) make_whole(slot, t->value[i], n, r);
+    if (t->mode == WG__WHOLE && (kinked || formed)) make_short(t->value[i], n);
     for (int64_t k = 0; k < n && t->dtype == WG_F32; k++) t->value[i][k] = (float)t->value[i][k];
 }
 

@@ -25,7 +25,7 @@ void wg__check_value(wg__trial *t) {
         want[k] = creal(z[k]);
         if (fabs(cimag(z[k])) > rel * (1 + fabs(want[k]))) want[k] = NAN;
     }
-    if (want) wg__note_whole(t, WG__VALUES, want, n);
+    if (want) wg__note_values(t, y, want, n);
     if (wg__is_exact(t, WG__VALUES)) rel = 0;
     for (int64_t k = 0; want && k < n; k++)
         wg__hold(t, k, y[k], want[k], rel * (1 + t->largest) * (1 + floor + fabs(want[k])));

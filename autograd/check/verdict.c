@@ -77,15 +77,25 @@ static void fail_numbers(wg__trial *t, int64_t index, const double number[3]) {
    whatever order of summation. Anything else hardly ever lands on that grid. */
 static bool is_whole(double x) { return fabs(x) < 0x1p24 && floor(x * 0x1p16) == x * 0x1p16; }
 
+enum { ENOUGH = 1000 };  // numbers: no rounding operation is exact for so long
+
 void wg__note_whole(wg__trial *t, wg__channel channel, const double *want, int64_t n) {
     wg__tally *y = t->tally;
     for (int64_t k = 0; t->exactly && k < n; k++)
         ++*(is_whole(want[k]) ? &y->whole[channel] : &y->broken[channel]);
 }
 
+void wg__note_values(wg__trial *t, const double *got, const double *want, int64_t n) {
+    wg__tally *y = t->tally;
+    wg__note_whole(t, WG__VALUES, want, n);
+    for (int64_t k = 0; t->exactly && y->whole[WG__VALUES] <= ENOUGH && k < n; k++)
+        y->broken[WG__VALUES] += got[k] != want[k];
+}
+
 bool wg__is_exact(const wg__trial *t, wg__channel channel) {
-    enum { ENOUGH = 64 };
-    return t->exactly && t->tally->broken[channel] == 0 && t->tally->whole[channel] > ENOUGH;
+    for (int c = 0; t->exactly && c <= (int)channel; c++)
+        if (t->tally->broken[c] > 0 || t->tally->whole[c] <= ENOUGH) return false;
+    return t->exactly;
 }
 
 // Remembers a failure, to look at it again; or, looking again, what is there now.
