@@ -8,6 +8,7 @@
 #include <execinfo.h>
 #include <stdint.h>
 #include <string.h>
+#include <sys/auxv.h>
 #include <unistd.h>
 
 #ifdef WENGERT_BACKTRACE
@@ -109,17 +110,28 @@ static bool source_line(const wg__site *site, char *text, size_t size) {
 
 /* ---- without --------------------------------------------------------------------------------- */
 
-/* Outside is another file than the library's; where the library is part of the program, a function
-   that has a name for the dynamic linker and not one of ours. */
+/* Whether the library is part of the program. */
+static bool is_static(const Dl_info *own) {
+    Dl_info program;
+    union {
+        unsigned long number;
+        const void *address;
+    } headers = { getauxval(AT_PHDR) };
+    return dladdr(headers.address, &program) && program.dli_fbase == own->dli_fbase;
+}
+
+/* Outside is another file than the library's; where there is none, a function of the program that
+   has a name for the dynamic linker, and not one of ours. */
 static bool function(const wg__site *site, char *text, size_t size) {
     static const char here;
     Dl_info own, at;
     if (!dladdr(&here, &own)) return false;
+    bool inside = is_static(&own);
     for (int i = 0; i < site->frames; i++) {
-        if (!dladdr(site->frame[i], &at)) continue;
+        if (!dladdr(site->frame[i], &at) || (at.dli_fbase == own.dli_fbase) != inside) continue;
         bool named = at.dli_sname && strncmp(at.dli_sname, "wg_", 3) != 0;
-        if (at.dli_fbase == own.dli_fbase && !named) continue;
-        const char *base = at.dli_sname ? at.dli_saddr : at.dli_fbase;
+        if (inside && !named) continue;
+        const char *base = named ? at.dli_saddr : at.dli_fbase;
         const char *file = strrchr(at.dli_fname, '/');
         snprintf(text, size, "%s+0x%tx",
                  named  ? at.dli_sname
