@@ -117,7 +117,7 @@ static bool convert_numbers(operands *o, const wg_call *c) {
 }
 
 /* Whether op can be applied to these inputs at all; collects their views on the way. */
-static bool take_inputs(operands *o, const wg_call *c) {
+__attribute__((always_inline)) static inline bool take_inputs(operands *o, const wg_call *c) {
     const wg_op *op = c->op;
     if (WG_UNLIKELY(!op)) return wg_fail(WG_ERROR_ARGUMENT, "wg_apply: the operation is NULL");
     int n = c->inputs, most = op->inputs_max ? op->inputs_max : op->inputs;
@@ -272,14 +272,14 @@ __attribute__((noinline)) static bool can_compose(const wg_call *c) {
     return can;
 }
 
-static wg_tensor *apply_composed(const wg_call *c) {
+__attribute__((noinline)) static wg_tensor *apply_composed(const wg_call *c) {
     if (!can_compose(c)) return NULL;
     wg_tensor *y = compose(c);
     return y ? y : refused(c);
 }
 
-__attribute__((noinline)) static wg_tensor *apply_computed(wg_call *c) {
-    wg__context *ctx = wg__ctx();
+__attribute__((always_inline)) static inline wg_tensor *apply_computed(wg__context *ctx,
+                                                                       wg_call *c) {
     operands o;
     o.many = NULL;
     bool taken = take_inputs(&o, c);
@@ -296,9 +296,11 @@ __attribute__((noinline)) static wg_tensor *apply_computed(wg_call *c) {
 }
 
 wg_tensor *wg_apply(const wg_op *op, wg_tensor *const in[], int n, const void *attr) {
-    if (WG_UNLIKELY(wg__ctx()->status != WG_OK)) return NULL;
+    wg__context *ctx = wg__ctx();
+    if (WG_UNLIKELY(ctx->status != WG_OK)) return NULL;
     wg_call c = { op, n, in, NULL, attr };
-    return op && op->compose ? apply_composed(&c) : apply_computed(&c);
+    if (WG_UNLIKELY(op && op->compose)) return apply_composed(&c);
+    return apply_computed(ctx, &c);
 }
 
 /* ---- for those who write operations ---------------------------------------------------------- */

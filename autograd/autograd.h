@@ -114,7 +114,7 @@ typedef struct wg_batch_norm_options {
     double eps;                // 0: 1e-5
 } wg_batch_norm_options;
 
-/* ---- all others: ops/ops.def ----------------------------------------------------------------- */
+/* ---- all others: ops/ops.def ---------------------------------------------------------------- */
 
 /* One function for each line, with what it computes beside it. */
 #define OP(name, parameters) WG_API wg_tensor *wg_##name parameters;
@@ -209,9 +209,9 @@ WG_API bool wg_reaches(wg_tensor *y, wg_tensor *const x[], int n, bool reached[]
 typedef wg_tensor *wg_function(void *user, wg_tensor *const x[], int n);
 
 /* All of these take tracked tensors as wg_grad does, give exact zeros where y does not depend on x,
-   and touch no leaf's gradient. While recording is on their results can be differentiated again, and
-   whatever was computed on the way stays with the scope; while it is off they are constants, and
-   what was computed on the way goes at once. */
+   and touch no leaf's gradient. While recording is on their results can be differentiated again,
+   and whatever was computed on the way stays with the scope; while it is off they are constants,
+   and what was computed on the way goes at once. */
 
 /* Reverse product: gx[i] = (dy/dx[i])' gy, for gy shaped like y. */
 WG_API bool wg_vjp(wg_tensor *y, wg_tensor *const x[], int n, wg_tensor *gy, wg_tensor *gx[]);
@@ -273,8 +273,8 @@ WG_API bool wg_tape_draw(FILE *file, wg_tensor *y);
 
 /* Anomaly mode, off at first; returns what it was. While it is on, the first value that is not
    finite though all that it was computed from is, in a result, a gradient or a tangent, is an error
-   (WG_ERROR_NUMERIC) that names the operation, its inputs' shapes and ranges, the model path and the
-   place in your program: file and line if that was compiled with -g and the library found libdw
+   (WG_ERROR_NUMERIC) that names the operation, its inputs' shapes and ranges, the model path and
+   the place in your program: file and line if that was compiled with -g and the library found libdw
    when it was built (WENGERT_BACKTRACE), function and offset otherwise. Every operation then looks
    at all its values: for looking for a mistake, not for training. */
 WG_API bool wg_anomaly(bool on);

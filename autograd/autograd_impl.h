@@ -43,7 +43,7 @@ typedef struct wg__site {
 typedef struct wg__payload {
     uint32_t inputs;
     uint32_t attr_size : 31, placed : 1;
-    wg_tensor *in[];  // then for each input, and the result, the version that it had; the
+    wg_tensor *in[];  // then for each input the version that it had, if the rule reads it; the
                       // attributes; and, if placed, a wg__site *
 } wg__payload;
 typedef struct wg__tape {

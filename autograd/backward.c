@@ -12,12 +12,6 @@
 
 /* ---- gathering ------------------------------------------------------------------------------- */
 
-// Whether nobody else sees this memory, so that it may be added to in place.
-bool wg__is_exclusive(const wg_tensor *g) {
-    return g->storage && !wg__has_overlap(&g->view) &&
-           atomic_load_explicit(&wg__block_of(g->storage)->refs, memory_order_acquire) == 1;
-}
-
 wg_tensor *wg__exclusive_copy(const wg_tensor *g) {
     wg_tensor *copy = wg__tensor_like_owned(g->view.dtype, &g->view.shape);
     if (copy) wg__copy_view(&copy->view, &g->view);
@@ -136,8 +130,8 @@ static wg_tensor *by_rule(wg__sweep *s, const wg_call *c, wg_tensor *gy, int i) 
     return s->recorded ? g : claim(s->ctx, mark, g);
 }
 
-// A gradient that a rule gave for input i: checked, then added to the others.
-static bool take(wg__sweep *s, const wg_call *c, wg_tensor *gy, int i, wg_tensor *g) {
+// A gradient that a rule gave for input i: checked, then added to the others at that place.
+static bool take(wg__sweep *s, const wg_call *c, wg_tensor *gy, int i, uint32_t at, wg_tensor *g) {
     if (WG_UNLIKELY(!g)) return s->ctx->status == WG_OK;  // zero, unless it failed
     bool sound = s->ctx->status == WG_OK && fits(c, i, g) &&
                  (!s->watching || wg__anomaly_gradient(c, gy, i, g));
@@ -145,13 +139,19 @@ static bool take(wg__sweep *s, const wg_call *c, wg_tensor *gy, int i, wg_tensor
         if (!s->recorded) wg__tensor_free(g);
         return false;
     }
-    return gather_slot(s, wg__span_at(&s->span, c->in[i]->node), g);
+    if (WG_LIKELY(!s->recorded && !s->watching)) return gather_plain(&s->slot[at], g);
+    return gather_slot(s, at, g);
 }
 
-static bool is_wanted(const wg__sweep *s, const wg_tensor *x) {
+// Where the gradient of x is gathered; WG__NO_NODE if nobody asks for it.
+static inline uint32_t wanted_at(const wg__sweep *s, const wg_tensor *x) {
     uint32_t node = x ? wg__node_of(x, s->tape) : WG__NO_NODE;
-    uint32_t at = node == WG__NO_NODE ? node : wg__span_at(&s->span, node);
-    return at != WG__NO_NODE && (!s->needed || s->needed[at]);
+    if (node == WG__NO_NODE) return node;
+    uint32_t at = wg__span_at(&s->span, node);
+    return at != WG__NO_NODE && s->needed && !s->needed[at] ? WG__NO_NODE : at;
+}
+static bool is_wanted(const wg__sweep *s, const wg_tensor *x) {
+    return wanted_at(s, x) != WG__NO_NODE;
 }
 
 // Whether record k has a rule, and the values that it reads.
@@ -180,7 +180,7 @@ static bool take_all(wg__sweep *s, const wg_call *c, wg_tensor *gy, wg_tensor *g
     bool done = true;
     for (int i = 0; i < c->inputs; i++) {
         if (done)
-            done = take(s, c, gy, i, g[i]);
+            done = !g[i] || take(s, c, gy, i, wg__span_at(&s->span, c->in[i]->node), g[i]);
         else if (!s->recorded && g[i])
             wg__tensor_free(g[i]);
     }
@@ -215,9 +215,10 @@ static bool pull_back(wg__sweep *s, uint32_t k, wg_tensor *gy) {
     if (WG_UNLIKELY(c.op->vjp_all)) return pull_back_all(s, k, &c, gy);
     bool ready = false;  // looked at only where a rule is called for
     for (int i = 0; i < c.inputs; i++) {
-        if (!is_wanted(s, c.in[i])) continue;
+        uint32_t at = wanted_at(s, c.in[i]);
+        if (at == WG__NO_NODE) continue;
         if (!ready && !(ready = has_rule(&c, k))) return false;
-        if (!take(s, &c, gy, i, by_rule(s, &c, gy, i))) return false;
+        if (!take(s, &c, gy, i, at, by_rule(s, &c, gy, i))) return false;
     }
     return true;
 }

@@ -2,11 +2,11 @@
 /* checkpoint.c: memory for time. Of a function's run only its inputs stay; its history is made
    again when a gradient passes.
 
-   The first run is recorded in a scope of its own, which shows what the function reads from outside:
-   those tensors become the inputs of one record that stands for all of it. A rule of that record
-   runs the function again, on the tape's end, and asks for partial derivatives down to where that
-   run began. What it drew at random is in a journal, kept as one more input. So the record needs no
-   memory of its own: all of it goes with the scope, and wg_keep takes it along. */
+   The first run is recorded in a scope of its own, which shows what the function reads from
+   outside: those tensors become the inputs of one record that stands for all of it. A rule of that
+   record runs the function again, on the tape's end, and asks for partial derivatives down to where
+   that run began. What it drew at random is in a journal, kept as one more input. So the record
+   needs no memory of its own: all of it goes with the scope, and wg_keep takes it along. */
 #include <string.h>
 
 #include "autograd/autograd_impl.h"

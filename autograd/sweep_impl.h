@@ -17,7 +17,8 @@ typedef struct wg__sweep {
 } wg__sweep;
 
 /* Opened; then told what is wanted: everything, or the gradients of the tracked x alone, over the
-   records from `floor` on; seeded, run, and closed in any case. They return false after reporting. */
+   records from `floor` on; seeded, run, and closed in any case. They return false after
+   reporting. */
 void wg__sweep_open(wg__sweep *s, const wg_tensor *y, bool recorded);
 bool wg__sweep_all(wg__sweep *s);
 bool wg__sweep_towards(wg__sweep *s, uint32_t floor, wg_tensor *const x[], int n);
@@ -34,7 +35,10 @@ static inline wg_tensor *wg__sweep_result(const wg__sweep *s, const wg_tensor *x
 
 /* Whether nobody else sees this memory, so that it may be added to in place; and a copy that is
    so. */
-bool wg__is_exclusive(const wg_tensor *g);
+static inline bool wg__is_exclusive(const wg_tensor *g) {
+    return g->storage && !wg__has_overlap(&g->view) &&
+           atomic_load_explicit(&wg__block_of(g->storage)->refs, memory_order_acquire) == 1;
+}
 wg_tensor *wg__exclusive_copy(const wg_tensor *g);
 
 #endif

@@ -228,16 +228,30 @@ static bool reach_leaves(const wg_call *c) {
     return true;
 }
 
-/* After the inputs stand the low halves of their versions and the result's, which tell an error what
-   it was that was overwritten; then the attributes, aligned for whatever they hold; then the
+/* After the inputs stand the low halves of their versions, if saved, which tell an error
+   what it was that was overwritten; then the attributes, aligned for whatever they hold; then the
    place. */
 static uint32_t *versions_at(wg__payload *p) { return (uint32_t *)(void *)(p->in + p->inputs); }
 static size_t attr_offset(uint32_t inputs) {
-    size_t bytes = sizeof(wg__payload) + inputs * (sizeof(wg_tensor *) + 4) + 4;
+    size_t bytes = sizeof(wg__payload) + inputs * (sizeof(wg_tensor *) + 4);
     return (bytes + 15) & ~(size_t)15;
 }
 static size_t place_offset(const wg__payload *p) {
     return (attr_offset(p->inputs) + p->attr_size + 15) & ~(size_t)15;
+}
+
+static uint64_t save_versions(const wg_op *op, wg__payload *p, const wg_tensor *out) {
+    uint32_t saves = op->saves ? op->saves : UINT32_MAX & ~WG_SAVES_NOTHING;
+    uint32_t *versions = versions_at(p);
+    uint64_t sum = 0;
+    if (saves & WG_SAVES_NOTHING) return 0;
+    for (uint32_t i = 0; i < p->inputs; i++) {
+        if (!(saves >> (i < 29 ? i : 29) & 1)) continue;
+        uint64_t version = version_of(p->in[i]);
+        versions[i] = (uint32_t)version;
+        sum += version;
+    }
+    return sum + (saves & WG_SAVES_OUT ? version_of(out) : 0);
 }
 
 static bool record_place(wg__payload *p) {
@@ -257,16 +271,13 @@ bool wg__tape_record(const wg_call *c) {
     p->inputs = (uint32_t)c->inputs;
     p->attr_size = (c->attr ? (uint32_t)c->op->attr_size : 0) & INT32_MAX;
     p->placed = 0;
-    uint32_t *versions = versions_at(p);
     for (int i = 0; i < c->inputs; i++) {
         p->in[i] = c->in[i];
-        versions[i] = (uint32_t)version_of(c->in[i]);
         if (c->in[i] && !c->in[i]->scope) c->in[i]->named = true;
     }
-    versions[c->inputs] = (uint32_t)version_of(c->out);
     if (p->attr_size) memcpy((char *)p + attr_offset(p->inputs), c->attr, p->attr_size);
     if (WG_UNLIKELY(anomaly) && !record_place(p)) return false;
-    return append(c->op, c->out, p, saved_versions(c->op, c->in, p->inputs, c->out));
+    return append(c->op, c->out, p, save_versions(c->op, p, c->out));
 }
 
 void *wg__tape_take(size_t bytes) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-/* deep.c: that derivatives take time linear in the records: nanoseconds per record of graphs of 10^4
-   and 10^5 of them, each way and freed. The two columns differ by what no longer fits the caches. */
+/* deep.c: that derivatives take time linear in the records: nanoseconds per record of graphs of
+   10^4 and 10^5 of them, each way and freed. The two columns differ by what no longer fits the
+   caches. */
 #include "bench.h"
 #include "tests/deep_graph.h"
 

@@ -60,9 +60,9 @@ typedef struct wg_nn_visitor {
     void (*visit)(void *user, const char *path, wg_tensor *param);  // NULL: nothing is called
     void *user;
 } wg_nn_visitor;
-/* Calls the visitor with each parameter below m that the loss does not depend on, as it was recorded,
-   in the order in which they were made, and returns how many there are: training by this loss would
-   leave them as they are. -1 on an error. A loss that is not tracked reaches none. */
+/* Calls the visitor with each parameter below m that the loss does not depend on, as it was
+   recorded, in the order in which they were made, and returns how many there are: training by this
+   loss would leave them as they are. -1 on an error. A loss that is not tracked reaches none. */
 WG_API int wg_nn_unreached(const wg_nn *m, wg_tensor *loss, wg_nn_visitor visitor);
 /* The same as text, "block1/gate/w f32 [64,64]" a line: at most `size` bytes with the closing 0;
    returns the length that the whole text has, 0 if every parameter is reached or on an error. */

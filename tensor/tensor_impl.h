@@ -52,8 +52,8 @@ size_t wg__capacity(void *bytes);  // usable bytes of a block, for the tests
 
 /* ---- handles --------------------------------------------------------------------------------- */
 
-/* Something to be called with a tensor's gradient. The layer above knows what `call` is; here it only
-   goes with its tensor. */
+/* Something to be called with a tensor's gradient. The layer above knows what `call` is; here it
+   only goes with its tensor. */
 typedef struct wg__hook {
     struct wg__hook *next;  // in the order in which they were added
     void (*call)(void);
@@ -224,9 +224,10 @@ static inline bool wg__pending(void) { return wg__ctx()->status != WG_OK; }
 /* ---- random numbers: random.c ---------------------------------------------------------------- */
 
 /* What was drawn while something ran, so that it can run again and draw the same: where the counter
-   of each draw stood, in order. Whatever draws asks wg__draw_begin where to start, and says after it
-   has drawn n numbers, in wg__draw_end. A counter that has moved on since is not moved by a replay.
-   Journals nest, each in its user's memory; `at` is the user's to free, and given for a replay. */
+   of each draw stood, in order. Whatever draws asks wg__draw_begin where to start, and says after
+   it has drawn n numbers, in wg__draw_end. A counter that has moved on since is not moved by a
+   replay. Journals nest, each in its user's memory; `at` is the user's to free, and given for a
+   replay. */
 typedef struct wg__journal {
     struct wg__journal *outer;
     bool replay;

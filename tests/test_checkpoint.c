@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-/* test_checkpoint.c: what is run again gives what keeping it would have given, bit for bit, and takes
-   the memory of its inputs only. */
+/* test_checkpoint.c: what is run again gives what keeping it would have given, bit for bit, and
+   takes the memory of its inputs only. */
 #include "nn/nn.h"
 #include "tests/core_test.h"
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-/* test_deep.c: graphs of a hundred thousand records are differentiated, printed and freed on a stack
-   of 256 KiB, and operations made of operations, checkpoints in checkpoints and sweeps in hooks fit
-   there as well. That the time is linear is bench/deep.c's to show. */
+/* test_deep.c: graphs of a hundred thousand records are differentiated, printed and freed on a
+   stack of 256 KiB, and operations made of operations, checkpoints in checkpoints and sweeps in
+   hooks fit there as well. That the time is linear is bench/deep.c's to show. */
 #include <pthread.h>
 
 #include "tests/core_test.h"

@@ -364,6 +364,23 @@ START_TEST(overwriting_a_saved_value_is_noticed) {
 }
 END_TEST
 
+START_TEST(a_stale_value_is_told_by_its_place_among_the_inputs) {
+    wg_tensor *c = wg_ones(WG_F64, WG_SHAPE(3, 2)), *x = wg_variable(LIST(1, 2, 3));
+    wg_tensor *y = wg_sum(wg_matmul(x, c)), *z = wg_sum(wg_exp(x)), *e = wg_exp(x);
+    ck_assert(wg_fill(c, 2));
+    ck_assert(!wg_backward(y));
+    expect_error(WG_ERROR_STATE, "a value that it saved for its gradient, input 1, "
+                                 "f64 [3,2], was overwritten afterwards");
+    ck_assert(wg_backward(z));
+    ck_assert(wg_fill(e, 0));
+    ck_assert(!wg_backward(wg_sum(e)));
+    expect_error(WG_ERROR_STATE, "exp -> [3]: a value that it saved for its gradient, its result, "
+                                 "f64 [3], was");
+    ck_assert(wg_fill(x, 1));  // an addition reads nothing, whatever changes
+    ck_assert(wg_backward(wg_sum(wg_add(x, LIST(1, 1, 1)))));
+}
+END_TEST
+
 START_TEST(a_write_through_a_view_is_noticed_too) {
     wg_tensor *c = LIST(1, 2), *x = wg_variable(LIST(3, 4)), *y = wg_sum(wg_mul(x, c));
     ck_assert(wg_fill(wg_stop(c), 0));
@@ -731,6 +748,7 @@ int main(void) {
     tcase_add_test(forward, perturbations_are_not_confused);
     TCase *wrong = add_cases(suite, "what is wrong is told");
     tcase_add_test(wrong, overwriting_a_saved_value_is_noticed);
+    tcase_add_test(wrong, a_stale_value_is_told_by_its_place_among_the_inputs);
     tcase_add_test(wrong, a_write_through_a_view_is_noticed_too);
     tcase_add_test(wrong, a_tape_that_grows_still_knows_what_was_saved);
     tcase_add_test(wrong, a_gradient_that_grows_is_a_value_overwritten);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-/* test_higher.c: products with second derivatives, Jacobians, Hessians, gradients of single samples,
-   and derivatives within derivatives. Values are small whole numbers, so that every result is exact;
-   the others are held against formulas or against another way to the same derivative. */
+/* test_higher.c: products with second derivatives, Jacobians, Hessians, gradients of single
+   samples, and derivatives within derivatives. Values are small whole numbers, so that every result
+   is exact; the others are held against formulas or against another way to the same derivative. */
 #include "tests/core_test.h"
 
 static wg_tensor *matrix(int64_t rows, int64_t columns, const double *values) {
@@ -293,7 +293,7 @@ START_TEST(perturbations_are_not_confused_whatever_is_nested_in_what) {
     // A fresh variable with the outer's value is independent of it.
     wg_tensor *v = wg_variable(x);
     EXPECT_VALUES(outer(wg_mul(x, inner(wg_mul(x, wg_square(v)), v)), x), 2 * 2 * 3 * 3);
-    // And a closure three deep: d/dx x d/dy (y x d/dz (x y z)) = d/dx x d/dy (x^2 y^2) = d/dx 2 x^3 y.
+    // And a closure three deep: d/dx x d/dy (y x d/dz (x y z)) = d/dx 2 x^3 y.
     wg_tensor *z = leaf(7);
     wg_tensor *deepest = inner(wg_mul(wg_mul(x, y), z), z);
     wg_tensor *middle = outer(wg_mul(wg_mul(y, x), deepest), y);
