@@ -161,6 +161,22 @@ START_TEST(scalars_and_permutations_too_also_in_nested_ones) {
 }
 END_TEST
 
+static wg_tensor *counts_replays(void *user, wg_tensor *const x[], int n) {
+    (void)n;
+    *(int *)user += wg__is_replay() ? 100 : 1;
+    return wg_exp(x[0]);
+}
+
+START_TEST(what_counts_its_calls_can_tell_a_second_run_from_a_first) {
+    int count = 0;
+    wg_tensor *x = leaf(1), *y = wg_checkpoint(counts_replays, &count, &x, 1);
+    ck_assert_int_eq(count, 1);
+    ck_assert(wg_backward(y));
+    ck_assert_int_eq(count, 101);
+    ck_assert(!wg__is_replay());
+}
+END_TEST
+
 /* ---- what it reads besides its inputs -------------------------------------------------------- */
 
 enum { MANY = 150 };
@@ -496,6 +512,7 @@ int main(void) {
     tcase_add_test(same, it_runs_once_more_for_each_sweep_however_many_inputs);
     tcase_add_test(same, what_is_drawn_is_drawn_again_and_no_counter_moves_twice);
     tcase_add_test(same, scalars_and_permutations_too_also_in_nested_ones);
+    tcase_add_test(same, what_counts_its_calls_can_tell_a_second_run_from_a_first);
     TCase *reads = add_cases(suite, "what it reads");
     tcase_add_test(reads, any_number_of_tensors_that_it_closes_over_get_their_gradients);
     tcase_add_test(reads, a_tensor_and_what_was_made_of_it_are_not_counted_twice);
