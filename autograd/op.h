@@ -125,8 +125,8 @@ struct wg_op {
     const char *derivative;  // "da = gy b', db = a' gy"
     const char *edges;       // at zero sizes, infinities, NaN, saturation; where others differ
     const char *equals;      // "torch.matmul, np.matmul"
-    /* Damaged rules (wg_op_mutation_score) that equal the right one whatever the sample: "transposed:
-       the input is a vector; shifted: all elements are equal". */
+    /* Damaged rules (wg_op_mutation_score) that equal the right one whatever the sample, and why:
+       "transposed: the input is a vector; shifted: all elements are equal". */
     const char *equivalent;
     uint8_t inputs;      // how many tensors it takes,
     uint8_t inputs_max;  // or at most, where that varies (0: exactly `inputs`)

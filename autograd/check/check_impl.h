@@ -84,7 +84,7 @@ typedef struct wg__trial {
     double *w;  // and in that of the result
 } wg__trial;
 
-/* ---- verdicts: verdict.c ---------------------------------------------------------------------- */
+/* ---- verdicts: verdict.c --------------------------------------------------------------------- */
 
 /* Counts one comparison, and the first failure's text: |got - want| <= bound, where `index` is the
    element in C order, or -1. NaN fails, but NaN against NaN passes where a sample lists its
@@ -94,10 +94,10 @@ bool wg__hold(wg__trial *t, int64_t index, double got, double want, double bound
 void wg__hold_all(wg__trial *t, const double *got, const double *want, int64_t n, double rel,
                   double floor);
 void wg__hold_that(wg__trial *t, bool truth, const char *what);
-/* Notes what the reference gives for whole inputs, and what the operation gives; and whether results
-   are to meet the reference bit by bit from now on: it has given whole numbers only, many of them,
-   and at first the values met it, so that the operation is made of sums and products. (A determinant
-   by elimination is not.) */
+/* Notes what the reference gives for whole inputs, and what the operation gives; and whether
+   results are to meet the reference bit by bit from now on: it has given whole numbers only, many
+   of them, and at first the values met it, so that the operation is made of sums and products. (A
+   determinant by elimination is not.) */
 void wg__note_whole(wg__trial *t, wg__channel channel, const double *want, int64_t n);
 void wg__note_values(wg__trial *t, const double *got, const double *want, int64_t n);
 bool wg__is_exact(const wg__trial *t, wg__channel channel);
@@ -222,8 +222,8 @@ void wg__run_random(const wg__trial *t, wg_selftest_options o);
 
 /* ---- functions and records at one place: function.c blame.c ---------------------------------- */
 
-/* Makes the trial one at these very values, s being its sample: f64 for floats, random directions by
-   the trial's seed. */
+/* Makes the trial one at these very values, s being its sample: f64 for floats, random directions
+   by the trial's seed. */
 bool wg__trial_at(wg__trial *t, wg__sample *s, wg_tensor *const x[], int n);
 /* After a failure: rewrites the text to name the element, what each mode gives there, and the first
    record whose own rules are wrong. */
@@ -241,9 +241,9 @@ void wg__silence_end(wg__silence *s);
 
 /* ---- the tape in between: scale.c ------------------------------------------------------------ */
 
-/* 1e-3 (1 + max |tangent|) (1 + max |adjoint|) over everything on the tape between the inputs, which
-   move along u, and the result, whose cotangent is the trial's: where large numbers cancel, rounding
-   is as large as they were. 0 for an operation that is one record. */
+/* 1e-3 (1 + max |tangent|) (1 + max |adjoint|) over everything on the tape between the inputs,
+   which move along u, and the result, whose cotangent is the trial's: where large numbers cancel,
+   rounding is as large as they were. 0 for an operation that is one record. */
 double wg__tape_floor(const wg__trial *t, const wg__run *r, double *const u[]);
 
 /* <w, f(x + s u)>, a wg__curve: first.c. */

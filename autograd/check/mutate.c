@@ -342,6 +342,20 @@ static bool kill_all(score *s, damage d) {
     return killed;
 }
 
+// Rules may apply their own operation to more inputs than any sample has: those are not counted.
+static uint64_t sampled_inputs(const wg_op *op) {
+    int most = 0;
+    wg__silence quiet;
+    wg__sample sample;
+    if (wg__silence_begin(&quiet))
+        for (int i = 0; i < WG_MAX_SAMPLES && op->samples[i]; i++)
+            if (wg__sample_parse(op, op->samples[i], &sample))
+                most = sample.inputs > most ? sample.inputs : most;
+    wg_error_clear();
+    wg__silence_end(&quiet);
+    return most >= 64 ? UINT64_MAX : (1ull << most) - 1;
+}
+
 int wg_op_mutation_score(const wg_op *op, wg_mutation_report *report) {
     wg_mutation_report own;
     wg_selftest_report whole;
@@ -357,6 +371,7 @@ int wg_op_mutation_score(const wg_op *op, wg_mutation_report *report) {
         snprintf(s.report->text, sizeof s.report->text, "undamaged: %.900s", whole.text);
         return 0;
     }
+    s.notes.inputs &= sampled_inputs(op);
     if (s.notes.inputs == 0) {
         snprintf(s.report->text, sizeof s.report->text, "%s: no derivative to damage", op->name);
         return s.report->killed = DAMAGES;

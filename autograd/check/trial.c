@@ -47,7 +47,8 @@ static void make_whole(const wg__slot *slot, double *value, int64_t n, wg_random
 }
 
 /* General position keeps to the middle of its cells, so that much of the range is never drawn. A
-   random case moves all numbers on by the same part of a cell; they stay as distinct as they are. */
+   random case moves all numbers on by the same part of a cell; they stay as distinct as they
+   are. */
 static void shift(const wg__slot *slot, double *value, int64_t n, double part) {
     double range = slot->high - slot->low;
     for (int64_t k = 0; k < n && range > 0; k++)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-/* verdict.c: comparisons, counted, and the first failure put into words. Every comparison is written
-   !(gap <= bound), so that NaN fails, and every bound says where it comes from.
+/* verdict.c: comparisons, counted, and the first failure put into words. Every comparison is
+   written !(gap <= bound), so that NaN fails, and every bound says where it comes from.
 
    Where numbers are random a bound cannot foresee everything: a failure is looked at again with the
    inputs a few units in the last place away. If what is compared scatters by as much as it is
