@@ -74,6 +74,7 @@ START_TEST(a_branch_that_is_rarely_taken_is_found) {
     wg_op mutant = *(victim = wg_op_find("tanh"));
     wg_map without_fused = { .forward = { victim->map->forward[0], victim->map->forward[1] } };
     mutant.map = &without_fused;
+    mutant.saves = 0;
     mutant.vjp = rarely_wrong;
     expect_caught_by_chance(&mutant, ", general case ");
 }
@@ -126,6 +127,8 @@ END_TEST
 START_TEST(differences_do_for_a_reference) {
     wg_op op = *wg_op_at(_i);
     op.reference = NULL;
+    // The padding row's gradient is 0 by decree; differences see what it would be.
+    if (strcmp(op.name, "embedding") == 0) return;
     wg_selftest_report report;
     ck_assert_msg(wg_op_selftest(&op, &report), "%s", report.text);
 }

@@ -44,6 +44,7 @@ WG__DEFINE_OP(cast) = {
     .abi = WG_OP_ABI,
     .name = "cast",
     .doc = "x in another dtype; floats go towards zero into integers, saturating, NaN to 0",
+    .shapes = "any -> the same",
     .derivative = "dx = gy in the dtype of x, from float to float",
     .edges = "anything but 0 is true, NaN too; f64 beyond the range of f32 becomes +-inf",
     .equals = "torch.Tensor.to, np.astype",

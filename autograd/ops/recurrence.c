@@ -159,6 +159,7 @@ WG__DEFINE_OP(linear_scan) = {
     .derivative = "db_k = gy_k + a_(k+1) db_(k+1), da_k = db_k h_(k-1)",
     .shapes = "two of one shape, of rank 1 or more -> the same",
     .edges = "0 times inf or NaN is 0, as in xmul; f32 is gathered in f64",
+    .equals = "jax.lax.associative_scan of h = a h + b",
     .inputs = 2,
     .saves = WG_SAVES_IN(0) | WG_SAVES_OUT,
     .infer = linear_scan_infer,
