@@ -229,6 +229,54 @@ START_TEST(an_input_that_is_written_to_is_caught) {
 }
 END_TEST
 
+/* ---- equals and masks ------------------------------------------------------------------------ */
+
+// y as it is compared with x: with the axes that were reduced put back, by the sample's keepdim.
+static wg_tensor *of_largest(const wg_call *c, wg_tensor *gy) {
+    wg_tensor *x = c->in[0];
+    if (wg_rank(c->out) != wg_rank(x)) return victim->vjp(c, gy, 0);
+    return wg_mul(wg_cast(wg_eq(x, c->out), wg_dtype_of(x)), gy);
+}
+static wg_tensor *max_to_all(const wg_call *c, wg_tensor *gy, int i) {
+    (void)i;
+    return of_largest(c, gy);
+}
+
+START_TEST(a_tied_maximum_that_gives_each_the_whole_gradient_is_caught) {
+    wg_op mutant = *(victim = wg_op_find("max"));
+    mutant.vjp = max_to_all;
+    mutant.backward = NULL;
+    memset(mutant.samples, 0, sizeof mutant.samples);
+    mutant.samples[0] = "2,3 | axes=1 keepdim=1";
+    mutant.samples[1] = "2,3@=1,1,0,2,2,2 | axes=1 keepdim=1";
+    expect_caught(&mutant, "equals count more than once", "kinks");
+    mutant.vjp = victim->vjp;
+    expect_passes(&mutant);
+}
+END_TEST
+
+// condition a + (1 - condition) b: right for all numbers, and NaN where either holds NaN.
+static wg_tensor *select_by_products(const wg_call *c) {
+    wg_tensor *yes = wg_cast(c->in[0], wg_dtype_of(c->in[1]));
+    return wg_add(wg_mul(yes, c->in[1]), wg_mul(wg_sub(wg_num(1), yes), c->in[2]));
+}
+static wg_tensor *select_by_where(const wg_call *c) {
+    return wg_where(c->in[0], c->in[1], c->in[2]);
+}
+
+START_TEST(a_mask_that_multiplies_is_caught) {
+    wg_op mutant = { .abi = WG_OP_ABI,
+                     .name = "select_of",
+                     .doc = "a where the condition holds, else b",
+                     .inputs = 3,
+                     .compose = select_by_where,
+                     .samples = { "2,3@b 2,3 2,3", "3@b 2,3 3" } };
+    expect_passes(&mutant);
+    mutant.compose = select_by_products;
+    expect_caught(&mutant, "0 * NaN", "what is not chosen, but NaN or infinite, changes");
+}
+END_TEST
+
 /* ---- the registry ---------------------------------------------------------------------------- */
 
 static void expect_refused(const wg_op *op, const char *words) {
@@ -306,6 +354,8 @@ int main(void) {
     tcase_add_test(known, a_wrong_loop_of_one_dtype_is_caught);
     tcase_add_test(known, strides_that_are_ignored_are_caught);
     tcase_add_test(known, an_input_that_is_written_to_is_caught);
+    tcase_add_test(known, a_tied_maximum_that_gives_each_the_whole_gradient_is_caught);
+    tcase_add_test(known, a_mask_that_multiplies_is_caught);
     TCase *registry = add_cases(suite, "registry");
     tcase_add_test(registry, an_incomplete_record_is_not_registered);
     tcase_add_test(registry, a_name_is_taken_once);

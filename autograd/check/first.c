@@ -24,7 +24,8 @@ static void tangent_by_reference(wg__trial *t, const double *dy, double *const u
     double largest = t->op->map ? 0 : wg__most(want, n);
     t->shape = &t->y_shape;
     wg__note_whole(t, WG__SLOPES, want, n);
-    wg__hold_all(t, dy, want, n, wg__is_exact(t, WG__SLOPES) ? 0 : t->rel, wg__floor(t, largest));
+    t->strict = wg__is_exact(t, WG__SLOPES);
+    wg__hold_all(t, dy, want, n, t->rel, wg__floor(t, largest));
 }
 
 // <w, f(x + s u)>
@@ -106,8 +107,8 @@ static void check_pairing(wg__trial *t, uint64_t tracked) {
     if (t->sample->exact && !isfinite(left.value + right.value)) return;  // a pole; see tie.c
     double scale = left.size + right.size + wg__tape_floor(t, &r, t->u);
     scale += 1e-3 * (1 + left.most) * (1 + right.most);
-    double rel = wg__is_exact(t, WG__SLOPES) ? 0 : t->rel;
-    wg__hold(t, -1, right.value, left.value, rel * scale);
+    t->strict = wg__is_exact(t, WG__SLOPES) && left.size + right.size < 0x1p24;
+    wg__hold(t, -1, right.value, left.value, t->rel * scale);
 }
 
 void wg__check_adjoint(wg__trial *t) {

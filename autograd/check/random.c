@@ -129,7 +129,7 @@ static void consult(wg__trial *t, const choice *c) {
     wg__consult(t, c->name, c->check);
 }
 
-/* ---- a case ---------------------------------------------------------------------------------- */
+/* ---- choices -------------------------------------------------------------------------------- */
 
 // Stride 0 makes equals, which only elementwise operations do not compare with each other.
 static wg__layout draw_layout(const wg__trial *t, wg_random *r) {
@@ -141,6 +141,56 @@ static uint64_t draw_moving(const wg__trial *t, wg_random *r) {
     uint64_t some = t->floats & wg_random_u64(r);
     return some ? some : t->floats;
 }
+
+/* ---- sizes ----------------------------------------------------------------------------------- */
+
+enum { MOST = 600 };  // elements of an input
+
+/* Every 3 becomes a 5, say, in all inputs at once, so that what fits fits still: other tails of
+   vector loops, other blocks. None shrinks, so that indices stay in range; 0 and 1 stay, and so do
+   samples that list numbers. False where it would be too much. */
+static bool resize(wg__sample *s, char text[64], wg_random *r) {
+    static const int64_t sizes[] = { 2, 3, 4, 5, 6, 7, 8, 9, 11, 16, 17, 33 };
+    int64_t become[10];
+    size_t used = 0;
+    for (int64_t k = 0; k < 10; k++)
+        become[k] = sizes[wg_random_below(r, sizeof sizes / sizeof *sizes)];
+    for (int64_t k = 0; k < 10; k++) become[k] = k < 2 || become[k] < k ? k : become[k];
+    for (int i = 0; i < s->inputs; i++) {
+        wg_shape *shape = &s->in[i].shape;
+        if (s->in[i].exact) return false;
+        for (int d = 0; d < shape->rank; d++)
+            if (shape->dim[d] < 10) shape->dim[d] = become[shape->dim[d]];
+        if (wg__numel(shape) > MOST) return false;
+        char one[40];
+        wg_shape_text(*shape, one, sizeof one);
+        int n = snprintf(text + used, 64 - used, " %s", one);
+        used = n > 0 && used + (size_t)n < 63 ? used + (size_t)n : used;
+    }
+    return true;
+}
+
+// Whether the operation takes it: attributes and indices may not fit any more.
+static bool is_taken(const wg__trial *whole, const wg_random *at) {
+    wg__trial t = *whole;
+    wg__run plain;
+    wg_random r = *at;
+    wg_scope *scope = wg_scope_open();
+    t.mode = WG__GENERAL, t.dtype = WG_F64;
+    bool taken = scope && wg__draw(&t, &r) && wg__try(&t, &plain, &r);
+    wg_error_clear();
+    wg_scope_close(scope);
+    return taken;
+}
+
+static void try_resized(wg__trial *t, wg__sample *s, wg_random *r) {
+    const wg__sample before = *s;
+    if (resize(s, t->sizes, r) && is_taken(t, r)) return;
+    *s = before;
+    t->sizes[0] = 0;
+}
+
+/* ---- a case ---------------------------------------------------------------------------------- */
 
 static void run_usual(wg__trial *t, wg_random *r) {
     wg__run plain;
@@ -194,6 +244,7 @@ static void run_number(const wg__trial *whole, const char *text, int64_t number)
     t.number = number, t.ladder = true;
     if (scope && wg__sample_parse(t.op, text, &sample)) {
         t.sample = &sample;
+        if (wg_random_below(&r, 8) == 0) try_resized(&t, &sample, &r);
         run_case(&t, &r);
         t.report->cases++;
     }

@@ -26,7 +26,7 @@ void wg__check_value(wg__trial *t) {
         if (fabs(cimag(z[k])) > rel * (1 + fabs(want[k]))) want[k] = NAN;
     }
     if (want) wg__note_values(t, y, want, n);
-    if (wg__is_exact(t, WG__VALUES)) rel = 0;
+    t->strict = wg__is_exact(t, WG__VALUES);
     for (int64_t k = 0; want && k < n; k++)
         wg__hold(t, k, y[k], want[k], rel * (1 + t->largest) * (1 + floor + fabs(want[k])));
 }
