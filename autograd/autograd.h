@@ -139,7 +139,7 @@ template <typename... Tensors> wg_tensor *wg__einsum(const char *equation, Tenso
     wg_einsum_of(equation, (wg_tensor *[]){ __VA_ARGS__ },                                         \
                  (int)(sizeof((wg_tensor *[]){ __VA_ARGS__ }) / sizeof(wg_tensor *)))
 #endif
-/* ---- several results at once: ops/parts.c ----------------------------------------------------- */
+/* ---- several results at once: ops/parts.c ---------------------------------------------------- */
 /* ---- several results at once: ops/parts.c ---------------------------------------------------- */
 
 /* x cut along an axis, without a copy, into parts of `size`, the last being what is left: at most

@@ -165,7 +165,7 @@ struct wg_op {
     bool (*backward)(const wg_call *c, const wg_view *gy, int i, wg_view *gx);
     /* The plainest possible statement in complex numbers, so that the complex step measures
        derivatives without error (Squire and Trapp 1998). Integer and bool inputs come as real
-       numbers. */
+       numbers. False where the sizes are beyond it, but not on the samples. */
     bool (*reference)(const wg_call *c, const wg_zview in[], wg_zview *out);
 
     const char *samples[WG_MAX_SAMPLES];

@@ -2,9 +2,10 @@
 /* curvature.c: how sharp is the minimum that training found? The largest eigenvalue of the Hessian
    says how large a learning rate may be, 2 over it, before gradient descent runs away. The Hessian
    of N weights has N^2 numbers; its product with a vector costs about as much as two gradients
-   (Pearlmutter 1994), and power iteration needs nothing else. Known answers, checked: for least
-   squares the Hessian is x'x / N, and descent turns at 2 over its eigenvalue exactly; for a network,
-   products with the Hessian are those of the matrix in full. */
+   (Pearlmutter 1994), and power iteration needs nothing else.
+
+   Known answers, checked: for least squares the Hessian is x'x / N, and descent turns at 2 over its
+   eigenvalue exactly; for a network, products with the Hessian are those of the matrix in full. */
 #include <math.h>
 #include <stdio.h>
 #include <wengert.h>

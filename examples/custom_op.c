@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: MIT
 /* custom_op.c: three operations that the library does not have, in a file of their own. One is
-   elementwise, in one row; one is a formula of others; one has a shape rule, a kernel and rules of its
-   own, as a full record. All differentiate to any order, and are held against themselves by
-   wg_op_selftest without a line of test code; wg_op_mutation_score says whether that would notice
-   a wrong rule. */
+   elementwise, in one row; one is a formula of others; one has a shape rule, a kernel and rules, as
+   a full record. All differentiate to any order, and are held against themselves by wg_op_selftest
+   without a line of test code; wg_op_mutation_score says whether that would notice a wrong rule. */
 #include <stdio.h>
 
 #include "autograd/op.h"

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
-/* newton.c: Newton's method, w -= H^-1 g, with the exact Hessian of whatever cost it is given. Three
-   answers are known beforehand and checked, on the handwritten digits: the cost of ridge regression
-   is a quadratic, so one step ends in the solution of its normal equations; the Hessian of logistic
-   regression has a formula; and near the minimum the gradient's norm is squared at each step. */
+/* newton.c: Newton's method, w -= H^-1 g, with the exact Hessian of whatever cost it is given.
+   Three answers are known beforehand and checked, on the handwritten digits: the cost of ridge
+   regression is a quadratic, so one step ends in the solution of its normal equations; the Hessian
+   of logistic regression has a formula; and near the minimum the gradient's norm is squared at each
+   step. */
 #include <math.h>
 #include <stdio.h>
 #include <wengert.h>

@@ -170,7 +170,8 @@ static bool resize(wg__sample *s, char text[64], wg_random *r) {
     return true;
 }
 
-// Whether the operation takes it: attributes and indices may not fit any more.
+// Whether the operation takes it: attributes and indices may not fit any more; and whether its
+// reference does, which may be too naive for larger ones.
 static bool is_taken(const wg__trial *whole, const wg_random *at) {
     wg__trial t = *whole;
     wg__run plain;
@@ -178,6 +179,7 @@ static bool is_taken(const wg__trial *whole, const wg_random *at) {
     wg_scope *scope = wg_scope_open();
     t.mode = WG__GENERAL, t.dtype = WG_F64;
     bool taken = scope && wg__draw(&t, &r) && wg__try(&t, &plain, &r);
+    if (taken && t.op->reference) taken = wg__reference(&t, &(wg__point){ .value = t.value });
     wg_error_clear();
     wg_scope_close(scope);
     return taken;
