@@ -71,7 +71,8 @@ typedef enum wg_tie {
     WG_TIE_LEFT,    // the derivative from the left
     WG_TIE_RIGHT,   // the derivative from the right
     WG_TIE_INSIDE,  // that of the inner piece (clamp: 1 on the bounds)
-    WG_TIE_EVEN     // shared evenly among the equals
+    WG_TIE_EVEN,    // shared evenly among the equals
+    WG_TIE_ONE      // one of the equals has it all; .edges says which
 } wg_tie;
 
 typedef enum wg_op_flags {

@@ -104,6 +104,7 @@ static void print_derivative(const wg_op *op) {
         [WG_TIE_RIGHT] = "the derivative from the right",
         [WG_TIE_INSIDE] = "the derivative of the inner piece",
         [WG_TIE_EVEN] = "shared evenly among the equals",
+        [WG_TIE_ONE] = "one of the equals has it all",
     };
     if (op->flags & WG_OP_ZERO_GRADIENT) {
         printf("- derivative: zero wherever it exists; the result is a constant\n");

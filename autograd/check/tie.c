@@ -135,26 +135,33 @@ static double chosen(wg_tie tie, double left, double right) {
     case WG_TIE_RIGHT: return right;
     case WG_TIE_INSIDE: return fabs(left) > fabs(right) ? left : right;  // outside it is constant
     case WG_TIE_NONE:
-    case WG_TIE_EVEN: break;
+    case WG_TIE_EVEN:
+    case WG_TIE_ONE: break;
     }
     return NAN;  // NONE: there should be no kink
 }
 
-/* Elements whose increase and decrease act differently on result o are the equals. They share
-   evenly what moving all of them together does. */
-static void hold_even(place *p, int64_t o) {
-    bool tied[FEW] = { false };
-    double together[FEW], sum = 0, first = NAN;
+// Whether kinks are those of several equals, which are judged together.
+static bool is_shared(wg_tie tie) { return tie == WG_TIE_EVEN || tie == WG_TIE_ONE; }
+
+/* Elements whose increase and decrease act differently on result o are the equals. What moving all
+   of them together does is shared evenly by them, or is one's alone. */
+static void hold_shares(place *p, int64_t o) {
+    bool tied[FEW] = { false }, even = p->t->op->tie == WG_TIE_EVEN;
+    double together[FEW], sum = 0;
     const double *slope = p->slope + o * p->n;
-    for (int64_t j = 0; j < p->n; j++) tied[j] = is_kink(p, o * p->n + j);
-    if (!side(p, tied, -1, SMALL, together)) return;
+    int count = 0;
+    for (int64_t j = 0; j < p->n; j++) {
+        tied[j] = is_kink(p, o * p->n + j);
+        if (tied[j]) sum += slope[j], count++;
+    }
+    if (count == 0 || !side(p, tied, -1, SMALL, together)) return;
+    wg__hold(p->t, o, sum, together[o], CLOSE * (1 + fabs(together[o])));
     for (int64_t j = 0; j < p->n; j++) {
         if (!tied[j]) continue;
-        if (isnan(first)) first = slope[j];
-        sum += slope[j];
-        wg__hold(p->t, j, slope[j], first, 1e-9);
+        double want = even ? sum / count : slope[j] == 0 ? 0 : sum;
+        wg__hold(p->t, j, slope[j], want, 1e-9);
     }
-    if (!isnan(first)) wg__hold(p->t, o, sum, together[o], CLOSE * (1 + fabs(together[o])));
 }
 
 static void judge(place *p) {
@@ -164,7 +171,7 @@ static void judge(place *p) {
         if (!isfinite(left) || !isfinite(right)) continue;
         bool kink = is_kink(p, k);
         t->tally->kinks += kink;
-        if (kink && t->op->tie == WG_TIE_EVEN) continue;
+        if (kink && is_shared(t->op->tie)) continue;
         if (kink && t->op->tie == WG_TIE_NONE) {
             char what[120];
             snprintf(what, sizeof what, "a kink, slope %.4g left of it and %.4g right: set .tie",
@@ -175,7 +182,7 @@ static void judge(place *p) {
         double want = kink ? chosen(t->op->tie, left, right) : left;
         wg__hold(t, k % p->n, p->slope[k], want, CLOSE * (1 + fabs(left)));
     }
-    for (int64_t o = 0; o < p->m && t->op->tie == WG_TIE_EVEN && !wg_error(); o++) hold_even(p, o);
+    for (int64_t o = 0; o < p->m && is_shared(t->op->tie) && !wg_error(); o++) hold_shares(p, o);
 }
 
 static void check_place(wg__trial *t, int64_t n, bool specials) {

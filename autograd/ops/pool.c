@@ -195,6 +195,7 @@ static bool index_reference(const wg_call *c, const wg_zview in[], wg_zview *out
                  "stride_h=1 stride_w=1",                                                          \
                  "2,3,3,2 | kernel_h=1 kernel_w=1 dilation_w=9223372036854775807",                 \
                  "3,3,1,3 | kernel_h=1 kernel_w=2 stride_w=1",                                     \
+                 "1,1,3,3@=1,1,0,2,2,1,1,2,0 | kernel_h=2 kernel_w=2 stride_h=1 stride_w=1",       \
                  "1,1,5,5@=1,1,0,2,2,1,1,2,0,2,3,-1,-1,0,0,3,-2,-1,5,5,7,7,7,7,7 | kernel_h=2 "    \
                  "kernel_w=2",                                                                     \
                  "1,1,5,5@=1,nan,0,2,2,1,1,2,0,2,-inf,-inf,-1,0,inf,-inf,-inf,-1,nan,nan,7,7,7,7," \
@@ -221,6 +222,7 @@ WG__DEFINE_OP(max_pool2d) = {
              "kernel; a window that might see padding alone is refused, where PyTorch gives -inf",
     .equals = "torch.nn.functional.max_pool2d",
     .saves = WG_SAVES_IN(0),
+    .tie = WG_TIE_ONE,
     .infer = infer,
     .forward = max_forward,
     .backward = max_backward,
