@@ -55,8 +55,7 @@ static void shift(const wg__slot *slot, double *value, int64_t n, double part) {
         value[k] = slot->low + fmod(value[k] - slot->low + part * range / 64, range);
 }
 
-/* Where there are kinks, whole numbers would meet them, and there the reference need not choose the
-   same subgradient: what is in general position stays there on a grid of 2^-10. */
+// What must keep its form is only rounded, to a grid on which products are exact for a while.
 static void make_short(double *value, int64_t n) {
     for (int64_t k = 0; k < n; k++) value[k] = nearbyint(value[k] * 0x1p10) * 0x1p-10;
 }
@@ -67,9 +66,8 @@ static void shape_values(const wg__trial *t, int i, double part, wg_random *r) {
     bool formed = slot->form != WG__ANY;  // a symmetric matrix stays one
     if (t->mode == WG__GENERAL && !formed) shift(slot, t->value[i], n, part);
     if (t->mode == WG__SPECIAL) make_special(t->value[i], n, r);
-    bool kinked = t->op->tie != WG_TIE_NONE;
-    if (t->mode == WG__WHOLE && !kinked && !formed) make_whole(slot, t->value[i], n, r);
-    if (t->mode == WG__WHOLE && (kinked || formed)) make_short(t->value[i], n);
+    if (t->mode == WG__WHOLE && !formed) make_whole(slot, t->value[i], n, r);
+    if (t->mode == WG__WHOLE && formed) make_short(t->value[i], n);
     for (int64_t k = 0; k < n && t->dtype == WG_F32; k++) t->value[i][k] = (float)t->value[i][k];
 }
 
