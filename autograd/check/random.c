@@ -176,7 +176,7 @@ static bool resize(wg__sample *s, char text[64], wg_random *r) {
     return true;
 }
 
-// Whether operation and reference take it: attributes may not fit any more.
+// Whether operation and reference take it: attributes may not fit any more, or signs.
 static bool is_taken(const wg__trial *whole, const wg_random *at) {
     wg__trial t = *whole;
     wg__run plain;
@@ -184,6 +184,7 @@ static bool is_taken(const wg__trial *whole, const wg_random *at) {
     wg_scope *scope = wg_scope_open();
     t.mode = WG__GENERAL, t.dtype = WG_F64;
     bool taken = scope && wg__draw(&t, &r) && wg__try(&t, &plain, &r);
+    taken = taken && all_finite(wg__numbers(plain.y), wg_numel(plain.y));
     taken = taken && (!t.op->reference || wg__reference(&t, &(wg__point){ .value = t.value }));
     wg_error_clear();
     wg_scope_close(scope);
