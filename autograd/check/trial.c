@@ -35,9 +35,11 @@ static void make_special(double *value, int64_t n, wg_random *r) {
             value[k] = specials[wg_random_below(r, (int64_t)(sizeof specials / sizeof *specials))];
 }
 
-// Multiples of a power of two on low..high, whole ones where there is room for four.
-static void make_whole(const wg__slot *slot, double *value, int64_t n, wg_random *r) {
-    bool anywhere = !(slot->low != WG__LOW) && !(slot->high != WG__HIGH);
+// Multiples of a power of two on low..high, whole ones where there is room for four; f32 has no
+// digits for products of larger ones.
+static void make_whole(const wg__slot *slot, wg_dtype dtype, double *value, int64_t n,
+                       wg_random *r) {
+    bool anywhere = dtype == WG_F64 && slot->low == WG__LOW && slot->high == WG__HIGH;
     double low = anywhere ? -8 : slot->low, high = anywhere ? 8 : slot->high, step = 1;
     while ((high - low) / step < 4 && step > 0x1p-10) step /= 2;
     int64_t first = (int64_t)ceil(low / step), last = (int64_t)floor(high / step);
@@ -66,7 +68,7 @@ static void shape_values(const wg__trial *t, int i, double part, wg_random *r) {
     bool formed = slot->form != WG__ANY;  // a symmetric matrix stays one
     if (t->mode == WG__GENERAL && !formed) shift(slot, t->value[i], n, part);
     if (t->mode == WG__SPECIAL) make_special(t->value[i], n, r);
-    if (t->mode == WG__WHOLE && !formed) make_whole(slot, t->value[i], n, r);
+    if (t->mode == WG__WHOLE && !formed) make_whole(slot, t->dtype, t->value[i], n, r);
     if (t->mode == WG__WHOLE && formed) make_short(t->value[i], n);
     for (int64_t k = 0; k < n && t->dtype == WG_F32; k++) t->value[i][k] = (float)t->value[i][k];
 }
