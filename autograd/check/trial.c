@@ -35,9 +35,11 @@ static void make_special(double *value, int64_t n, wg_random *r) {
             value[k] = specials[wg_random_below(r, (int64_t)(sizeof specials / sizeof *specials))];
 }
 
-// Multiples of a power of two on low..high, whole ones where there is room for four.
-static void make_whole(const wg__slot *slot, double *value, int64_t n, wg_random *r) {
-    bool anywhere = !(slot->low != WG__LOW) && !(slot->high != WG__HIGH);
+// Multiples of a power of two on low..high, whole ones where there is room for four; f32 has no
+// digits for products of larger ones.
+static void make_whole(const wg__slot *slot, wg_dtype dtype, double *value, int64_t n,
+                       wg_random *r) {
+    bool anywhere = dtype == WG_F64 && slot->low == WG__LOW && slot->high == WG__HIGH;
     double low = anywhere ? -8 : slot->low, high = anywhere ? 8 : slot->high, step = 1;
     while ((high - low) / step < 4 && step > 0x1p-10) step /= 2;
     int64_t first = (int64_t)ceil(low / step), last = (int64_t)floor(high / step);
@@ -55,8 +57,7 @@ static void shift(const wg__slot *slot, double *value, int64_t n, double part) {
         value[k] = slot->low + fmod(value[k] - slot->low + part * range / 64, range);
 }
 
-/* Where there are kinks, whole numbers would meet them, and there the reference need not choose the
-   same subgradient: what is in general position stays there on a grid of 2^-10. */
+// What must keep its form is only rounded, to a grid on which products are exact for a while.
 static void make_short(double *value, int64_t n) {
     for (int64_t k = 0; k < n; k++) value[k] = nearbyint(value[k] * 0x1p10) * 0x1p-10;
 }
@@ -67,9 +68,8 @@ static void shape_values(const wg__trial *t, int i, double part, wg_random *r) {
     bool formed = slot->form != WG__ANY;  // a symmetric matrix stays one
     if (t->mode == WG__GENERAL && !formed) shift(slot, t->value[i], n, part);
     if (t->mode == WG__SPECIAL) make_special(t->value[i], n, r);
-    bool kinked = t->op->tie != WG_TIE_NONE;
-    if (t->mode == WG__WHOLE && !kinked && !formed) make_whole(slot, t->value[i], n, r);
-    if (t->mode == WG__WHOLE && (kinked || formed)) make_short(t->value[i], n);
+    if (t->mode == WG__WHOLE && !formed) make_whole(slot, t->dtype, t->value[i], n, r);
+    if (t->mode == WG__WHOLE && formed) make_short(t->value[i], n);
     for (int64_t k = 0; k < n && t->dtype == WG_F32; k++) t->value[i][k] = (float)t->value[i][k];
 }
 
