@@ -26,7 +26,8 @@ enum { FUNCTIONS = sizeof functions / sizeof *functions };
 
 // A row of unary.def or binary.def: its inputs, and a number for each attribute.
 static void print_row(const wg_op *op) {
-    static const char *const inputs[] = { "", "wg_tensor *x", "wg_tensor *a, wg_tensor *b" };
+    static const char *const inputs[] = { "", "wg_tensor *x", "wg_tensor *a, wg_tensor *b",
+                                          "wg_tensor *a, wg_tensor *b, wg_tensor *c" };
     printf("    wg_%s(%s", op->name, inputs[op->inputs]);
     for (const wg_attr *a = op->attrs; a && a->name; a++) printf(", double %s", a->name);
     printf(")\n");
@@ -35,7 +36,7 @@ static void print_row(const wg_op *op) {
 static void print_functions(const wg_op *op) {
     int k = 0;
     while (k < FUNCTIONS && strcmp(functions[k].name, op->name) != 0) k++;
-    if (k == FUNCTIONS && op->inputs < 3) print_row(op);
+    if (k == FUNCTIONS && op->inputs <= 3) print_row(op);
     if (k == FUNCTIONS) return;
     if (!functions[k].parameters) {
         printf("Only rules apply it.\n");
@@ -152,9 +153,7 @@ int main(void) {
            "Written from the records by `./dev docs`. `autograd/op.h` says how samples read; in a "
            "derivative gy stands\nfor the gradient of the result, dx for that of x.\n\n");
     for (int i = 0; i < wg_op_count(); i++)
-        printf("%s[%s](#%s)%s", i ? " " : "", wg_op_at(i)->name, wg_op_at(i)->name,
-               i % 10 == 9 ? "\n" : "");
-    printf("\n");
+        printf("[%s](#%s)\n", wg_op_at(i)->name, wg_op_at(i)->name);
     for (int i = 0; i < wg_op_count(); i++) print_op(wg_op_at(i));
     return ferror(stdout) ? 1 : 0;
 }
