@@ -124,7 +124,9 @@ bool wg__hold(wg__trial *t, int64_t index, double got, double want, double bound
     if (t->watch && t->watch->again) watch(t->watch, got, want, bound);
     if (t->exactly && is_whole(want) && (t->strict || is_whole(got))) bound = 0;
     double gap = fabs(got - want);
-    bool same = got == want || (t->sample->exact && isnan(got) && isnan(want));
+    // Listed and whole numbers may stand on a pole, where both may be no number.
+    bool open = t->sample->exact || t->mode == WG__WHOLE;
+    bool same = got == want || (open && isnan(got) && isnan(want));
     // An infinite bound would let anything pass.
     if (same || (gap <= bound && bound < INFINITY)) {
         if (!same && gap / bound > t->report->worst) t->report->worst = gap / bound;
