@@ -119,10 +119,12 @@ typedef struct wg_batch_norm_options {
 /* One function for each line, with what it computes beside it. */
 #define OP(name, parameters) WG_API wg_tensor *wg_##name parameters;
 #define ALSO(name, parameters) OP(name, parameters)
+#define FILLS(type, name, parameters) WG_API type wg_##name parameters;
 #define INNER(name)
 #include "autograd/ops/ops.def"
 #undef OP
 #undef ALSO
+#undef FILLS
 #undef INNER
 
 /* wg_einsum("ij,jk->ik", a, b): an equation, then its operands. */
@@ -139,21 +141,6 @@ template <typename... Tensors> wg_tensor *wg__einsum(const char *equation, Tenso
     wg_einsum_of(equation, (wg_tensor *[]){ __VA_ARGS__ },                                         \
                  (int)(sizeof((wg_tensor *[]){ __VA_ARGS__ }) / sizeof(wg_tensor *)))
 #endif
-/* ---- several results at once: ops/parts.c ---------------------------------------------------- */
-/* ---- several results at once: ops/parts.c ---------------------------------------------------- */
-
-/* x cut along an axis, without a copy, into parts of `size`, the last being what is left: at most
-   `most` parts, or it is an error. Returns how many; 0 on failure. An axis of size 0 makes one
-   empty part. The entries that get no part become NULL. */
-WG_API int wg_split(wg_tensor *x, int64_t size, int axis, wg_tensor *parts[], int most);
-/* The same with parts of ceil(size of the axis / n): as in PyTorch these are at most n, and of an
-   axis of 5 in 4 parts only 3, of 2, 2 and 1. An axis of size 0 makes n empty parts. */
-WG_API int wg_chunk(wg_tensor *x, int n, int axis, wg_tensor *parts[]);
-/* Of n lists x[i] of sizes d_i, rank 1 or 0, grids of shape (d_0, ..., d_n-1) in which grid[i]
-   varies along axis i: PyTorch's and NumPy's indexing "ij". Without a copy; grid may be x. On
-   failure all are NULL. */
-WG_API bool wg_meshgrid(wg_tensor *const x[], int n, wg_tensor *grid[]);
-
 /* ---- tracking: tape.c ------------------------------------------------------------------------ */
 
 /* x as a new leaf: same values, no history, tracked. f32 or f64. Its gradient is freed with it. */

@@ -16,10 +16,12 @@ typedef struct declared {
 static const declared functions[] = {
 #define OP(name, parameters) { #name, #parameters, false },
 #define ALSO(name, parameters) { #name, #parameters, true },
+#define FILLS(type, name, parameters) { #name, #parameters, true },
 #define INNER(name) { #name, NULL, false },
 #include "autograd/ops/ops.def"
 #undef OP
 #undef ALSO
+#undef FILLS
 #undef INNER
 };
 enum { FUNCTIONS = sizeof functions / sizeof *functions };
@@ -38,11 +40,9 @@ static void print_functions(const wg_op *op) {
     while (k < FUNCTIONS && strcmp(functions[k].name, op->name) != 0) k++;
     if (k == FUNCTIONS && op->inputs <= 3) print_row(op);
     if (k == FUNCTIONS) return;
-    if (!functions[k].parameters) {
-        printf("Only rules apply it.\n");
-        return;
-    }
-    printf("    wg_%s%s\n", op->name, functions[k].parameters);
+    bool own = functions[k].parameters;
+    if (own) printf("    wg_%s%s\n", op->name, functions[k].parameters);
+    if (!own && !(k + 1 < FUNCTIONS && functions[k + 1].further)) printf("Only rules apply it.\n");
     while (++k < FUNCTIONS && functions[k].further)
         printf("    wg_%s%s\n", functions[k].name, functions[k].parameters);
 }

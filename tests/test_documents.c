@@ -10,6 +10,7 @@
 static bool is_inner(const wg_op *op) {
 #define OP(name, parameters)
 #define ALSO(name, parameters)
+#define FILLS(type, name, parameters)
 #define INNER(name) #name,
     static const char *const inner[] = {
 #include "autograd/ops/ops.def"
@@ -17,6 +18,7 @@ static bool is_inner(const wg_op *op) {
     };
 #undef OP
 #undef ALSO
+#undef FILLS
 #undef INNER
     for (int i = 0; inner[i]; i++)
         if (strcmp(inner[i], op->name) == 0) return true;

@@ -374,7 +374,7 @@ static bool einsum_reference(const wg_call *c, const wg_zview in[], wg_zview *ou
 WG__DEFINE_OP(einsum) = {
     .abi = WG_OP_ABI,
     .name = "einsum",
-    .doc = "sum of products over axes named by letters: \"bmn,bn->bm\"",
+    .doc = "sum of products over axes named by letters: wg_einsum(\"bmn,bn->bm\", a, b)",
     .shapes = "what the equation says",
     .derivative = "da = einsum of gy with the other operands, a's letters for output",
     .edges =
