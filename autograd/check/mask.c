@@ -40,28 +40,36 @@ static bool has_choice(const wg__trial *t) {
     return false;
 }
 
-// Whether twice the floats give twice the result, bit by bit: it is linear in them.
-static bool is_linear(const wg__trial *t, const wg__run *r) {
-    double *twice[WG_MAX_INPUTS];
-    wg__run other;
+// Whether twice the floats give twice the result, bit by bit: it is linear in them. With `open`, all
+// truth values being true.
+static bool is_linear(const wg__trial *t, bool open) {
+    double *once[WG_MAX_INPUTS], *twice[WG_MAX_INPUTS];
+    wg__run run, other;
     for (int i = 0; i < t->sample->inputs; i++) {
-        twice[i] = wg__scratch(wg__size(t, i));
-        for (int64_t k = 0; twice[i] && k < wg__size(t, i); k++)
-            twice[i][k] = t->value[i][k] * (wg__bit(t->floats, i) ? 2 : 1);
-        if (!twice[i]) return false;
+        bool truth = open && t->sample->in[i].kind == WG__TRUTH, real = wg__bit(t->floats, i);
+        once[i] = wg__scratch(wg__size(t, i)), twice[i] = wg__scratch(wg__size(t, i));
+        if (!once[i] || !twice[i]) return false;
+        for (int64_t k = 0; k < wg__size(t, i); k++) {
+            once[i][k] = truth ? 1 : t->value[i][k];
+            twice[i][k] = once[i][k] * (real ? 2 : 1);
+        }
     }
+    if (!wg__run_make(t, &(wg__setting){ .dtype = t->dtype, .value = once }, &run)) return false;
     if (!wg__run_make(t, &(wg__setting){ .dtype = t->dtype, .value = twice }, &other)) return false;
-    const double *a = wg__numbers(r->y), *b = wg__numbers(other.y);
+    const double *a = wg__numbers(run.y), *b = wg__numbers(other.y);
     bool same = a && b;
-    for (int64_t k = 0; same && k < wg_numel(r->y); k++) same = !(2 * a[k] != b[k]);
+    for (int64_t k = 0; same && k < wg_numel(run.y); k++) same = !(2 * a[k] != b[k]);
     return same;
 }
+
+// Attention whose queries see one key each is linear by chance, and not with all keys in sight.
+static bool only_moves(const wg__trial *t) { return is_linear(t, false) && is_linear(t, true); }
 
 void wg__check_masks(wg__trial *t) {
     static const double finite[] = { 1, 0.5, 3 }, spoilt[] = { NAN, INFINITY, -INFINITY };
     outcome here, there;
     double *value[WG_MAX_INPUTS];
-    if (!has_choice(t) || !observe(t, t->value, &here) || !is_linear(t, &here.run)) return;
+    if (!has_choice(t) || !only_moves(t) || !observe(t, t->value, &here)) return;
     if (!change_others(t, &here, finite, value) || !observe(t, value, &there)) return;
     if (!wg__same_bits(here.run.y, there.run.y)) return;  // held constant, but used
     if (!change_others(t, &here, spoilt, value) || !observe(t, value, &there)) return;

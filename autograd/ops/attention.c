@@ -73,6 +73,7 @@ typedef struct masks {
     wg_tensor *keep;   // bool: elsewhere scores become -inf; NULL: all are kept
     wg_tensor *add;    // to the scores; NULL: nothing
     wg_tensor *alive;  // bool (..., T, 1): the queries that see a key; NULL: all
+    wg_tensor *seen;   // bool: who sees what, before the blind are let see all; NULL: all see all
 } masks;
 
 // Some element of the last axis is true.
@@ -83,6 +84,7 @@ static wg_tensor *any(wg_tensor *mask, wg_dtype dtype) {
 static void keep_where(masks *m, wg_tensor *mask, wg_dtype dtype) {
     if (m->keep) mask = wg_where(m->keep, mask, truth(false));
     m->alive = any(mask, dtype);
+    m->seen = mask;
     m->keep = wg_where(m->alive, mask, truth(true));
 }
 
@@ -97,10 +99,11 @@ static void add_mask(masks *m, wg_tensor *mask) {
 }
 
 static masks masks_of(const wg_call *c) {
-    masks m = { NULL, NULL, NULL };
+    masks m = { NULL, NULL, NULL, NULL };
     int64_t queries = wg_call_dim(c, Q, -2), keys = wg_call_dim(c, K, -2);
     wg_tensor *mask = masked(c) ? c->in[MASK] : NULL;
     if (((const attention_attr *)c->attr)->causal) m.keep = wg_causal_mask(queries, keys);
+    if (keys > queries) m.seen = m.keep;  // the last keys are hidden from every query
     if (!mask) return m;
     if (wg_rank(mask) == 0) mask = wg_unsqueeze(mask, 0);
     if (wg_dtype_of(mask) == WG_BOOL)
@@ -117,13 +120,22 @@ static double scale_of(const wg_call *c) {
     return scale != 0 ? scale : 1 / sqrt(fmax(d, 1));
 }
 
+/* v, with 0 where no query looks: padding may hold anything, and 0 times infinity is NaN. */
+static wg_tensor *values_of(const wg_call *c, const masks *m) {
+    wg_tensor *seen = m->seen;  // (..., T or 1, S or 1)
+    if (!seen) return c->in[V];
+    if (wg_rank(seen) == 1) seen = wg_unsqueeze(seen, 0);
+    seen = wg_transpose(wg_any_axes(seen, WG_AXES(-2), true), -2, -1);  // (..., S or 1, 1)
+    return wg_where(seen, c->in[V], wg_num(0));
+}
+
 static wg_tensor *attention_compose(const wg_call *c) {
     wg_tensor *q = wg_mul(c->in[Q], wg_num(scale_of(c)));              // (..., T, D)
     wg_tensor *scores = wg_matmul(q, wg_transpose(c->in[K], -2, -1));  // (..., T, S)
     masks m = masks_of(c);
     if (m.keep) scores = wg_where(m.keep, scores, wg_num(-INFINITY));
     if (m.add) scores = wg_add(scores, m.add);
-    wg_tensor *y = wg_matmul(wg_softmax(scores, -1), c->in[V]);  // (..., T, E)
+    wg_tensor *y = wg_matmul(wg_softmax(scores, -1), values_of(c, &m));  // (..., T, E)
     return m.alive ? wg_where(m.alive, y, wg_num(0)) : y;
 }
 
@@ -191,7 +203,8 @@ WG__DEFINE_OP(scaled_dot_product_attention) = {
     .edges =
         "a query whose keys are all masked gives 0 and gradients exactly 0, where PyTorch gives "
         "NaN; so does S = 0; causal hides keys s > t, top left aligned as in PyTorch, for "
-        "S > T too; a masked key's score does not matter, but 0 times an infinite v is NaN",
+        "S > T too; what a bool mask or causal hides from every query may be NaN or infinite, k "
+        "and v alike",
     .equals = "torch.nn.functional.scaled_dot_product_attention",
     .inputs = 3,
     .inputs_max = 4,
