@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* attention.c: scaled dot-product attention, a formula of other operations. Masks act on the
-   scores, before softmax. A query that may look at nothing is let look at everything, and its
-   result is then put to 0: so no NaN arises that a gradient could carry on. */
+   scores, before softmax. A query that may look at nothing gets scores of 0, and its result is then
+   put to 0: so no NaN arises that a gradient could carry on. */
 #include "autograd/ops/ops_impl.h"
 
 typedef struct attention_attr {
@@ -73,7 +73,7 @@ typedef struct masks {
     wg_tensor *keep;   // bool: elsewhere scores become -inf; NULL: all are kept
     wg_tensor *add;    // to the scores; NULL: nothing
     wg_tensor *alive;  // bool (..., T, 1): the queries that see a key; NULL: all
-    wg_tensor *seen;   // bool: who sees what, before the blind are let see all; NULL: all see all
+    wg_tensor *seen;   // bool: who sees what; NULL: all see all
 } masks;
 
 // Some element of the last axis is true.
@@ -84,8 +84,7 @@ static wg_tensor *any(wg_tensor *mask, wg_dtype dtype) {
 static void keep_where(masks *m, wg_tensor *mask, wg_dtype dtype) {
     if (m->keep) mask = wg_where(m->keep, mask, truth(false));
     m->alive = any(mask, dtype);
-    m->seen = mask;
-    m->keep = wg_where(m->alive, mask, truth(true));
+    m->keep = m->seen = mask;
 }
 
 static void add_mask(masks *m, wg_tensor *mask) {
@@ -95,7 +94,6 @@ static void add_mask(masks *m, wg_tensor *mask) {
     if (m->keep) seen = wg_where(m->keep, seen, wg_num(-INFINITY));
     wg_tensor *most = wg_max_axes(seen, WG_AXES(-1), true);
     m->alive = wg_ne(most, wg_num(-INFINITY));
-    m->add = wg_where(m->alive, mask, wg_num(0));
 }
 
 static masks masks_of(const wg_call *c) {
@@ -135,6 +133,7 @@ static wg_tensor *attention_compose(const wg_call *c) {
     masks m = masks_of(c);
     if (m.keep) scores = wg_where(m.keep, scores, wg_num(-INFINITY));
     if (m.add) scores = wg_add(scores, m.add);
+    if (m.alive) scores = wg_where(m.alive, scores, wg_num(0));
     wg_tensor *y = wg_matmul(wg_softmax(scores, -1), values_of(c, &m));  // (..., T, E)
     return m.alive ? wg_where(m.alive, y, wg_num(0)) : y;
 }
