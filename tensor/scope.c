@@ -30,7 +30,8 @@ wg_scope *wg_scope_open(void) {
     s->parent = ctx->scope, s->first = NULL;
     s->recording = ctx->recording, s->kept = false;
     s->nodes = ctx->nodes, s->mark = 0;
-    strcpy(s->where, ctx->where);
+    s->where[0] = 0;
+    if (ctx->where[0]) strcpy(s->where, ctx->where);
     ctx->scope = s;
     if (ctx->hooks) ctx->hooks->opened(s);
     return s;
@@ -46,7 +47,7 @@ static void close_innermost(wg__context *ctx) {
     free_all(s);
     ctx->recording = s->recording;
     ctx->scope = s->parent;
-    strcpy(ctx->where, s->where);
+    wg__where(s->where);
     wg__free(s);
 }
 
