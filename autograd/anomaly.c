@@ -82,53 +82,82 @@ WG_PRINTF(2, 3) static void say(words *w, const char *format, ...) {
     if (n > 0) w->used += (size_t)n < room ? (size_t)n : room;
 }
 
-// "f64 [2,3] in -1..4"
-static void say_tensor(words *w, const wg_tensor *x) {
-    char shape[200];
-    range r = range_of(&x->view);
-    say(w, "%s %s", wg_dtype_name(x->view.dtype),
-        wg_shape_text(x->view.shape, shape, sizeof shape));
-    if (r.low <= r.high) say(w, " in %g..%g", r.low, r.high);
-    if (r.bad >= 0) say(w, " and %g", r.value);
+// printf's "-nan" tells a bit that nobody asked for.
+static void say_value(words *w, double value) {
+    if (isnan(value))
+        say(w, "nan");
+    else
+        say(w, "%g", value);
 }
 
-static void say_all(words *w, wg_tensor *const x[], int n) {
+static void say_type(words *w, const wg_tensor *x) {
+    char shape[200];
+    say(w, ", %s %s,", wg_dtype_name(x->view.dtype),
+        wg_shape_text(x->view.shape, shape, sizeof shape));
+}
+
+// "; its input 0, f64 [2,3], lies in -1 .. 4"
+static void say_source(words *w, const char *what, int i, const wg_tensor *x) {
+    range r = range_of(&x->view);
+    say(w, "; %s", what);
+    if (i >= 0) say(w, " %d", i);
+    say_type(w, x);
+    if (r.low <= r.high)
+        say(w, " lies in %g .. %g", r.low, r.high);
+    else
+        say(w, r.bad < 0 ? " is empty" : " has no finite element");
+}
+
+static void say_sources(words *w, const char *what, wg_tensor *const x[], int n) {
     enum { MOST = 6 };
     for (int i = 0, said = 0; i < n; i++) {
         if (!x[i]) continue;
-        if (said == MOST) {
-            say(w, ", ...");
+        if (said++ == MOST) {
+            say(w, "; ...");
             return;
         }
-        say(w, said++ ? ", " : "");
-        say_tensor(w, x[i]);
+        say_source(w, what, i, x[i]);
     }
 }
 
-/* "%s: NAME is nan at [0,1]" and what it came of; the model path and the place are the record's,
-   where it has one. */
-static bool tell(const wg_call *c, const wg__site *place, const char *what, const wg_tensor *y,
-                 const words *from) {
-    wg__context *ctx = wg__ctx();
+// "the result, f64 [2,3], is nan at [0,1]"
+static void say_bad(words *w, const char *what, const wg_tensor *y) {
     range r = range_of(&y->view);
-    char index[200], at[400];
+    char index[200];
+    say(w, "%s", what);
+    say_type(w, y);
+    say(w, " is ");
+    say_value(w, r.value);
+    if (y->view.shape.rank > 0) say(w, " at %s", index_text(&y->view.shape, r.bad, index));
+}
+
+/* The operation, what was said, and the place; the place and the model path are the record's, where
+   it has one. */
+static bool tell(const char *name, const wg__site *place, const words *w) {
+    wg__context *ctx = wg__ctx();
+    char at[400], where[WG__WHERE];
+    const char *within = ctx->within;
+    memcpy(where, ctx->where, sizeof where);
     wg__site_text(place, at, sizeof at);
     if (place) wg__where(place->path);
-    const char *within = ctx->within;
     if (place && place->within) ctx->within = place->within;
-    wg_fail(WG_ERROR_NUMERIC, "%s: %s is %g at %s of %s%s%s", c->op->name, what, r.value,
-            index_text(&y->view.shape, r.bad, index), from->text, at[0] ? ", at " : "", at);
+    wg_fail(WG_ERROR_NUMERIC, "%s: %s%s%s", name, w->text, at[0] ? "; at " : "", at);
     ctx->within = within;
+    wg__where(where);
     return false;
 }
 
+// What the rules of a call read besides what comes in: none of it is to blame itself.
+static bool call_finite(const wg_call *c) {
+    return all_finite(c->in, c->inputs) && attributes_finite(c);
+}
+
 bool wg__anomaly_result(const wg_call *c, const wg_tensor *y) {
-    if (wg__is_finite(y) || !all_finite(c->in, c->inputs) || !attributes_finite(c)) return true;
+    if (wg__is_finite(y) || !call_finite(c)) return true;
     words w = { .used = 0 };
-    say_tensor(&w, y);
-    say(&w, " out of ");
-    say_all(&w, c->in, c->inputs);
-    return tell(c, wg__site_now(), "its result", y, &w);
+    say_bad(&w, "the result", y);
+    say_sources(&w, "its input", c->in, c->inputs);
+    return tell(c->op->name, wg__site_now(), &w);
 }
 
 static const wg__site *place_of(const wg_call *c) {
@@ -137,34 +166,28 @@ static const wg__site *place_of(const wg_call *c) {
 }
 
 bool wg__anomaly_gradient(const wg_call *c, const wg_tensor *gy, int i, const wg_tensor *g) {
-    if (wg__is_finite(g) || !wg__is_finite(gy)) return true;
+    if (wg__is_finite(g) || !wg__is_finite(gy) || !call_finite(c)) return true;
     words w = { .used = 0 };
     char what[64];
-    say_tensor(&w, g);
-    say(&w, " out of the gradient ");
-    say_tensor(&w, gy);
-    say(&w, " and the inputs ");
-    say_all(&w, c->in, c->inputs);
-    snprintf(what, sizeof what, "its gradient for input %d", i);
-    return tell(c, place_of(c), what, g, &w);
+    snprintf(what, sizeof what, "the gradient for input %d", i);
+    say_bad(&w, what, g);
+    say_source(&w, "that of the result", -1, gy);
+    say_sources(&w, "its input", c->in, c->inputs);
+    return tell(c->op->name, place_of(c), &w);
 }
 
 bool wg__anomaly_sum(const wg__tape *t, uint32_t k, const wg_tensor *g) {
-    static const wg_op leaf = { .name = "a variable" };
-    wg_call c = { .op = &leaf, .out = t->out[k] };
-    if (t->op[k]) c = wg__tape_call(k);
+    const wg_op *op = t->op[k];
     words w = { .used = 0 };
-    say_tensor(&w, g);
-    return tell(&c, place_of(&c), "the sum of its result's gradients", g, &w);
+    say_bad(&w, op ? "the sum of its result's gradients" : "the sum of its gradients", g);
+    return tell(op ? op->name : "a variable", op ? wg__tape_site(k) : NULL, &w);
 }
 
 bool wg__anomaly_tangent(const wg_call *c, wg_tensor *const dx[], const wg_tensor *dy) {
-    if (wg__is_finite(dy) || !all_finite(dx, c->inputs)) return true;
+    if (wg__is_finite(dy) || !all_finite(dx, c->inputs) || !call_finite(c)) return true;
     words w = { .used = 0 };
-    say_tensor(&w, dy);
-    say(&w, " out of the tangents ");
-    say_all(&w, dx, c->inputs);
-    say(&w, " and the inputs ");
-    say_all(&w, c->in, c->inputs);
-    return tell(c, place_of(c), "its tangent", dy, &w);
+    say_bad(&w, "the tangent", dy);
+    say_sources(&w, "the tangent of input", dx, c->inputs);
+    say_sources(&w, "its input", c->in, c->inputs);
+    return tell(c->op->name, place_of(c), &w);
 }

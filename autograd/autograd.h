@@ -78,7 +78,8 @@ typedef struct wg_pad_options {
 } wg_pad_options;
 
 /* Windows over images. Pairs are (down, across); a stride or dilation of 0 is 1, but in pooling a
-   stride of 0 is the kernel's size. Those with one axis read the first number of each pair. */
+   stride of 0 is the kernel's size. Those with one axis take the first number of each pair, and
+   refuse a second that is not 0. */
 typedef struct wg_window_options {
     int64_t stride[2], padding[2], dilation[2];
 } wg_window_options;
@@ -186,7 +187,8 @@ typedef struct wg_along {
 WG_API bool wg_jvp_many(wg_tensor *const y[], int m, wg_along along, wg_tensor *dy[]);
 
 /* Whether y was computed from each x[i], by operations that pass a gradient: whether wg_grad would
-   look for one there. A tensor reaches itself; one that is not tracked reaches nothing. */
+   look for one there. A tensor reaches itself; one that is not tracked reaches nothing. NULL is an
+   error. */
 WG_API bool wg_reaches(wg_tensor *y, wg_tensor *const x[], int n, bool reached[]);
 
 /* ---- higher derivatives: higher.c ------------------------------------------------------------ */
@@ -227,8 +229,10 @@ WG_API bool wg_grad_each(wg_samples of, wg_tensor *const x[], int n, wg_tensor *
 
 /* f(user, x, n), of which only the inputs are kept: f runs again when a gradient passes, once a
    sweep, and what it computed on the way takes no memory in between (Griewank and Walther 2000).
-   The same values, gradients of all orders and tangents as without, bit for bit. It may read other
-   tracked tensors, such as parameters, which get their gradients too, and hold checkpoints itself.
+   Values, gradients and tangents are the same as without, bit for bit; derivatives of the second
+   order and beyond are so but for rounding, since their sums are taken in another order. It may
+   read other tracked tensors, such as parameters, which get their gradients too, and hold
+   checkpoints itself.
 
    f must do the same when it runs again: it depends on x and on what else it reads, all of which
    stays as it is and lives as long as the result. Random numbers drawn by wg_rand and its like, and
@@ -259,11 +263,18 @@ WG_API bool wg_tape_print(FILE *file, wg_tensor *y);
 WG_API bool wg_tape_draw(FILE *file, wg_tensor *y);
 
 /* Anomaly mode, off at first; returns what it was. While it is on, the first value that is not
-   finite though all that it was computed from is, in a result, a gradient or a tangent, is an error
-   (WG_ERROR_NUMERIC) that names the operation, its inputs' shapes and ranges, the model path and
-   the place in your program: file and line if that was compiled with -g and the library found libdw
-   when it was built (WENGERT_BACKTRACE), function and offset otherwise. Every operation then looks
-   at all its values: for looking for a mistake, not for training. */
+   finite though the operation's inputs and attributes, and whatever gradient or tangents came to
+   it, all are, is an error (WG_ERROR_NUMERIC): a result, a gradient or a tangent. It names the
+   operation, the shapes and ranges of what it was given, the model path and the place in your
+   program:
+
+       log: the result, f32 [3], is nan at [0]; its input 0, f32 [3], lies in -0.5 .. 2; at net.c:18
+
+   File and line are told if your program was compiled with -g and the library found libdw when it
+   was built (WENGERT_BACKTRACE), otherwise function and offset, and no place where the C library
+   has no backtrace(). The line is exact at -O0 and -O1; from -O2 on a call in tail position shows
+   your function's caller instead, unless you compile with -fno-optimize-sibling-calls. Every
+   operation then looks at all its values: for looking for a mistake, not for training. */
 WG_API bool wg_anomaly(bool on);
 
 /* ---- proof: check/ --------------------------------------------------------------------------- */

@@ -134,6 +134,23 @@ const char *wg__site_text(const wg__site *place, char *text, size_t size);
 
 /* ---- derivatives: backward.c grad.c forward.c ------------------------------------------------ */
 
+/* What is asked about derivatives, and by which public function, so that messages name it. */
+typedef struct wg__question {
+    const char *name;
+    wg_tensor *const *x;
+    int n;
+    bool single;       // x is one tensor, and not a list of one
+    const char *seed;  // what the cotangent is called; NULL: "the seed"
+} wg__question;
+/* Whether all x are there, tracked, and on the tape; false after reporting. */
+bool wg__all_tracked(const wg__question *q);
+/* Likewise one tensor, `what` as messages name it. */
+bool wg__one_tracked(const char *name, const char *what, wg_tensor *x);
+/* wg_grad and wg_jvp_many for whoever asks. */
+bool wg__grad_for(const wg__question *q, wg_tensor *y, wg_grad_options o, wg_tensor *gx[]);
+bool wg__jvp_for(const wg__question *q, wg_tensor *const y[], int m, wg_tensor *const v[],
+                 wg_tensor *dy[]);
+
 /* As wg_grad and wg_jvp_many, but what was recorded before `floor` counts as independent of all
    else: partial derivatives. gx[i] and dy[j] are NULL where they are zero. */
 bool wg__grad_above(uint32_t floor, wg_tensor *y, wg_tensor *const x[], int n,

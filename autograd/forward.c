@@ -78,26 +78,16 @@ static bool push_record(push *p, uint32_t k) {
 
 /* ---- what it starts from --------------------------------------------------------------------- */
 
-static bool all_tracked(wg_along along) {
-    for (int i = 0; i < along.n; i++) {
-        wg_tensor *x = along.x[i];
-        if (!x || !wg__is_tracked(x))
-            return wg_fail(x ? WG_ERROR_STATE : WG_ERROR_ARGUMENT, "wg_jvp: x[%d] is %s", i,
-                           x ? "not tracked" : "NULL");
-        if (wg__tape_node(x) == WG__NO_NODE) return false;
-    }
-    return true;
-}
-
-static bool all_fit(wg_along along) {
-    for (int i = 0; i < along.n; i++) {
-        const wg_tensor *x = along.x[i], *v = along.v[i];
-        if (!v ||
-            (v->view.dtype == x->view.dtype && wg__shape_equal(&v->view.shape, &x->view.shape)))
+static bool all_fit(const wg__question *q, wg_tensor *const v[]) {
+    for (int i = 0; i < q->n; i++) {
+        const wg_tensor *x = q->x[i];
+        if (!v[i] || (v[i]->view.dtype == x->view.dtype &&
+                      wg__shape_equal(&v[i]->view.shape, &x->view.shape)))
             continue;
         char a[200], b[200];
-        return wg_fail(WG_ERROR_SHAPE, "wg_jvp: v[%d] is %s %s, x[%d] is %s %s", i,
-                       wg_dtype_name(v->view.dtype), wg_shape_text(v->view.shape, a, sizeof a), i,
+        return wg_fail(WG_ERROR_SHAPE, "%s: v[%d] is %s %s, x[%d] is %s %s", q->name, i,
+                       wg_dtype_name(v[i]->view.dtype),
+                       wg_shape_text(v[i]->view.shape, a, sizeof a), i,
                        wg_dtype_name(x->view.dtype), wg_shape_text(x->view.shape, b, sizeof b));
     }
     return true;
@@ -159,35 +149,42 @@ bool wg__jvp_above(uint32_t floor, wg_tensor *const y[], int m, wg_along along, 
 }
 
 // Leaves that were never met get their records here, so that y may be one of the x.
-static bool all_there(wg_tensor *const y[], int m) {
+static bool all_there(const char *name, wg_tensor *const y[], int m) {
     for (int j = 0; j < m; j++) {
-        if (!y[j]) return wg_fail(WG_ERROR_ARGUMENT, "wg_jvp: y is NULL");
+        if (!y[j]) return wg_fail(WG_ERROR_ARGUMENT, "%s: y[%d] is NULL", name, j);
         if (wg__is_tracked(y[j]) && wg__tape_node(y[j]) == WG__NO_NODE) return false;
     }
     return true;
 }
 
-bool wg_jvp_many(wg_tensor *const y[], int m, wg_along along, wg_tensor *dy[]) {
+bool wg__jvp_for(const wg__question *q, wg_tensor *const y[], int m, wg_tensor *const v[],
+                 wg_tensor *dy[]) {
     if (wg__pending()) return false;
     if (m < 0 || (m > 0 && (!y || !dy)))
-        return wg_fail(WG_ERROR_ARGUMENT, "wg_jvp: %d results, y %s, dy %s", m,
+        return wg_fail(WG_ERROR_ARGUMENT, "%s: %d results, y %s, dy %s", q->name, m,
                        y ? "given" : "NULL", dy ? "given" : "NULL");
-    if (along.n < 0 || (along.n > 0 && (!along.x || !along.v)))
-        return wg_fail(WG_ERROR_ARGUMENT, "wg_jvp: %d tensors, x %s, v %s", along.n,
-                       along.x ? "given" : "NULL", along.v ? "given" : "NULL");
-    if (!all_there(y, m) || !all_tracked(along) || !all_fit(along)) return false;
+    if (q->n > 0 && !v) return wg_fail(WG_ERROR_ARGUMENT, "%s: v is NULL", q->name);
+    if (!all_there(q->name, y, m) || !wg__all_tracked(q) || !all_fit(q, v)) return false;
     for (int j = 0; j < m; j++) dy[j] = NULL;
     uint32_t count = wg__tape_now()->count;
-    if (along.n > 0 && m > 0) {
-        uint32_t floor = wg__lowest(along.x, along.n, count - 1);
-        if (!wg__jvp_above(floor, y, m, along, dy)) return false;
+    if (q->n > 0 && m > 0) {
+        uint32_t floor = wg__lowest(q->x, q->n, count - 1);
+        if (!wg__jvp_above(floor, y, m, (wg_along){ q->x, v, q->n }, dy)) return false;
     }
     for (int j = 0; j < m; j++)
         if (!dy[j] && !(dy[j] = wg_zeros_like(y[j]))) return false;
     return true;
 }
 
+bool wg_jvp_many(wg_tensor *const y[], int m, wg_along along, wg_tensor *dy[]) {
+    const wg__question q = { .name = "wg_jvp_many", .x = along.x, .n = along.n };
+    return wg__jvp_for(&q, y, m, along.v, dy);
+}
+
 wg_tensor *wg_jvp(wg_tensor *y, wg_tensor *const x[], int n, wg_tensor *const v[]) {
-    wg_tensor *dy;
-    return wg_jvp_many(&y, 1, (wg_along){ x, v, n }, &dy) ? dy : NULL;
+    const wg__question q = { .name = "wg_jvp", .x = x, .n = n };
+    wg_tensor *dy = NULL;
+    if (wg__pending()) return NULL;
+    if (!y) return WG__FAIL_NULL(WG_ERROR_ARGUMENT, "wg_jvp: y is NULL");
+    return wg__jvp_for(&q, &y, 1, v, &dy) ? dy : NULL;
 }

@@ -4,7 +4,7 @@
 #include "autograd/sweep_impl.h"
 #include "tensor/kernels/kernels.h"
 
-static bool tracked_input(const char *name, const char *what, wg_tensor *x) {
+bool wg__one_tracked(const char *name, const char *what, wg_tensor *x) {
     if (!x) return wg_fail(WG_ERROR_ARGUMENT, "%s: %s is NULL", name, what);
     if (!wg__is_tracked(x))
         return wg_fail(WG_ERROR_STATE,
@@ -12,6 +12,18 @@ static bool tracked_input(const char *name, const char *what, wg_tensor *x) {
                        "that was recorded",
                        name, what);
     return wg__tape_node(x) != WG__NO_NODE;
+}
+
+bool wg__all_tracked(const wg__question *q) {
+    char what[32] = "x";
+    if (q->n < 0 || (q->n > 0 && !q->x))
+        return wg_fail(WG_ERROR_ARGUMENT, "%s: %d tensors, x %s", q->name, q->n,
+                       q->x ? "given" : "NULL");
+    for (int i = 0; i < q->n; i++) {
+        if (!q->single) snprintf(what, sizeof what, "x[%d]", i);
+        if (!wg__one_tracked(q->name, what, q->x[i])) return false;
+    }
+    return true;
 }
 
 /* ---- wg_backward ----------------------------------------------------------------------------- */
@@ -46,7 +58,7 @@ static void commit_leaves(wg__sweep *s) {
 
 static bool is_loss(wg_tensor *loss) {
     char text[200];
-    if (wg__pending() || !tracked_input("wg_backward", "the loss", loss)) return false;
+    if (wg__pending() || !wg__one_tracked("wg_backward", "the loss", loss)) return false;
     if (wg__ctx()->journal)
         return wg_fail(WG_ERROR_STATE, "wg_backward: not within a checkpointed function, which "
                                        "runs again and would add its gradients again");
@@ -109,14 +121,15 @@ bool wg__grad_above(uint32_t floor, wg_tensor *y, wg_tensor *const x[], int n,
     return done;
 }
 
-static bool fitting_seed(const wg_tensor *y, const wg_tensor *seed) {
+static bool fitting_seed(const wg__question *q, const wg_tensor *y, const wg_tensor *seed) {
     if (!seed ||
         (seed->view.dtype == y->view.dtype && wg__shape_equal(&seed->view.shape, &y->view.shape)))
         return true;
     char a[200], b[200];
-    return wg_fail(WG_ERROR_SHAPE, "wg_grad: the seed is %s %s, y is %s %s",
-                   wg_dtype_name(seed->view.dtype), wg_shape_text(seed->view.shape, a, sizeof a),
-                   wg_dtype_name(y->view.dtype), wg_shape_text(y->view.shape, b, sizeof b));
+    return wg_fail(WG_ERROR_SHAPE, "%s: %s is %s %s, y is %s %s", q->name,
+                   q->seed ? q->seed : "the seed", wg_dtype_name(seed->view.dtype),
+                   wg_shape_text(seed->view.shape, a, sizeof a), wg_dtype_name(y->view.dtype),
+                   wg_shape_text(y->view.shape, b, sizeof b));
 }
 
 static bool zeros_for_null(wg_tensor *const x[], int n, wg_tensor *gx[]) {
@@ -125,27 +138,30 @@ static bool zeros_for_null(wg_tensor *const x[], int n, wg_tensor *gx[]) {
     return true;
 }
 
-bool wg_grad(wg_tensor *y, wg_tensor *const x[], int n, wg_tensor *gx[], wg_grad_options o) {
+bool wg__grad_for(const wg__question *q, wg_tensor *y, wg_grad_options o, wg_tensor *gx[]) {
     if (wg__pending()) return false;
-    if (!y) return wg_fail(WG_ERROR_ARGUMENT, "wg_grad: y is NULL");
-    if (n < 0 || (n > 0 && (!x || !gx)))
-        return wg_fail(WG_ERROR_ARGUMENT, "wg_grad: %d tensors, x %s, gx %s", n,
-                       x ? "given" : "NULL", gx ? "given" : "NULL");
-    for (int i = 0; i < n; i++)
-        if (!tracked_input("wg_grad", "an x", x[i])) return false;
-    if (!fitting_seed(y, o.seed)) return false;
-    for (int i = 0; i < n; i++) gx[i] = NULL;
+    if (!y) return wg_fail(WG_ERROR_ARGUMENT, "%s: y is NULL", q->name);
+    if (!wg__all_tracked(q)) return false;
+    if (q->n > 0 && !gx) return wg_fail(WG_ERROR_ARGUMENT, "%s: gx is NULL", q->name);
+    if (!fitting_seed(q, y, o.seed)) return false;
+    for (int i = 0; i < q->n; i++) gx[i] = NULL;
     if (wg__is_tracked(y)) {  // else a constant: the derivative of something linear, say
         uint32_t top = wg__tape_node(y);
-        if (top == WG__NO_NODE || !wg__grad_above(wg__lowest(x, n, top), y, x, n, &o, gx))
+        if (top == WG__NO_NODE ||
+            !wg__grad_above(wg__lowest(q->x, q->n, top), y, q->x, q->n, &o, gx))
             return false;
     }
-    return zeros_for_null(x, n, gx);
+    return zeros_for_null(q->x, q->n, gx);
+}
+
+bool wg_grad(wg_tensor *y, wg_tensor *const x[], int n, wg_tensor *gx[], wg_grad_options o) {
+    return wg__grad_for(&(wg__question){ .name = "wg_grad", .x = x, .n = n }, y, o, gx);
 }
 
 wg_tensor *wg_derivative(wg_tensor *y, wg_tensor *x) {
+    const wg__question q = { .name = "wg_derivative", .x = &x, .n = 1, .single = true };
     wg_tensor *gx;
-    return wg_grad(y, &x, 1, &gx, (wg_grad_options){ 0 }) ? gx : NULL;
+    return wg__grad_for(&q, y, (wg_grad_options){ 0 }, &gx) ? gx : NULL;
 }
 
 /* ---- what is reached ------------------------------------------------------------------------- */
@@ -155,14 +171,16 @@ bool wg_reaches(wg_tensor *y, wg_tensor *const x[], int n, bool reached[]) {
     if (!y || n < 0 || (n > 0 && (!x || !reached)))
         return wg_fail(WG_ERROR_ARGUMENT, "wg_reaches: y %s, %d tensors, x %s, reached %s",
                        y ? "given" : "NULL", n, x ? "given" : "NULL", reached ? "given" : "NULL");
+    for (int i = 0; i < n; i++)
+        if (!x[i]) return wg_fail(WG_ERROR_ARGUMENT, "wg_reaches: x[%d] is NULL", i);
     const wg__tape *t = wg__tape_now();
     uint32_t top = wg__node_of(y, t);
     uint8_t *leads = wg__leading(top);
     if (!leads) return false;
     for (int i = 0; i < n; i++) {
-        uint32_t node = x[i] ? wg__node_of(x[i], t) : WG__NO_NODE;
-        reached[i] = x[i] && (x[i] == y ? wg__is_tracked(y)
-                                        : top != WG__NO_NODE && node <= top && leads[node]);
+        uint32_t node = wg__node_of(x[i], t);
+        reached[i] =
+            x[i] == y ? wg__is_tracked(y) : top != WG__NO_NODE && node <= top && leads[node];
     }
     wg__free(leads);
     return true;

@@ -32,16 +32,6 @@ static bool one_element(const char *name, const wg_tensor *y) {
                                        wg_shape_text(y->view.shape, text, sizeof text));
 }
 
-static bool all_given(const char *name, wg_tensor *const x[], int n) {
-    if (n < 0 || (n > 0 && !x))
-        return wg_fail(WG_ERROR_ARGUMENT, "%s: %d tensors, x %s", name, n, x ? "given" : "NULL");
-    for (int i = 0; i < n; i++)
-        if (!x[i] || !wg__is_tracked(x[i]))
-            return wg_fail(x[i] ? WG_ERROR_STATE : WG_ERROR_ARGUMENT, "%s: x[%d] is %s", name, i,
-                           x[i] ? "not tracked" : "NULL");
-    return true;
-}
-
 // The shape a followed by that of b.
 static bool shape_of_both(const char *name, const wg_shape *a, const wg_shape *b, wg_shape *both) {
     char left[200], right[200];
@@ -72,21 +62,23 @@ static wg_tensor *join(wg_tensor *row[], int64_t n) {
 /* ---- products -------------------------------------------------------------------------------- */
 
 bool wg_vjp(wg_tensor *y, wg_tensor *const x[], int n, wg_tensor *gy, wg_tensor *gx[]) {
+    const wg__question q = { .name = "wg_vjp", .x = x, .n = n, .seed = "gy" };
     if (wg__pending()) return false;
     if (!gy) return wg_fail(WG_ERROR_ARGUMENT, "wg_vjp: gy is NULL");
-    return wg_grad(y, x, n, gx, (wg_grad_options){ .seed = gy });
+    return wg__grad_for(&q, y, (wg_grad_options){ .seed = gy }, gx);
 }
 
 bool wg_hvp(wg_tensor *y, wg_tensor *const x[], int n, wg_tensor *const v[], wg_tensor *hv[]) {
-    if (!one_element("wg_hvp", y) || !all_given("wg_hvp", x, n)) return false;
+    const wg__question q = { .name = "wg_hvp", .x = x, .n = n };
+    if (!one_element(q.name, y) || !wg__all_tracked(&q)) return false;
     if (n > 0 && (!v || !hv))
         return wg_fail(WG_ERROR_ARGUMENT, "wg_hvp: %s is NULL", v ? "hv" : "v");
     wg_tensor **g = wg__alloc((size_t)n * sizeof *g);
     workshop w = workshop_open();
     wg_recording(true);
-    bool done = g && w.open && wg_grad(y, x, n, g, (wg_grad_options){ 0 });
+    bool done = g && w.open && wg__grad_for(&q, y, (wg_grad_options){ 0 }, g);
     wg_recording(w.recorded);
-    done = done && wg_jvp_many(g, n, (wg_along){ x, v, n }, hv);
+    done = done && wg__jvp_for(&q, g, n, v, hv);
     workshop_close(&w, hv, done ? n : 0);
     wg__free(g);
     return done && !wg__pending();
@@ -102,19 +94,20 @@ static wg_tensor *unit(const wg_tensor *x, int64_t place) {
 }
 
 // dy[place]/dx, or dy/dx[place], as (1, elements).
-static wg_tensor *sweep(wg_tensor *y, wg_tensor *x, bool reverse, int64_t place) {
-    wg_tensor *e = unit(reverse ? y : x, place), *row = NULL;
-    if (e && !reverse) row = wg_jvp(y, &x, 1, &e);
-    if (e && reverse && !wg_grad(y, &x, 1, &row, (wg_grad_options){ .seed = e })) row = NULL;
+static wg_tensor *sweep(const wg__question *q, wg_tensor *y, bool reverse, int64_t place) {
+    wg_tensor *e = unit(reverse ? y : q->x[0], place), *row = NULL;
+    bool done = e && (reverse ? wg__grad_for(q, y, (wg_grad_options){ .seed = e }, &row)
+                              : wg__jvp_for(q, &y, 1, &e, &row));
+    if (!done) return NULL;
     if (row) row = wg_cast(row, y->view.dtype);
     return row ? wg_reshape(row, WG_SHAPE(1, wg_numel(row))) : NULL;
 }
 
-static wg_tensor *all_sweeps(wg_tensor *y, wg_tensor *x, bool reverse, wg_tensor *row[]) {
-    int64_t n = wg_numel(reverse ? y : x);
+static wg_tensor *all_sweeps(const wg__question *q, wg_tensor *y, bool reverse, wg_tensor *row[]) {
+    int64_t n = wg_numel(reverse ? y : q->x[0]);
     for (int64_t i = 0; i < n; i++) {
         workshop w = workshop_open();
-        row[i] = w.open ? sweep(y, x, reverse, i) : NULL;
+        row[i] = w.open ? sweep(q, y, reverse, i) : NULL;
         bool made = row[i] != NULL;
         workshop_close(&w, &row[i], made);
         if (!made || wg__pending()) return NULL;
@@ -123,12 +116,13 @@ static wg_tensor *all_sweeps(wg_tensor *y, wg_tensor *x, bool reverse, wg_tensor
     return !j || reverse ? j : wg_transpose(j, 0, 1);
 }
 
-static wg_tensor *jacobian(wg_tensor *y, wg_tensor *x, wg_shape shape) {
+static wg_tensor *jacobian(const wg__question *q, wg_tensor *y, wg_shape shape) {
+    const wg_tensor *x = q->x[0];
     if (wg__numel(&shape) == 0 || !wg__is_tracked(y)) return wg_zeros(y->view.dtype, shape);
     bool reverse = wg_numel(y) <= wg_numel(x);
     wg_tensor **row = wg__alloc((size_t)wg_numel(reverse ? y : x) * sizeof(wg_tensor *));
     workshop w = workshop_open();
-    wg_tensor *j = row && w.open ? all_sweeps(y, x, reverse, row) : NULL;
+    wg_tensor *j = row && w.open ? all_sweeps(q, y, reverse, row) : NULL;
     if (j) j = wg_reshape(j, shape);
     workshop_close(&w, &j, j != NULL);
     wg__free(row);
@@ -136,26 +130,29 @@ static wg_tensor *jacobian(wg_tensor *y, wg_tensor *x, wg_shape shape) {
 }
 
 wg_tensor *wg_jacobian(wg_tensor *y, wg_tensor *x) {
+    const wg__question q = { .name = "wg_jacobian", .x = &x, .n = 1, .single = true };
     wg_shape shape;
     if (wg__pending()) return NULL;
     if (!y) return WG__FAIL_NULL(WG_ERROR_ARGUMENT, "wg_jacobian: y is NULL");
     if (!wg_dtype_is_float(y->view.dtype))
         return WG__FAIL_NULL(WG_ERROR_DTYPE, "wg_jacobian: y is %s, not f32 or f64",
                              wg_dtype_name(y->view.dtype));
-    if (!all_given("wg_jacobian", &x, 1)) return NULL;
-    if (!shape_of_both("wg_jacobian", &y->view.shape, &x->view.shape, &shape)) return NULL;
-    return jacobian(y, x, shape);
+    if (!wg__all_tracked(&q)) return NULL;
+    if (!shape_of_both(q.name, &y->view.shape, &x->view.shape, &shape)) return NULL;
+    return jacobian(&q, y, shape);
 }
 
 wg_tensor *wg_hessian(wg_tensor *y, wg_tensor *x) {
+    const wg__question q = { .name = "wg_hessian", .x = &x, .n = 1, .single = true };
     wg_shape shape;
-    if (!one_element("wg_hessian", y) || !all_given("wg_hessian", &x, 1)) return NULL;
-    if (!shape_of_both("wg_hessian", &x->view.shape, &x->view.shape, &shape)) return NULL;
+    if (!one_element(q.name, y) || !wg__all_tracked(&q)) return NULL;
+    if (!shape_of_both(q.name, &x->view.shape, &x->view.shape, &shape)) return NULL;
     workshop w = workshop_open();
     wg_recording(true);
-    wg_tensor *g = w.open ? wg_derivative(y, x) : NULL;
+    wg_tensor *g = NULL;
+    bool done = w.open && wg__grad_for(&q, y, (wg_grad_options){ 0 }, &g);
     wg_recording(w.recorded);
-    wg_tensor *h = g ? wg_jacobian(g, x) : NULL;
+    wg_tensor *h = done ? jacobian(&q, g, shape) : NULL;
     workshop_close(&w, &h, h != NULL);
     return wg__pending() ? NULL : h;
 }
@@ -196,12 +193,12 @@ static wg_tensor *value_of_sample(wg_samples of, int64_t place, wg_tensor *slice
 }
 
 /* Its gradients, to row[i * stride]. */
-static bool grads_of_sample(wg_samples of, int64_t place, wg_tensor *const x[], int n,
-                            wg_tensor *gx[]) {
+static bool grads_of_sample(wg_samples of, int64_t place, const wg__question *q, wg_tensor *gx[]) {
+    int n = q->n;
     wg_tensor **slice = wg__alloc((size_t)of.n * sizeof *slice);
     workshop w = workshop_open();
     wg_tensor *y = slice && w.open ? value_of_sample(of, place, slice) : NULL;
-    bool done = y && wg_grad(y, x, n, gx, (wg_grad_options){ 0 });
+    bool done = y && wg__grad_for(q, y, (wg_grad_options){ 0 }, gx);
     for (int i = 0; done && i < n; i++) done = (gx[i] = wg_unsqueeze(gx[i], 0)) != NULL;
     workshop_close(&w, gx, done ? n : 0);
     wg__free(slice);
@@ -209,10 +206,9 @@ static bool grads_of_sample(wg_samples of, int64_t place, wg_tensor *const x[], 
 }
 
 // row is (samples, n), then gathered by columns.
-static bool all_samples(wg_samples of, int64_t samples, wg_tensor *const x[], int n,
-                        wg_tensor *row[]) {
+static bool all_samples(wg_samples of, int64_t samples, const wg__question *q, wg_tensor *row[]) {
     for (int64_t b = 0; b < samples; b++)
-        if (!grads_of_sample(of, b, x, n, row + b * n)) return false;
+        if (!grads_of_sample(of, b, q, row + b * q->n)) return false;
     return true;
 }
 
@@ -237,8 +233,9 @@ static bool no_samples(const wg_shape *batch, wg_tensor *const x[], int n, wg_te
 }
 
 bool wg_grad_each(wg_samples of, wg_tensor *const x[], int n, wg_tensor *gx[]) {
+    const wg__question q = { .name = "wg_grad_each", .x = x, .n = n };
     int64_t samples = wg__pending() ? -1 : count_samples(of);
-    if (samples < 0 || !all_given("wg_grad_each", x, n)) return false;
+    if (samples < 0 || !wg__all_tracked(&q)) return false;
     if (n > 0 && !gx) return wg_fail(WG_ERROR_ARGUMENT, "wg_grad_each: gx is NULL");
     const wg_shape batch = WG_SHAPE(samples);
     for (int i = 0; i < n; i++) {
@@ -249,7 +246,7 @@ bool wg_grad_each(wg_samples of, wg_tensor *const x[], int n, wg_tensor *gx[]) {
     wg_tensor **row = wg__alloc((size_t)samples * (size_t)n * sizeof *row);
     workshop w = workshop_open();
     bool done =
-        row && w.open && all_samples(of, samples, x, n, row) && join_columns(row, samples, n, gx);
+        row && w.open && all_samples(of, samples, &q, row) && join_columns(row, samples, n, gx);
     workshop_close(&w, gx, done ? n : 0);
     wg__free(row);
     return done && !wg__pending();

@@ -3,11 +3,8 @@
    of them hangs on the tensor's handle and goes with it. */
 #include "autograd/autograd_impl.h"
 
-// How many hooks of this thread are running: none may be removed meanwhile.
-static _Thread_local int running __attribute__((tls_model("initial-exec")));
-
 static bool remove_all(wg_tensor *x) {
-    if (running)
+    if (wg__ctx()->hooks_running)
         return wg_fail(WG_ERROR_STATE, "wg_on_gradient: no hook can be removed while one runs");
     for (wg__hook *next; x->hook; x->hook = next) {
         next = x->hook->next;
@@ -57,9 +54,9 @@ bool wg__hooks_call(wg_tensor *x, wg_tensor **g, bool recorded) {
     static const wg_op name = { .name = "wg_on_gradient" };
     for (const wg__hook *h = x->hook; h; h = h->next) {
         const wg_scope *scope = ctx->scope;
-        running++;
+        ctx->hooks_running++;
         wg_tensor *with = ((wg_gradient_hook *)h->call)(h->user, x, *g);
-        running--;
+        ctx->hooks_running--;
         if (ctx->scope != scope) return wg__scope_left_open(&name, "hook", scope);
         if (wg__pending()) return false;
         if (with && (!fits(x, with) || !replace(g, with, recorded))) return false;

@@ -61,6 +61,7 @@ static bool saves_fit(const wg_op *op) {
 const char *wg__op_flaw(const wg_op *op) {
     bool excused = op->flags & (WG_OP_ZERO_GRADIENT | WG_OP_NO_GRADIENT);
     if (!is_identifier(op->name)) return "its name is no C identifier";
+    if (strlen(op->name) > WG__NAME_MAX) return "its name has more than 64 characters";
     if (op->abi != WG_OP_ABI) return "its record is of another version: .abi must be WG_OP_ABI";
     if (!op->doc || !op->doc[0]) return "it has no .doc";
     if (op->inputs == 0 && op->inputs_max == 0) return "it takes no inputs";

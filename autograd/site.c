@@ -2,23 +2,33 @@
 /* site.c: where in the caller's program a record was made, without macros around every call: the
    call stack is kept as addresses, and put into words when somebody asks. The place is the
    innermost frame outside the library. With libdw (elfutils) it is a file and a line of whatever
-   has debug information, without it a function and an offset, as the dynamic linker knows them. */
+   has debug information, without it a function and an offset, as the dynamic linker knows them.
+   Where the C library has no backtrace() or no getauxval() (WENGERT_FRAMES), there is no place. */
 #define _GNU_SOURCE  // dladdr
-#include <dlfcn.h>
-#include <execinfo.h>
 #include <stdint.h>
 #include <string.h>
-#include <sys/auxv.h>
-#include <unistd.h>
 
-#ifdef WENGERT_BACKTRACE
+#ifdef WENGERT_FRAMES
+#include <dlfcn.h>
+#include <execinfo.h>
+#include <sys/auxv.h>
+#endif
+#if defined WENGERT_FRAMES && defined WENGERT_BACKTRACE
 #include <elfutils/libdw.h>
 #include <elfutils/libdwfl.h>
+#include <unistd.h>
 #endif
 
 #include "autograd/autograd_impl.h"
 
 enum { MOST_FRAMES = 48 };
+
+#ifndef WENGERT_FRAMES
+static int backtrace(void *frame[], int most) {
+    (void)frame, (void)most;
+    return 0;
+}
+#endif
 
 // How many frames stand above the caller: ours, and those that a sanitizer puts in between.
 static int frames_above(void *const frame[], int frames, const void *caller) {
@@ -45,16 +55,16 @@ __attribute__((noinline)) const wg__site *wg__site_now(void) {
 
 /* ---- with debug information ------------------------------------------------------------------ */
 
-#ifdef WENGERT_BACKTRACE
+#if defined WENGERT_FRAMES && defined WENGERT_BACKTRACE
+static const char this_file[] = __FILE__;
+enum { ROOT = sizeof this_file - sizeof "autograd/site.c" };  // bytes of the library's folder in it
+
 // Whether a source file is the library's: it lies in a layer's folder, beside this file's.
 static bool is_ours(const char *file) {
-    static const char own[] = __FILE__;
-    static const char *const layer[] = { "tensor/", "io/",    "autograd/", "program/",
-                                         "nn/",     "optim/", "parallel/" };
-    size_t root = sizeof own - sizeof "autograd/site.c";
-    if (strncmp(file, own, root) != 0) return false;
+    static const char *const layer[] = { WENGERT_LAYERS };
+    if (strncmp(file, this_file, ROOT) != 0) return false;
     for (size_t i = 0; i < sizeof layer / sizeof *layer; i++)
-        if (strncmp(file + root, layer[i], strlen(layer[i])) == 0) return true;
+        if (strncmp(file + ROOT, layer[i], strlen(layer[i])) == 0) return true;
     return false;
 }
 
@@ -88,7 +98,9 @@ static bool line_of(Dwfl *dwfl, Dwarf_Addr address, char *text, size_t size) {
     return true;
 }
 
+// Without a folder of its own the library's nn/ and the caller's would be one.
 static bool source_line(const wg__site *site, char *text, size_t size) {
+    if (ROOT == 0) return false;
     static const Dwfl_Callbacks callbacks = { .find_elf = dwfl_linux_proc_find_elf,
                                               .find_debuginfo = no_separate_file };
     Dwfl *dwfl = dwfl_begin(&callbacks);
@@ -110,6 +122,7 @@ static bool source_line(const wg__site *site, char *text, size_t size) {
 
 /* ---- without --------------------------------------------------------------------------------- */
 
+#ifdef WENGERT_FRAMES
 /* Whether the library is part of the program. */
 static bool is_static(const Dl_info *own) {
     Dl_info program;
@@ -142,6 +155,13 @@ static bool function(const wg__site *site, char *text, size_t size) {
     }
     return false;
 }
+
+#else
+static bool function(const wg__site *site, char *text, size_t size) {
+    (void)site, (void)text, (void)size;
+    return false;
+}
+#endif
 
 const char *wg__site_text(const wg__site *site, char *text, size_t size) {
     text[0] = 0;

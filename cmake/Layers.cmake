@@ -33,6 +33,13 @@ function(wengert_layer name)
     set(WENGERT_OBJECTS ${WENGERT_OBJECTS} ${library} PARENT_SCOPE)
 endfunction()
 
+# wengert_tell_layers(<source>): defines WENGERT_LAYERS there, "tensor/","io/",... of all layers so far.
+function(wengert_tell_layers source)
+    list(TRANSFORM WENGERT_LAYERS REPLACE "(.+)" "\"\\1/\"" OUTPUT_VARIABLE folders)
+    list(JOIN folders "," folders)
+    set_source_files_properties("${source}" PROPERTIES COMPILE_DEFINITIONS "WENGERT_LAYERS=${folders}")
+endfunction()
+
 # What users may include: all headers but the *_impl.h, and the tables of operations. WENGERT_PUBLIC_HEADERS lists
 # them for the install, and a view of their own serves users inside the build tree.
 function(wengert_public_headers)

@@ -11,7 +11,12 @@
    optimiser has made a step the model is frozen: no new parameter can appear, so a misspelt layer
    is an error and not a new weight. Names without parameters, of parts and of dropout, may still be
    new; each distinct one costs a small entry. Parameters belong to the model and live until
-   wg_nn_free(). */
+   wg_nn_free().
+
+   Messages begin with a path, "block3/gate: matmul: ...": the part of a model that was last
+   entered, by wg_nn_sub, wg_nn_param or a layer. What fails after it has been left, before another
+   is entered, still has its path; wg_scope_close puts back the one from when the scope was opened,
+   and what is wrong with a file is told without any. */
 #ifndef WG_NN_H
 #define WG_NN_H
 

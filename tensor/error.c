@@ -53,6 +53,19 @@ static bool begins_with(const char *text, const char *name) {
     return strncmp(text, name, n) == 0 && text[n] == ':';
 }
 
+/* "block3: layer_norm: " before the text, and how long that is. What is wrong with a file is no
+   matter of a model. A record that was never registered may have a name of any length. */
+static size_t put_prefix(wg__context *ctx, const char *text) {
+    bool of_a_file = ctx->status == WG_ERROR_FILE || ctx->status == WG_ERROR_FORMAT;
+    const char *where = of_a_file ? "" : ctx->where;
+    const char *within = ctx->within && !begins_with(text, ctx->within) ? ctx->within : "";
+    int used = snprintf(ctx->message, sizeof ctx->message, "%s%s%.*s%s", where,
+                        where[0] ? ": " : "", WG__NAME_MAX, within, within[0] ? ": " : "");
+    return used < 0                             ? 0
+           : (size_t)used < sizeof ctx->message ? (size_t)used
+                                                : sizeof ctx->message - 1;
+}
+
 bool wg_fail(wg_status status, const char *format, ...) {
     wg__context *ctx = wg__ctx();
     if (ctx->status != WG_OK) return false;
@@ -62,10 +75,8 @@ bool wg_fail(wg_status status, const char *format, ...) {
     va_start(arguments, format);
     vsnprintf(text, sizeof text, format, arguments);
     va_end(arguments);
-    const char *within = ctx->within && !begins_with(text, ctx->within) ? ctx->within : "";
-    int used = snprintf(ctx->message, sizeof ctx->message, "%s%s%s%s", ctx->where,
-                        ctx->where[0] ? ": " : "", within, within[0] ? ": " : "");
-    memccpy(ctx->message + used, text, 0, sizeof ctx->message - (size_t)used);
+    size_t used = put_prefix(ctx, text);
+    memccpy(ctx->message + used, text, 0, sizeof ctx->message - used);
     ctx->message[sizeof ctx->message - 1] = 0;
     tell(ctx);
     return false;

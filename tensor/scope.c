@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 /* scope.c: who owns a handle. A scope is a list of the handles made while it was innermost; closing
    it frees the list. Handles keep their address when they move to another scope. */
+#include <string.h>
+
 #include "tensor/tensor_impl.h"
 
 void wg__scope_add(wg_scope *scope, wg_tensor *x) {
@@ -25,7 +27,11 @@ wg_scope *wg_scope_open(void) {
     wg__context *ctx = wg__ctx();
     wg_scope *s = wg__alloc(sizeof *s);
     if (!s) return NULL;
-    *s = (wg_scope){ .parent = ctx->scope, .recording = ctx->recording, .nodes = ctx->nodes };
+    s->parent = ctx->scope, s->first = NULL;
+    s->recording = ctx->recording, s->kept = false;
+    s->nodes = ctx->nodes, s->mark = 0;
+    s->where[0] = 0;
+    if (ctx->where[0]) strcpy(s->where, ctx->where);
     ctx->scope = s;
     if (ctx->hooks) ctx->hooks->opened(s);
     return s;
@@ -41,6 +47,7 @@ static void close_innermost(wg__context *ctx) {
     free_all(s);
     ctx->recording = s->recording;
     ctx->scope = s->parent;
+    wg__where(s->where);
     wg__free(s);
 }
 
@@ -98,5 +105,6 @@ void wg_reset(void) {
     if (ctx->hooks) ctx->hooks->reset();
     free_all(&ctx->root);
     ctx->recording = true;
+    ctx->where[0] = 0;
     wg_memory_trim();
 }

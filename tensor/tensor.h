@@ -134,10 +134,11 @@ WG_API bool wg_fail(wg_status status, const char *format, ...) WG_PRINTF(2, 3);
 
 /* A tensor belongs to the innermost scope that its thread has open when it is made. Closing a scope
    frees all of them, forgets what was recorded on them, closes any scope still open inside it, and
-   puts recording back to what it was. Before any is open there is the thread's root scope, which
-   wg_reset() or the thread's end frees. Both calls work while an error is pending. Closing NULL
-   does nothing, nor does closing a scope that this thread has not open; but a closed scope's
-   pointer is dead, and the next one opened may be given the same.
+   puts recording, and the model path that messages begin with, back to what they were. Before any
+   is open there is the thread's root scope, which wg_reset() or the thread's end frees. Both calls
+   work while an error is pending. Closing NULL does nothing, nor does closing a scope that this
+   thread has not open; but a closed scope's pointer is dead, and the next one opened may be given
+   the same.
 
    Nothing stops a pointer to a tensor from outliving its scope. Such a use is reported while the
    memory still says so; a library built with AddressSanitizer (the preset `asan`) reports it

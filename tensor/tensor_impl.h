@@ -21,6 +21,8 @@
 enum {
     WG__ALIGN = 64,
     WG__BINS = 4 * 60,  // of block sizes: four to each power of two
+    WG__NAME_MAX = 64,  // bytes of an operation's name
+    WG__WHERE = 192,    // bytes of a model path in messages, with the closing 0
 };
 
 /* ---- blocks: memory.c ------------------------------------------------------------------------ */
@@ -77,11 +79,12 @@ struct wg_tensor {
 
 struct wg_scope {
     wg_scope *parent;
-    wg_tensor *first;  // newest
-    bool recording;    // what to put back
-    bool kept;         // something tracked moved out of it
-    uint32_t nodes;    // tape length when it was opened
-    uint64_t mark;     // of the layer above: where its arena stood
+    wg_tensor *first;       // newest
+    bool recording;         // what to put back
+    bool kept;              // something tracked moved out of it
+    uint32_t nodes;         // tape length when it was opened
+    uint64_t mark;          // of the layer above: where its arena stood
+    char where[WG__WHERE];  // what to put back, likewise
 };
 
 /* What the tape wants to know of scopes. autograd sets it: this folder keeps the tape's marks in
@@ -100,8 +103,9 @@ typedef struct wg__context {
     bool anomaly;   // wg_anomaly(): records remember where they were made,
     bool watching;  // and results are looked at; not within the rules of an operation
     bool handler_set;
-    wg_scope *scope;  // innermost
-    uint32_t nodes;   // length of the tape
+    int hooks_running;  // of those on gradients: none may be removed meanwhile
+    wg_scope *scope;    // innermost
+    uint32_t nodes;     // length of the tape
     const wg__scope_hooks *hooks;
     wg_scope root;
     wg_allocator allocator;
@@ -109,8 +113,8 @@ typedef struct wg__context {
     wg_memory memory;
     wg_error_handler *handler;
     void *handler_user;
-    char where[192];     // path of the model last used, for messages
-    const char *within;  // the operation that is being made of others, likewise; NULL for none
+    char where[WG__WHERE];  // path of the part of a model last entered, for messages
+    const char *within;     // the operation that is being made of others, likewise; NULL for none
     struct wg__journal *journal;  // innermost
     char message[1024];
 } wg__context;

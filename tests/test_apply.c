@@ -218,6 +218,8 @@ START_TEST(incomplete_records_cannot_register) {
     CANNOT_REGISTER("no C identifier", name = NULL);
     CANNOT_REGISTER("no C identifier", name = "");
     CANNOT_REGISTER("no C identifier", name = "9lives");
+    CANNOT_REGISTER("more than 64 characters",
+                    name = "n234567890123456789012345678901234567890123456789012345678901234_");
     CANNOT_REGISTER("another version", abi = 0);
     CANNOT_REGISTER("no .doc", doc = NULL);
     CANNOT_REGISTER("no inputs", inputs_max = op.inputs = 0);

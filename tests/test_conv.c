@@ -279,8 +279,13 @@ static wg_tensor *image(int64_t c, int64_t h, int64_t w) {
 START_TEST(what_does_not_fit_is_refused_with_its_numbers) {
     wg_tensor *w = wg_ones(WG_F32, WG_SHAPE(4, 2, 3, 3));
     wg_conv2d(image(3, 5, 5), w, NULL, plain);
-    expect_error(WG_ERROR_SHAPE, "conv2d: [1,3,5,5] x [4,2,3,3]: 3 channels in 1 groups, but "
-                                 "weights for 2 each");
+    expect_error(WG_ERROR_SHAPE, "conv2d: [1,3,5,5] x [4,2,3,3]: x has 3 channels, the weights "
+                                 "are for 2");
+    wg_conv2d(image(9, 5, 5), wg_ones(WG_F32, WG_SHAPE(6, 2, 3, 3)), NULL,
+              (wg_conv_options){ .groups = 3 });
+    expect_error(WG_ERROR_SHAPE,
+                 "x has 9 channels in 3 groups, 3 to a group, the weights are for 2 "
+                 "to a group");
     wg_conv2d(image(6, 5, 5), w, NULL, (wg_conv_options){ .groups = 3 });
     expect_error(WG_ERROR_SHAPE, "3 groups do not divide 6 and 4 channels");
     wg_conv2d(image(2, 2, 5), w, NULL, plain);
@@ -303,15 +308,45 @@ END_TEST
 START_TEST(the_transpose_and_lines_refuse_likewise) {
     wg_tensor *w = wg_ones(WG_F32, WG_SHAPE(2, 3, 2, 2));
     wg_conv_transpose2d(image(3, 5, 5), w, NULL, plain);
-    expect_error(WG_ERROR_SHAPE, "3 channels, but weights for 2");
+    expect_error(WG_ERROR_SHAPE, "x has 3 channels, the weights are for 2");
     wg_conv_transpose2d(image(2, 5, 5), w, NULL, (wg_conv_options){ .output_padding = { 0, 1 } });
     expect_error(WG_ERROR_ARGUMENT, "output_padding 0x1");
     wg_conv_transpose2d(image(2, 1, 5), w, NULL, (wg_conv_options){ .padding = { 1, 0 } });
     expect_error(WG_ERROR_SHAPE, "padding 1x0 leaves nothing");
     wg_conv1d(wg_ones(WG_F32, WG_SHAPE(1, 2, 2)), wg_ones(WG_F32, WG_SHAPE(1, 2, 3)), NULL, plain);
-    expect_error(WG_ERROR_SHAPE, "conv1d: [1,2,1,2] x [1,2,1,3]: the kernel covers 1x3");
+    expect_error(WG_ERROR_SHAPE, "conv1d: [1,2,2] x [1,2,3]: the kernel covers 3, the padded "
+                                 "line has 2");
     wg_conv1d(image(2, 5, 5), w, NULL, plain);
     expect_error(WG_ERROR_SHAPE, "conv1d: [1,2,5,5] x [2,3,2,2]: input 0 has 4 dimensions, not 3");
+}
+END_TEST
+
+START_TEST(channels_that_come_last_are_told_where_they_belong) {
+    wg_tensor *w = wg_ones(WG_F32, WG_SHAPE(4, 3, 3, 3));
+    wg_conv2d(image(8, 8, 3), w, NULL, plain);
+    expect_error(WG_ERROR_SHAPE, "x has 8 channels, the weights are for 3; wanted is (N, C, H, W), "
+                                 "is the last axis C?");
+    wg_conv2d(image(8, 8, 5), w, NULL, plain);
+    ck_assert_ptr_null(strstr(wg_error_message(), "last axis"));
+    wg_error_clear();
+}
+END_TEST
+
+START_TEST(on_lines_the_second_number_of_a_pair_is_refused) {
+    wg_tensor *x = wg_ones(WG_F32, WG_SHAPE(1, 2, 9)), *w = wg_ones(WG_F32, WG_SHAPE(2, 2, 3));
+    static const struct {
+        wg_conv_options o;
+        const char *words;
+    } row[] = { { { .stride = { 2, 2 } }, "stride[1] is 2" },
+                { { .padding = { 0, 1 } }, "padding[1] is 1" },
+                { { .dilation = { 1, -3 } }, "dilation[1] is -3" },
+                { { .output_padding = { 0, 1 } }, "output_padding[1] is 1" } };
+    for (int i = 0; i < COUNT(row); i++) {
+        ck_assert_ptr_null(wg_conv1d(x, w, NULL, row[i].o));
+        expect_error(WG_ERROR_ARGUMENT, row[i].words);
+        ck_assert_ptr_null(wg_conv_transpose1d(x, w, NULL, row[i].o));
+        expect_error(WG_ERROR_ARGUMENT, row[i].words);
+    }
 }
 END_TEST
 
@@ -323,7 +358,7 @@ START_TEST(columns_that_do_not_fit_an_image_are_refused) {
     wg_fold(x, WG_SHAPE(3, 3), WG_SHAPE(1, 3), o);
     expect_error(WG_ERROR_SHAPE, "8 rows are no multiple of the kernel's 3");
     wg_unfold(x, WG_SHAPE(3), o);
-    expect_error(WG_ERROR_ARGUMENT, "unfold: the kernel has 1 numbers, not 2");
+    expect_error(WG_ERROR_ARGUMENT, "unfold: the kernel has 1 number, not 2");
 }
 END_TEST
 
@@ -348,6 +383,8 @@ int main(void) {
     tcase_add_test(sizes, any_allocation_may_fail);
     tcase_add_test(refusals, what_does_not_fit_is_refused_with_its_numbers);
     tcase_add_test(refusals, the_transpose_and_lines_refuse_likewise);
+    tcase_add_test(refusals, channels_that_come_last_are_told_where_they_belong);
+    tcase_add_test(refusals, on_lines_the_second_number_of_a_pair_is_refused);
     tcase_add_test(refusals, columns_that_do_not_fit_an_image_are_refused);
     return run_suite(suite);
 }

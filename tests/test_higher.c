@@ -25,7 +25,7 @@ START_TEST(a_vjp_is_the_gradient_under_that_seed) {
     ck_assert(!wg_vjp(y, &x, 1, NULL, &gx));
     expect_error(WG_ERROR_ARGUMENT, "gy is NULL");
     ck_assert(!wg_vjp(y, &x, 1, LIST(1, 2, 3), &gx));
-    expect_error(WG_ERROR_SHAPE, "the seed is f64 [3], y is f64 [2]");
+    expect_error(WG_ERROR_SHAPE, "wg_vjp: gy is f64 [3], y is f64 [2]");
 }
 END_TEST
 
@@ -42,7 +42,7 @@ START_TEST(several_results_move_in_one_pass) {
     ck_assert(wg_jvp_many(result, 1, (wg_along){ 0 }, dy));
     EXPECT_VALUES(dy[0], 0);
     ck_assert(!wg_jvp_many(result, 1, (wg_along){ at, NULL, 2 }, dy));
-    expect_error(WG_ERROR_ARGUMENT, "v NULL");
+    expect_error(WG_ERROR_ARGUMENT, "wg_jvp_many: v is NULL");
 }
 END_TEST
 
@@ -83,6 +83,54 @@ START_TEST(what_is_linear_or_not_reached_has_second_derivative_zero) {
     EXPECT_VALUES(wg_hessian(scalar(3), x), 0, 0, 0, 0);
     EXPECT_VALUES(wg_jacobian(LIST(1, 2), z), 0, 0);
     EXPECT_VALUES(wg_jacobian(wg_square(x), z), 0, 0);
+}
+END_TEST
+
+START_TEST(errors_name_the_function_that_was_called_and_the_tensor) {
+    wg_tensor *x = wg_variable(LIST(1, 2)), *c = LIST(1, 2), *wrong = LIST(1, 2, 3), *g[2];
+    wg_tensor *y = wg_sum(wg_square(x)), *s = wg_square(x), *xs[] = { x, c }, *bad[] = { x, NULL };
+    wg_tensor *v[] = { wrong, NULL };
+    const wg_grad_options none = { 0 }, seeded = { .seed = wrong };
+    const wg_along along = { &x, v, 1 }, outside = { xs, v, 2 };
+    ck_assert(!wg_grad(y, xs, 2, g, none));
+    expect_error(WG_ERROR_STATE, "wg_grad: x[1] is not tracked: it depends on no parameter");
+    ck_assert(!wg_grad(y, bad, 2, g, none));
+    expect_error(WG_ERROR_ARGUMENT, "wg_grad: x[1] is NULL");
+    ck_assert(!wg_grad(s, &x, 1, g, seeded));
+    expect_error(WG_ERROR_SHAPE, "wg_grad: the seed is f64 [3], y is f64 [2]");
+    ck_assert_ptr_null(wg_derivative(y, c));
+    expect_error(WG_ERROR_STATE, "wg_derivative: x is not tracked");
+    ck_assert_ptr_null(wg_derivative(NULL, x));
+    expect_error(WG_ERROR_ARGUMENT, "wg_derivative: y is NULL");
+    ck_assert(!wg_vjp(s, xs, 2, s, g));
+    expect_error(WG_ERROR_STATE, "wg_vjp: x[1] is not tracked");
+    ck_assert(!wg_vjp(s, &x, 1, wrong, g));
+    expect_error(WG_ERROR_SHAPE, "wg_vjp: gy is f64 [3], y is f64 [2]");
+    ck_assert_ptr_null(wg_jvp(y, xs, 2, v));
+    expect_error(WG_ERROR_STATE, "wg_jvp: x[1] is not tracked");
+    ck_assert_ptr_null(wg_jvp(NULL, &x, 1, v));
+    expect_error(WG_ERROR_ARGUMENT, "wg_jvp: y is NULL");
+    ck_assert(!wg_jvp_many(&y, 1, along, g));
+    expect_error(WG_ERROR_SHAPE, "wg_jvp_many: v[0] is f64 [3], x[0] is f64 [2]");
+    ck_assert(!wg_jvp_many(&y, 1, outside, g));
+    expect_error(WG_ERROR_STATE, "wg_jvp_many: x[1] is not tracked");
+    ck_assert(!wg_jvp_many(&bad[1], 1, along, g));
+    expect_error(WG_ERROR_ARGUMENT, "wg_jvp_many: y[0] is NULL");
+    ck_assert(!wg_hvp(y, &x, 1, v, g));
+    expect_error(WG_ERROR_SHAPE, "wg_hvp: v[0] is f64 [3], x[0] is f64 [2]");
+    ck_assert_ptr_null(wg_jacobian(s, c));
+    expect_error(WG_ERROR_STATE, "wg_jacobian: x is not tracked");
+    ck_assert_ptr_null(wg_hessian(y, NULL));
+    expect_error(WG_ERROR_ARGUMENT, "wg_hessian: x is NULL");
+}
+END_TEST
+
+START_TEST(to_ask_whether_nothing_is_reached_is_an_error) {
+    wg_tensor *x = wg_variable(LIST(1, 2)), *list[] = { x, NULL };
+    bool reached[2] = { false, false };
+    ck_assert(!wg_reaches(wg_square(x), list, 2, reached));
+    expect_error(WG_ERROR_ARGUMENT, "wg_reaches: x[1] is NULL");
+    ck_assert(!reached[0]);
 }
 END_TEST
 
@@ -371,6 +419,8 @@ int main(void) {
     tcase_add_test(products, a_hessian_vector_product_is_exact);
     tcase_add_test(products, a_hessian_vector_product_can_be_differentiated);
     tcase_add_test(products, what_is_linear_or_not_reached_has_second_derivative_zero);
+    tcase_add_test(products, errors_name_the_function_that_was_called_and_the_tensor);
+    tcase_add_test(products, to_ask_whether_nothing_is_reached_is_an_error);
     tcase_add_test(products, products_refuse_what_does_not_fit);
     TCase *jacobians = add_cases(suite, "jacobians");
     tcase_add_test(jacobians, a_jacobian_has_the_shape_of_y_then_x_either_way);

@@ -27,6 +27,24 @@ START_TEST(one_path_is_one_parameter_however_it_is_told) {
 }
 END_TEST
 
+START_TEST(the_path_in_messages_goes_with_the_scope_it_was_entered_in) {
+    wg_nn *m = wg_nn_new(1);
+    wg_tensor *bad[] = { wg_ones(WG_F32, WG_SHAPE(2)), wg_ones(WG_F32, WG_SHAPE(3)) };
+    wg_scope *step = wg_scope_open();
+    ck_assert_ptr_nonnull(wg_nn_sub(m, "block3"));
+    ck_assert_ptr_null(wg_add(bad[0], bad[1]));
+    expect_error(WG_ERROR_SHAPE, "block3: add: ");
+    ck_assert_ptr_null(wg_io_load_npy("no/such/file.npy"));
+    ck_assert_int_eq(strncmp(wg_error_message(), "no/such/file.npy: cannot", 24), 0);
+    wg_error_clear();
+    wg_scope_close(step);
+    ck_assert_ptr_null(wg_add(bad[0], bad[1]));
+    ck_assert_int_eq(strncmp(wg_error_message(), "add: ", 5), 0);
+    wg_error_clear();
+    wg_nn_free(m);
+}
+END_TEST
+
 START_TEST(a_part_is_made_once_and_belongs_to_the_model) {
     wg_nn *m = wg_nn_new(1);
     wg_nn *sub = wg_nn_sub(m, "block%d", 7);
@@ -519,6 +537,7 @@ int main(void) {
     Suite *suite = suite_create("nn");
     TCase *t = add_cases(suite, "nn");
     tcase_add_test(t, one_path_is_one_parameter_however_it_is_told);
+    tcase_add_test(t, the_path_in_messages_goes_with_the_scope_it_was_entered_in);
     tcase_add_test(t, a_part_is_made_once_and_belongs_to_the_model);
     tcase_add_test(t, a_look_up_asks_for_no_memory);
     ADD_TABLE(t, a_bad_name_is_refused, bad_names);

@@ -147,13 +147,30 @@ START_TEST(pooling_refuses_with_its_numbers) {
     wg_max_pool2d(x, WG_SHAPE(0, 2), plain);
     expect_error(WG_ERROR_SHAPE, "the kernel is 0x2");
     wg_max_pool2d(x, WG_SHAPE(2), plain);
-    expect_error(WG_ERROR_ARGUMENT, "max_pool2d: the kernel has 1 numbers, not 2");
+    expect_error(WG_ERROR_ARGUMENT, "max_pool2d: the kernel has 1 number, not 2");
     wg_adaptive_avg_pool2d(x, WG_SHAPE(-1, 2));
     expect_error(WG_ERROR_SHAPE, "from 3x4 to -1x2 is no size");
     wg_max_pool1d(x, 2, plain);
     expect_error(WG_ERROR_SHAPE, "max_pool1d: [1,2,3,4]: input 0 has 4 dimensions, not 3");
     wg_avg_pool1d(wg_ones(WG_I64, WG_SHAPE(1, 2, 3)), 2, plain);
     expect_error(WG_ERROR_DTYPE, "i64");
+}
+END_TEST
+
+START_TEST(pooling_of_lines_refuses_in_words_of_lines) {
+    wg_tensor *x = wg_ones(WG_F32, WG_SHAPE(1, 2, 3));
+    wg_avg_pool1d(x, 2, (wg_pool_options){ .dilation = { 3 } });
+    expect_error(WG_ERROR_ARGUMENT, "avg_pool1d: [1,2,3]: dilation 3: it has none");
+    wg_max_pool1d(x, 2, (wg_pool_options){ .dilation = { 3 } });
+    expect_error(WG_ERROR_SHAPE, "max_pool1d: [1,2,3]: the kernel covers 4, the padded line has 3");
+    wg_max_pool1d(x, 2, (wg_pool_options){ .stride = { 2, 2 } });
+    expect_error(WG_ERROR_ARGUMENT, "stride[1] is 2");
+    wg_avg_pool1d(x, 2, (wg_pool_options){ .padding = { 0, 1 } });
+    expect_error(WG_ERROR_ARGUMENT, "padding[1] is 1");
+    wg_avg_pool1d(x, 2, (wg_pool_options){ .dilation = { 0, 1 } });
+    expect_error(WG_ERROR_ARGUMENT, "dilation[1] is 1");
+    wg_max_pool1d(x, 2, (wg_pool_options){ .count_exclude_pad = true });
+    expect_error(WG_ERROR_ARGUMENT, "max_pool1d: [1,2,3]: count_exclude_pad is for averages");
 }
 END_TEST
 
@@ -181,6 +198,7 @@ int main(void) {
     tcase_add_test(means, a_long_mean_keeps_its_digits);
     tcase_add_test(means, pooling_an_empty_batch_is_empty);
     tcase_add_test(refusals, pooling_refuses_with_its_numbers);
+    tcase_add_test(refusals, pooling_of_lines_refuses_in_words_of_lines);
     tcase_add_test(refusals, any_allocation_may_fail);
     return run_suite(suite);
 }

@@ -339,6 +339,52 @@ START_TEST(long_messages_are_cut_and_ok_is_no_error) {
 }
 END_TEST
 
+START_TEST(a_message_has_room_whatever_an_operation_is_called) {
+    char name[3000];
+    memset(name, 'n', sizeof name - 1);
+    name[sizeof name - 1] = 0;
+    wg__where("model/block3/attention");
+    wg__ctx()->within = name;
+    wg_fail(WG_ERROR_STATE, "the end");
+    wg__ctx()->within = NULL;
+    wg__where("");
+    ck_assert_uint_eq(strlen(wg_error_message()), strlen("model/block3/attention: : the end") + 64);
+    expect_error(WG_ERROR_STATE, "nnnn: the end");
+}
+END_TEST
+
+START_TEST(closing_puts_the_model_path_of_messages_back) {
+    wg__where("model");
+    wg_scope *s = wg_scope_open(), *t = NULL;
+    wg__where("model/block");
+    t = wg_scope_open();
+    wg__where("model/block/inner");
+    wg_scope_close(t);
+    wg_fail(WG_ERROR_STATE, "one");
+    expect_error(WG_ERROR_STATE, "model/block: one");
+    wg_scope_close(s);
+    wg_fail(WG_ERROR_STATE, "two");
+    ck_assert_str_eq(wg_error_message(), "model: two");
+    wg_reset();
+    wg_error_clear();
+    wg_fail(WG_ERROR_STATE, "three");
+    ck_assert_str_eq(wg_error_message(), "three");
+    wg_error_clear();
+}
+END_TEST
+
+START_TEST(what_is_wrong_with_a_file_is_told_without_a_model_path) {
+    wg__where("model/block");
+    wg_fail(WG_ERROR_FILE, "x.csv: cannot open");
+    ck_assert_str_eq(wg_error_message(), "x.csv: cannot open");
+    wg_error_clear();
+    wg_fail(WG_ERROR_FORMAT, "x.csv:3: empty field");
+    ck_assert_str_eq(wg_error_message(), "x.csv:3: empty field");
+    wg_error_clear();
+    wg__where("");
+}
+END_TEST
+
 static void clear_at_once(void *user, wg_status status, const char *message) {
     (void)status, (void)message;
     ++*(int *)user;
@@ -618,6 +664,9 @@ int main(void) {
     TCase *errors = add_cases(suite, "errors");
     tcase_add_test(errors, the_first_error_sticks_and_is_told_once);
     tcase_add_test(errors, long_messages_are_cut_and_ok_is_no_error);
+    tcase_add_test(errors, a_message_has_room_whatever_an_operation_is_called);
+    tcase_add_test(errors, closing_puts_the_model_path_of_messages_back);
+    tcase_add_test(errors, what_is_wrong_with_a_file_is_told_without_a_model_path);
     tcase_add_test(errors, a_handler_may_clear_the_error);
     TCase *threads = add_cases(suite, "threads");
     tcase_add_test(threads, each_thread_has_its_own_error_scopes_and_tape);

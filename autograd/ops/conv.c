@@ -67,15 +67,27 @@ static bool no_output_padding(const wg_call *c) {
            wg_call_fail(c, WG_ERROR_ARGUMENT, "output_padding is for the transpose");
 }
 
+// Whoever comes from another library may have the channels last.
+static bool channels_fail(const wg_call *c, const int64_t x[4], int64_t wanted) {
+    const int64_t groups = groups_of(c), each = x[1] / groups;
+    const bool last = x[3] / groups == wanted && x[3] % groups == 0;
+    const char *order = c->op == &wg__op_conv2d ? "(N, C, H, W)" : "(N, C, L)";
+    char hint[80] = "", parts[80] = "";
+    if (last) snprintf(hint, sizeof hint, "; wanted is %s, is the last axis C?", order);
+    if (groups > 1)
+        snprintf(parts, sizeof parts, " in %lld groups, %lld to a group", (long long)groups,
+                 (long long)each);
+    return wg_call_fail(c, WG_ERROR_SHAPE, "x has %lld channels%s, the weights are for %lld%s%s",
+                        (long long)x[1], parts, (long long)wanted, groups > 1 ? " to a group" : "",
+                        hint);
+}
+
 static bool conv2d_infer(const wg_call *c, wg_spec *out) {
     if (!operands_fit(c) || !no_output_padding(c)) return false;
     const int64_t *x = c->in[0]->view.shape.dim, *w = c->in[1]->view.shape.dim;
     wg__window window = window_of(c, x + 2, w + 2);
     if (!groups_fit(c, x[1], w[0])) return false;
-    if (x[1] / groups_of(c) != w[1])
-        return wg_call_fail(c, WG_ERROR_SHAPE,
-                            "%lld channels in %lld groups, but weights for %lld each",
-                            (long long)x[1], (long long)groups_of(c), (long long)w[1]);
+    if (x[1] / groups_of(c) != w[1]) return channels_fail(c, x, w[1]);
     if (!bias_fits(c, w[0]) || !wg__window_fits(c, &window)) return false;
     return wg_spec_set(out, wg_call_dtype(c, 0),
                        WG_SHAPE(x[0], w[0], window.count[0], window.count[1]));
@@ -88,7 +100,7 @@ static bool conv_transpose2d_infer(const wg_call *c, wg_spec *out) {
     int64_t channels;
     for (int a = 0; a < 2; a++) window.count[a] = y[2 + a];
     if (y[1] != w[0])
-        return wg_call_fail(c, WG_ERROR_SHAPE, "%lld channels, but weights for %lld",
+        return wg_call_fail(c, WG_ERROR_SHAPE, "x has %lld channels, the weights are for %lld",
                             (long long)y[1], (long long)w[0]);
     if (__builtin_mul_overflow(w[1], groups_of(c), &channels))
         return wg_call_fail(c, WG_ERROR_SHAPE, "too many channels");

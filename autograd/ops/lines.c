@@ -31,6 +31,29 @@ static bool infer(const wg_op *op, const wg_call *c, wg_spec *out, const void *a
     return wg_spec_set(out, out->dtype, WG_SHAPE(dim[0], dim[1], dim[3]));
 }
 
+/* ---- what a line has not --------------------------------------------------------------------- */
+
+static bool one_number(const wg_call *c, const char *name, const int64_t pair[2]) {
+    return pair[1] == 0 || wg_call_fail(c, WG_ERROR_ARGUMENT,
+                                        "%s[1] is %lld: a line has one axis, and %s[0] is its",
+                                        name, (long long)pair[1], name);
+}
+
+/* The usual mistake in words of lines; what is out of any range is left to the operation on
+   images. */
+static bool covered(const wg_call *c, int64_t length, int64_t kernel, const int64_t padding[2],
+                    const int64_t dilation[2]) {
+    enum { MOST = 1 << 30 };
+    const int64_t step = dilation[0] ? dilation[0] : 1;
+    const int64_t number[] = { length, kernel, *padding + 1, step };
+    for (int i = 0; i < 4; i++)
+        if (number[i] < 1 || number[i] > MOST) return true;
+    const int64_t covers = (kernel - 1) * step + 1, padded = length + 2 * padding[0];
+    return covers <= padded ||
+           wg_call_fail(c, WG_ERROR_SHAPE, "the kernel covers %lld, the padded line has %lld",
+                        (long long)covers, (long long)padded);
+}
+
 static wg_zview image_view(const wg_zview *line) {
     wg_zview v = *line;
     if (line->shape.rank == 3) v.shape = image_shape(&line->shape);
@@ -78,14 +101,25 @@ static wg_tensor *conv_transpose1d_compose(const wg_call *c) {
     return convolve(c, wg_conv_transpose2d);
 }
 
+static bool pairs_fit(const wg_call *c) {
+    const wg_conv_options *o = c->attr;
+    return one_number(c, "stride", o->stride) && one_number(c, "padding", o->padding) &&
+           one_number(c, "dilation", o->dilation) &&
+           one_number(c, "output_padding", o->output_padding);
+}
+
 static bool conv1d_infer(const wg_call *c, wg_spec *out) {
-    const wg_conv_options o = across(c);
+    const wg_conv_options o = across(c), *given = c->attr;
+    if (!pairs_fit(c)) return false;
+    if (wg_call_rank(c, 0) == 3 && wg_call_rank(c, 1) == 3 &&
+        !covered(c, wg_call_dim(c, 0, 2), wg_call_dim(c, 1, 2), given->padding, given->dilation))
+        return false;
     return infer(&wg__op_conv2d, c, out, &o);
 }
 
 static bool conv_transpose1d_infer(const wg_call *c, wg_spec *out) {
     const wg_conv_options o = across(c);
-    return infer(&wg__op_conv_transpose2d, c, out, &o);
+    return pairs_fit(c) && infer(&wg__op_conv_transpose2d, c, out, &o);
 }
 
 static bool conv1d_reference(const wg_call *c, const wg_zview in[], wg_zview *out) {
@@ -183,14 +217,28 @@ static wg__resample_attr avg_across(const wg_call *c) {
                                 .count_exclude_pad = a->o.count_exclude_pad };
 }
 
+static bool window_fits(const wg_call *c) {
+    const pool_attr *a = c->attr;
+    return one_number(c, "stride", a->o.stride) && one_number(c, "padding", a->o.padding) &&
+           one_number(c, "dilation", a->o.dilation) &&
+           (wg_call_rank(c, 0) != 3 ||
+            covered(c, wg_call_dim(c, 0, 2), a->kernel, a->o.padding, a->o.dilation));
+}
+
 static bool max_infer(const wg_call *c, wg_spec *out) {
     const wg__pool_attr a = max_across(c);
-    return infer(&wg__op_max_pool2d, c, out, &a);
+    if (((const pool_attr *)c->attr)->o.count_exclude_pad)
+        return wg_call_fail(c, WG_ERROR_ARGUMENT, "count_exclude_pad is for averages");
+    return window_fits(c) && infer(&wg__op_max_pool2d, c, out, &a);
 }
 
 static bool avg_infer(const wg_call *c, wg_spec *out) {
     const wg__resample_attr a = avg_across(c);
-    return infer(&wg__op_avg_pool2d, c, out, &a);
+    const int64_t dilation = ((const pool_attr *)c->attr)->o.dilation[0];
+    if (dilation > 1)
+        return wg_call_fail(c, WG_ERROR_ARGUMENT, "dilation %lld: it has none",
+                            (long long)dilation);
+    return window_fits(c) && infer(&wg__op_avg_pool2d, c, out, &a);
 }
 
 static bool max_reference(const wg_call *c, const wg_zview in[], wg_zview *out) {

@@ -100,8 +100,8 @@ bool wg__image_of(const wg_call *c, int i, int64_t image[2]) {
 
 bool wg__pair_of(const char *op, const char *what, const wg_shape *from, int64_t pair[2]) {
     pair[0] = from->dim[0], pair[1] = from->rank > 1 ? from->dim[1] : 1;
-    return from->rank == 2 ||
-           wg_fail(WG_ERROR_ARGUMENT, "%s: the %s has %d numbers, not 2", op, what, from->rank);
+    return from->rank == 2 || wg_fail(WG_ERROR_ARGUMENT, "%s: the %s has %d number%s, not 2", op,
+                                      what, from->rank, from->rank == 1 ? "" : "s");
 }
 
 wg_tensor *wg__crop(wg_tensor *x, const int64_t size[2]) {
