@@ -63,12 +63,11 @@ typedef struct wg__trial {
     wg__mode mode;     // of a random case
     int64_t number;    // and which
     uint64_t seed;
-    bool exactly;            // inputs are whole, and all of it f64
-    bool strict;             // where the other side is whole, bounds are 0
-    char sizes[64];          // how a random case changed the sample's sizes
-    const wg__sample *full;  // the sizes before an input was made to broadcast; or NULL
-    const wg_shape *shape;   // of what is being compared, for the message; may be NULL
-    int input;               // which input's gradient that is; -1: none
+    bool exactly;           // inputs are whole, and all of it f64
+    bool strict;            // where the other side is whole, bounds are 0
+    char sizes[64];         // how a random case changed the sample's sizes
+    const wg_shape *shape;  // of what is being compared, for the message; may be NULL
+    int input;              // which input's gradient that is; -1: none
     const char *oracle;
     wg__layout layout;
     wg_dtype dtype;    // of the float inputs

@@ -229,36 +229,21 @@ static bool narrow(wg__sample *s, wg_random *r) {
 /* A rule that forgets wg_sum_to is right until something broadcasts. That is what an input does
    which may be smaller while the result is not: where it shrinks too, it is another matter, and may
    be a variance of one element. `bare` is the operation without its reference, which need not know
-   how to broadcast. */
-static bool try_broadcast(wg__trial *t, wg__sample *s, wg_op *bare, wg_random *r) {
+   how to broadcast; the modes are held against each other. */
+static void try_broadcast(wg__trial *t, wg__sample *s, wg_op *bare, wg_random *r) {
     const wg__sample before = *s;
     const wg_op *op = t->op;
     wg_shape full, result;
+    if (s->inputs < 2 || !is_taken(t, r, &full)) return;
     *bare = *op;
     bare->reference = NULL;
-    if (s->inputs < 2 || !is_taken(t, r, &full)) return false;
     t->op = bare;
     if (narrow(s, r) && is_taken(t, r, &result) && wg__shape_equal(&full, &result)) {
         tell_sizes(s, t->sizes);
-        return true;
+        return;
     }
     *s = before;
     t->op = op;
-    return false;
-}
-
-// Broadcast inputs stand for what wg_expand makes of them.
-static void check_expanded(wg__trial *t) {
-    wg__run r, expanded;
-    wg__setting s = { .dtype = t->dtype, .layout = t->layout };
-    if (!wg__run_make(t, &s, &r) || !wg__run_inputs(t, &s, &expanded)) return;
-    for (int i = 0; i < t->sample->inputs; i++)
-        expanded.in[i] = wg_expand(expanded.in[i], t->full->in[i].shape);
-    expanded.y = wg_apply(t->op, expanded.in, t->sample->inputs, t->sample->attr);
-    const double *got = wg__numbers(r.y), *want = wg__numbers(expanded.y);
-    t->shape = &t->y_shape;
-    double rel = t->value_rel * (1 + t->largest), floor = want ? wg__most(want, wg_numel(r.y)) : 0;
-    if (got && want) wg__hold_all(t, got, want, wg_numel(r.y), rel, 1 + floor);
 }
 
 /* ---- a case ---------------------------------------------------------------------------------- */
@@ -270,7 +255,6 @@ static void run_usual(wg__trial *t, wg_random *r) {
     wg__hold_no_error(t);
     if (!ok) return;
     for (int k = 0; k < CHEAP; k++) consult(t, &cheap[k]);
-    if (t->full) wg__consult(t, "value against that of inputs expanded", check_expanded);
     if (wg_random_below(r, 8) > 0) return;
     t->layout = WG__DENSE;
     consult(t, &rare[wg_random_below(r, RARE)]);
@@ -317,9 +301,8 @@ static void run_number(const wg__trial *whole, const char *text, int64_t number)
     if (scope && wg__sample_parse(t.op, text, &sample)) {
         t.sample = &sample;
         if (wg_random_below(&r, 8) == 0) try_resized(&t, &sample, &r);
-        const wg__sample full = sample;
-        wg_op bare;
-        if (wg_random_below(&r, 16) == 0 && try_broadcast(&t, &sample, &bare, &r)) t.full = &full;
+        wg_op bare;  // lives as long as the case
+        if (wg_random_below(&r, 16) == 0) try_broadcast(&t, &sample, &bare, &r);
         run_case(&t, &r);
         t.report->cases++;
     }
