@@ -25,6 +25,13 @@ bool wg_call_fail(const wg_call *c, wg_status status, const char *format, ...) {
     return wg_fail(status, "%s: %s: %s", c->op->name, shapes, message);
 }
 
+bool wg_call_has(const wg_call *c, int i) { return i >= 0 && i < c->inputs && c->in[i]; }
+
+const wg_view *wg_call_view(const wg_call *c, int i) {
+    const wg_tensor *x = i == WG_OUT ? c->out : wg_call_has(c, i) ? c->in[i] : NULL;
+    return x ? &x->view : NULL;
+}
+
 int wg_call_rank(const wg_call *c, int i) { return wg_rank(c->in[i]); }
 int64_t wg_call_dim(const wg_call *c, int i, int axis) { return wg_dim(c->in[i], axis); }
 
@@ -236,13 +243,24 @@ static bool comes_true(const wg_call *c, const wg_spec *spec, const wg_tensor *y
                         wg_dtype_name(v->dtype), wg_shape_text(v->shape, have, sizeof have));
 }
 
+/* A formula that applies itself would end where the stack does. */
+enum { DEEPEST = 64 };
+static _Thread_local int depth __attribute__((tls_model("initial-exec")));
+
 static wg_tensor *compose(const wg_call *c) {
     wg__context *ctx = wg__ctx();
     const char *outer = ctx->within;
     wg_spec spec;
     if (c->op->infer && !c->op->infer(c, &spec)) return NULL;
+    if (depth == DEEPEST) {
+        wg_call_fail(c, WG_ERROR_STATE, "formulas nest more than %d deep: it applies itself",
+                     DEEPEST);
+        return NULL;
+    }
     if (!outer) ctx->within = c->op->name;
+    depth++;
     wg_tensor *y = c->op->compose(c);
+    depth--;
     ctx->within = outer;
     if (y && !wg__pending() && c->op->infer && !comes_true(c, &spec, y)) return NULL;
     return wg__pending() ? NULL : y;

@@ -317,7 +317,7 @@ WG_API bool wg_op_selftest(const wg_op *op, wg_selftest_report *report);
 typedef struct wg_selftest_options {
     uint64_t seed;   // of the random cases
     int64_t cases;   // how many, after the fixed ones; 0: as many as fit into `seconds`
-    double seconds;  // or fewer, when the time is over; 0: no limit
+    double seconds;  // or fewer, when the time is over; 0: no limit. Not both 0, neither negative
 } wg_selftest_options;
 /* The same, and then random cases: fresh numbers for a sample, in general position, small and
    whole (where results must be exact), or special (infinities, NaN, denormals), in a random memory

@@ -78,6 +78,12 @@ static bool has_fused(const wg_call *c, const wg_tensor *gy) {
     return c->op->backward || (map && c->inputs == 1 && map->backward[gy->view.dtype]);
 }
 
+// What a rule left unsaid when it refused.
+static bool refused(const wg_call *c, const char *rule) {
+    if (wg__pending()) return false;
+    return wg_call_fail(c, WG_ERROR_STATE, "its %s refused without a reason", rule);
+}
+
 static wg_tensor *fused(const wg_call *c, const wg_tensor *gy, int i) {
     wg_tensor *x = c->in[i], *gx = wg__tensor_like_owned(x->view.dtype, &x->view.shape);
     if (!gx) return NULL;
@@ -86,6 +92,7 @@ static wg_tensor *fused(const wg_call *c, const wg_tensor *gy, int i) {
         wg__map(c->op->map->backward[gy->view.dtype], views, 4, c->attr);
     } else if (!c->op->backward(c, &gy->view, i, &gx->view)) {
         wg__tensor_free(gx);
+        refused(c, "backward");
         return NULL;
     }
     return gx;
@@ -176,12 +183,21 @@ static bool claim_all(const wg_scope *scope, int n, wg_tensor *g[]) {
     return true;
 }
 
-static bool take_all(wg__sweep *s, const wg_call *c, wg_tensor *gy, wg_tensor *g[]) {
+// A gradient that nobody wants has no place: its input may not even be tracked.
+static bool unasked(const wg_call *c, int i) {
+    return wg_call_fail(c, WG_ERROR_STATE,
+                        "its vjp_all gives a gradient for input %d, which is not wanted", i);
+}
+
+static bool take_all(wg__sweep *s, const wg_call *c, wg_tensor *gy, const bool *wanted,
+                     wg_tensor *g[]) {
     bool done = true;
     for (int i = 0; i < c->inputs; i++) {
+        if (!g[i]) continue;
+        done = done && (wanted[i] || unasked(c, i));
         if (done)
-            done = !g[i] || take(s, c, gy, i, wg__span_at(&s->span, c->in[i]->node), g[i]);
-        else if (!s->recorded && g[i])
+            done = take(s, c, gy, i, wanted_at(s, c->in[i]), g[i]);
+        else if (!s->recorded)
             wg__tensor_free(g[i]);
     }
     return done;
@@ -191,13 +207,14 @@ static bool call_vjp_all(wg__sweep *s, const wg_call *c, wg_tensor *gy, const bo
                          wg_tensor *g[]) {
     wg_scope *scope = s->recorded ? s->ctx->scope : wg_scope_open();
     if (!scope) return false;
-    bool done = c->op->vjp_all(c, gy, wanted, g) && s->ctx->status == WG_OK;
+    bool done = c->op->vjp_all(c, gy, wanted, g) || refused(c, "vjp_all");
+    done = done && s->ctx->status == WG_OK;
     if (s->ctx->scope != scope) done = wg__scope_left_open(c->op, "vjp_all", scope);
     if (!s->recorded) {
         done = done && claim_all(scope, c->inputs, g);
         wg_scope_close(scope);
     }
-    return done && take_all(s, c, gy, g);
+    return done && take_all(s, c, gy, wanted, g);
 }
 
 static bool pull_back_all(wg__sweep *s, uint32_t k, const wg_call *c, wg_tensor *gy) {

@@ -29,11 +29,13 @@ enum {
     WG_MAX_SAMPLES = 16,
 };
 
-/* One application of an operation, as its functions see it. `out` is set for vjp and jvp only. */
+/* One application of an operation, as its functions see it. An optional input that is absent may be
+   missing, `inputs` being smaller, or NULL: wg_call_has() knows both. `out` is set for vjp, vjp_all,
+   jvp and backward only. */
 typedef struct wg_call {
     const wg_op *op;
     int inputs;
-    wg_tensor *const *in;  // NULL where an optional input is absent
+    wg_tensor *const *in;
     wg_tensor *out;
     const void *attr;  // op->attr_size bytes, or NULL
 } wg_call;
@@ -79,7 +81,9 @@ typedef enum wg_op_flags {
     WG_OP_ZERO_GRADIENT = 1,  // the derivative is zero wherever it exists: the result is a constant
     WG_OP_NO_GRADIENT = 2,    // no derivative is defined: asking for one is an error
     WG_OP_LINEAR = 4,         // linear in all inputs together: jvp may be wg_op_jvp_linear
-    WG_OP_OPTIONAL_INPUTS = 8  // inputs from number `inputs` on may be NULL
+    // Inputs from number `inputs` on may be left out at the end, or be NULL; every function of the
+    // record must take both, and asks wg_call_has(c, i) before it reads c->in[i] or in[i].
+    WG_OP_OPTIONAL_INPUTS = 8
 } wg_op_flags;
 
 /* Which values `vjp`, `jvp` and `backward` read. The engine checks that none of these was
@@ -115,6 +119,9 @@ typedef struct wg_attr {
        "4,3,3@reg"           stacks of matrices that are well conditioned, though they need row
        "3,3@spd"             swaps; and of symmetric positive definite ones
        "2,3,4 | axes=0,-1 keepdim=1 p=2.5"      attributes by name; unnamed ones are zero
+
+   Optional inputs are left out at the end, "2,3 4,3" for "2,3 4,3 4"; the tests run such a sample
+   with NULLs in their places, too.
 
    Let some sample broadcast if the operation does: a rule that forgets wg_sum_to shows there and
    nowhere else. `bad` holds samples that `infer` or `forward` must refuse with a message. */
@@ -156,13 +163,15 @@ struct wg_op {
        slopes with wg_xmul, for which 0 times infinity is 0. NULL without an error is zero. */
     wg_tensor *(*vjp)(const wg_call *c, wg_tensor *gy, int i);
     /* Or, in place of vjp, for gradients that share work: all of them at once. gx comes with a NULL
-       for each input; those that are not `wanted` stay NULL. false after reporting. */
+       for each input; those that are not `wanted` must stay NULL. false after reporting. */
     bool (*vjp_all)(const wg_call *c, wg_tensor *gy, const bool wanted[], wg_tensor *gx[]);
     /* Forward mode, made of operations: the tangent of the result. dx[i] is NULL where it is
        zero. */
     wg_tensor *(*jvp)(const wg_call *c, wg_tensor *const dx[]);
     /* Optional: the same as `vjp` in one pass, used when nobody differentiates the gradient. gx is
-       dense, shaped like input i, its bytes undefined before. */
+       dense, shaped like input i, its bytes undefined before; gy has any strides. The values of
+       inputs and result, those that `saves` names, come from wg_call_view(). False after
+       reporting. */
     bool (*backward)(const wg_call *c, const wg_view *gy, int i, wg_view *gx);
     /* The plainest possible statement in complex numbers, so that the complex step measures
        derivatives without error (Squire and Trapp 1998). Integer and bool inputs come as real
@@ -186,6 +195,17 @@ WG_API int wg_op_count(void);
 WG_API const wg_op *wg_op_at(int i);               // NULL out of range
 WG_API const wg_op *wg_op_find(const char *name);  // NULL if there is none
 
+/* ---- for all functions ---------------------------------------------------------------------- */
+
+WG_API int64_t wg_shape_numel(wg_shape shape);  // how many elements an array of this shape has
+/* Whether input i is there: neither missing nor NULL. */
+WG_API bool wg_call_has(const wg_call *c, int i);
+/* The memory of input i, or of the result for WG_OUT: for `backward`, which is given no views of
+   them. Any strides; a number, wg_num(), is f64 whatever it met, so ask .dtype or use wg_view_get().
+   NULL where there is none: an absent input, the result before it is computed. */
+enum { WG_OUT = -1 };
+WG_API const wg_view *wg_call_view(const wg_call *c, int i);
+
 /* ---- for infer ------------------------------------------------------------------------------ */
 
 WG_API int wg_call_rank(const wg_call *c, int i);
@@ -200,7 +220,7 @@ WG_API bool wg_call_same_dtype(const wg_call *c);    // all inputs, or fails
 WG_API bool wg_call_float(const wg_call *c, int i);  // input i is f32 or f64, or fails
 WG_API bool wg_spec_set(wg_spec *out, wg_dtype dtype, wg_shape shape);  // always true
 
-/* ---- for forward ---------------------------------------------------------------------------- */
+/* ---- for forward and backward --------------------------------------------------------------- */
 
 /* Runs a loop over the common broadcast shape of views, views[0] being the written one. */
 WG_API void wg_map_run(wg_loop *loop, const wg_view *const views[], int count, const double *param);
@@ -277,7 +297,5 @@ WG_API wg_tensor *wg_op_jvp_linear(const wg_call *c, wg_tensor *const dx[]);
         const real *x = p[1];                                                                      \
         for (int64_t k = 0; k < n; k++) y[k * step[0]] = (real)value((double)x[k * step[1]]);      \
     }
-
-WG_API int64_t wg_shape_numel(wg_shape shape);
 
 #endif

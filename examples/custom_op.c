@@ -72,6 +72,22 @@ static wg_tensor *vjp(const wg_call *c, wg_tensor *gy, int i) {
     return wg_squeeze(wg_matmul(wg_unsqueeze(c->in[0], 1), gy), 1);              // (B, N)
 }
 
+// Optional: the same in one pass over memory, where nobody differentiates the gradient. The values
+// that vjp has as tensors come as views, of any strides.
+static bool backward(const wg_call *call, const wg_view *gy, int i, wg_view *gx) {
+    const wg_view *other = wg_call_view(call, 1 - i);
+    int64_t n = gy->shape.dim[2], own = gx->shape.dim[1], rest = other->shape.dim[1];
+    for (int64_t k = 0; k < wg_view_numel(gx); k++) {  // k counts (b, m), or (b, n)
+        double sum = 0;
+        for (int64_t j = 0; j < rest; j++) {
+            int64_t at = i == 0 ? k * n + j : (k / own * rest + j) * n + k % own;
+            sum += wg_view_get(gy, at) * wg_view_get(other, k / own * rest + j);
+        }
+        wg_view_set(gx, k, sum);
+    }
+    return true;
+}
+
 // Forward mode: the product rule. A tangent that is NULL is zero.
 static wg_tensor *jvp(const wg_call *c, wg_tensor *const dx[]) {
     wg_tensor *by_a = dx[0] ? row_outer(dx[0], c->in[1]) : NULL;
@@ -99,6 +115,7 @@ static const wg_op row_outer_op = {
     .infer = infer,
     .forward = forward,
     .vjp = vjp,
+    .backward = backward,
     .jvp = jvp,
     .reference = reference,
     .samples = { "2,3 2,4", "1,1 1,5", "3,2 3,2", "0,3 0,2", "2,0 2,3" },

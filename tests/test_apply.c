@@ -126,6 +126,33 @@ START_TEST(a_record_that_cannot_work_is_an_error) {
 }
 END_TEST
 
+static bool refuse_backward(const wg_call *c, const wg_view *gy, int i, wg_view *gx) {
+    return (void)c, (void)gy, (void)i, (void)gx, false;
+}
+
+START_TEST(a_fused_backward_that_refuses_without_a_reason_says_so) {
+    wg_op op = total_op;
+    op.backward = refuse_backward;
+    wg_tensor *x = wg_variable(LIST(1, 2));
+    ck_assert(!wg_backward(wg_sum(wg_apply(&op, &x, 1, NULL))));
+    expect_error(WG_ERROR_STATE, "total: [2]: its backward refused without a reason");
+}
+END_TEST
+
+START_TEST(a_call_tells_which_inputs_are_there_and_where) {
+    wg_tensor *in[] = { LIST(1, 2), NULL }, *y = LIST(3);
+    wg_call c = { .op = &total_op, .inputs = 2, .in = in };
+    ck_assert(wg_call_has(&c, 0) && !wg_call_has(&c, 1));
+    ck_assert(!wg_call_has(&c, 2) && !wg_call_has(&c, -1));
+    ck_assert_double_eq(wg_view_get(wg_call_view(&c, 0), 1), 2);
+    ck_assert_ptr_null(wg_call_view(&c, 1));
+    ck_assert_ptr_null(wg_call_view(&c, 2));
+    ck_assert_ptr_null(wg_call_view(&c, WG_OUT));
+    c.out = y;
+    ck_assert_double_eq(wg_view_get(wg_call_view(&c, WG_OUT), 0), 3);
+}
+END_TEST
+
 START_TEST(elementwise_operations_broadcast_over_any_layout) {
     wg_random r = { .seed = 41 };
     for (int round = 0; round < 2000; round++) {
@@ -369,6 +396,8 @@ int main(void) {
     tcase_add_test(gate, wrong_inputs_are_named);
     tcase_add_test(gate, while_an_error_is_pending_no_operation_runs);
     tcase_add_test(gate, a_record_that_cannot_work_is_an_error);
+    tcase_add_test(gate, a_fused_backward_that_refuses_without_a_reason_says_so);
+    tcase_add_test(gate, a_call_tells_which_inputs_are_there_and_where);
     tcase_add_test(gate, elementwise_operations_broadcast_over_any_layout);
     tcase_add_test(gate, sizes_that_overflow_in_broadcasting_are_refused);
     tcase_add_test(gate, a_loop_over_more_arrays_than_map_can_walk_is_refused);

@@ -119,6 +119,27 @@ START_TEST(a_formula_that_gives_nothing_is_an_error) {
 }
 END_TEST
 
+extern const wg_op endless_op;
+static wg_tensor *endless_compose(const wg_call *c) {
+    return wg_apply(&endless_op, c->in, c->inputs, c->attr);
+}
+const wg_op endless_op = { .abi = WG_OP_ABI,
+                           .name = "endless",
+                           .doc = "itself",
+                           .inputs = 1,
+                           .compose = endless_compose,
+                           .samples = { "2" } };
+
+START_TEST(a_formula_that_applies_itself_is_an_error) {
+    wg_tensor *a = wg_ones(WG_F64, WG_SHAPE(2));
+    for (int again = 0; again < 2; again++) {  // and leaves no depth behind
+        ck_assert_ptr_null(wg_apply(&endless_op, &a, 1, NULL));
+        expect_error(WG_ERROR_STATE, "endless: [2]: formulas nest more than 64 deep");
+    }
+    ck_assert_ptr_nonnull(apply(&bent_op, a, a));
+}
+END_TEST
+
 static wg_tensor *wrong_compose(const wg_call *c) {
     return wg_add(wg_mul(wg_tanh(c->in[0]), wg_stop(c->in[1])), c->in[0]);
 }
@@ -152,6 +173,7 @@ int main(void) {
     tcase_add_test(composed, one_composed_of_another_names_the_outermost_first);
     tcase_add_test(composed, an_infer_that_does_not_come_true_is_an_error);
     tcase_add_test(composed, a_formula_that_gives_nothing_is_an_error);
+    tcase_add_test(composed, a_formula_that_applies_itself_is_an_error);
     tcase_add_test(composed, a_formula_that_cuts_a_gradient_is_caught);
     tcase_add_test(composed, a_formula_beside_rules_is_refused);
     return run_suite(suite);

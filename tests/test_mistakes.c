@@ -277,6 +277,173 @@ START_TEST(a_mask_that_multiplies_is_caught) {
 }
 END_TEST
 
+/* ---- what a failure says --------------------------------------------------------------------- */
+
+static bool mute_infer(const wg_call *c, wg_spec *out) {
+    return wg_call_rank(c, 0) == 2 && victim->infer(c, out);
+}
+
+START_TEST(a_refusal_without_a_reason_is_caught) {
+    wg_op mutant = *(victim = wg_op_find("tril"));
+    mutant.infer = mute_infer;
+    memset(mutant.samples, 0, sizeof mutant.samples);
+    memset(mutant.bad, 0, sizeof mutant.bad);
+    mutant.samples[0] = "3,3";
+    expect_passes(&mutant);
+    mutant.bad[0] = "3";
+    expect_caught(&mutant, "nothing is said", "it is refused without a reason");
+}
+END_TEST
+
+static wg_tensor *mul_wrong_for_b(const wg_call *c, wg_tensor *gy, int i) {
+    wg_tensor *g = victim->vjp(c, gy, i);
+    if (i == 0) return g;
+    wg_tensor *last = wg_from_f64(WG_F64, WG_SHAPE(2, 3), (double[]){ 0, 0, 0, 0, 0, 1 });
+    return wg_add(g, wg_cast(last, wg_dtype_of(g)));
+}
+
+START_TEST(a_wrong_gradient_is_named_by_input_and_element) {
+    wg_op mutant = *(victim = wg_op_find("mul"));
+    memset(mutant.samples, 0, sizeof mutant.samples);
+    mutant.samples[0] = "2,3 2,3";
+    mutant.vjp = mul_wrong_for_b;
+    expect_caught(&mutant, "the last element of b's",
+                  "reverse against forward mode, input 1 at [1,2] of");
+    wg_selftest_report report;
+    mutant.reference = NULL;
+    ck_assert(!wg_op_selftest(&mutant, &report));
+    ck_assert_msg(strstr(report.text, "reverse against forward mode, input 1: "), "%s",
+                  report.text);
+}
+END_TEST
+
+START_TEST(a_value_that_is_read_undeclared_is_named) {
+    wg_op mutant = *wg_op_find("mul");
+    mutant.saves = WG_SAVES_IN(0);
+    expect_caught(&mutant, "a's gradient reads b", "leaves out (the value of input 1): gradient");
+    mutant = *wg_op_find("tanh");
+    mutant.saves = WG_SAVES_IN(0);
+    expect_caught(&mutant, "the slope reads y", "leaves out (the result): gradient");
+}
+END_TEST
+
+START_TEST(a_sample_that_leaves_the_domain_is_named) {
+    wg_op mutant = *wg_op_find("log");
+    memset(mutant.samples, 0, sizeof mutant.samples);
+    mutant.samples[0] = "3@-2..-1";
+    expect_caught(&mutant, "log of negative numbers", "leaves the function's domain");
+}
+END_TEST
+
+START_TEST(a_wrong_tie_is_named_as_such) {
+    wg_op mutant = *wg_op_find("relu");
+    mutant.tie = WG_TIE_RIGHT;
+    expect_caught(&mutant, "the slope at 0 is 0",
+                  "slope 0 at a kink, element 0, .tie says 1: the derivative from the right");
+}
+END_TEST
+
+/* ---- random cases ---------------------------------------------------------------------------- */
+
+static const wg_selftest_options by_chance = { .cases = 4000 };
+
+static wg_tensor *back_and_forth(const wg_call *c) {  // a b / b
+    return wg_div(wg_mul(c->in[0], c->in[1]), c->in[1]);
+}
+static bool back_and_forth_reference(const wg_call *c, const wg_zview in[], wg_zview *out) {
+    (void)c;
+    for (int64_t k = 0; k < wg_shape_numel(out->shape); k++)
+        out->data[k] = in[0].data[k] * in[1].data[k] / in[1].data[k];
+    return true;
+}
+static wg_tensor *weighted_mean(const wg_call *c) {
+    wg_tensor *sum = wg_sum_axes(wg_mul(c->in[0], c->in[1]), WG_AXES(1), false);
+    return wg_div(sum, wg_sum_axes(c->in[1], WG_AXES(1), false));
+}
+static bool weighted_mean_reference(const wg_call *c, const wg_zview in[], wg_zview *out) {
+    (void)c;
+    int64_t n = in[0].shape.dim[1];
+    for (int64_t k = 0; k < wg_shape_numel(out->shape); k++) {
+        double complex sum = 0, weight = 0;
+        for (int64_t j = k * n; j < (k + 1) * n; j++)
+            sum += in[0].data[j] * in[1].data[j], weight += in[1].data[j];
+        out->data[k] = sum / weight;
+    }
+    return true;
+}
+
+START_TEST(whole_results_of_inexact_steps_need_not_be_exact) {
+    wg_op op = { .abi = WG_OP_ABI,
+                 .name = "whole_result",
+                 .doc = "a, by way of quotients",
+                 .inputs = 2,
+                 .compose = back_and_forth,
+                 .reference = back_and_forth_reference,
+                 .samples = { "2,3@0.5..4 2,3@0.5..4" } };
+    wg_selftest_report report;
+    ck_assert_msg(wg_op_selftest_with(&op, by_chance, &report), "%s", report.text);
+    op.samples[0] = "3,1 3,1@0.5..2";
+    op.compose = weighted_mean, op.reference = weighted_mean_reference;
+    ck_assert_msg(wg_op_selftest_with(&op, by_chance, &report), "%s", report.text);
+}
+END_TEST
+
+START_TEST(a_broadcast_that_no_sample_shows_is_found_by_chance) {
+    wg_selftest_report report;
+    wg_op mutant = *wg_op_find("add");
+    memset(mutant.samples, 0, sizeof mutant.samples);
+    mutant.samples[0] = "2,3 2,3";
+    ck_assert_msg(wg_op_selftest_with(&mutant, by_chance, &report), "%s", report.text);
+    mutant.vjp = add_without_sum;
+    expect_passes(&mutant);
+    ck_assert(!wg_op_selftest_with(&mutant, by_chance, &report));
+    ck_assert_msg(strstr(report.text, "its vjp for input"), "%s", report.text);
+    mutant.vjp = add_with_half_a_sum;
+    ck_assert(!wg_op_selftest_with(&mutant, by_chance, &report));
+    ck_assert_msg(strstr(report.text, "reverse against forward mode"), "%s", report.text);
+}
+END_TEST
+
+START_TEST(random_cases_that_cannot_be_run_are_an_error) {
+    static const wg_selftest_options none[] = {
+        { 0 }, { .cases = -1 }, { .seconds = -1 }, { .cases = 5, .seconds = NAN }
+    };
+    for (size_t k = 0; k < sizeof none / sizeof *none; k++) {
+        wg_selftest_report report = { 0 };
+        ck_assert(!wg_op_selftest_with(wg_op_find("add"), none[k], &report));
+        ck_assert_int_eq(report.failures, 1);
+        ck_assert_msg(strstr(report.text, "neither negative"), "%s", report.text);
+        ck_assert(!wg_op_selftest_with(wg_op_find("add"), none[k], NULL));
+    }
+}
+END_TEST
+
+/* ---- optional inputs ------------------------------------------------------------------------- */
+
+// a, or a + b: how it is asked whether b is there decides.
+static bool careless;
+static wg_tensor *maybe_add(const wg_call *c) {
+    bool there = careless ? c->inputs > 1 : wg_call_has(c, 1);
+    if (!there) return wg_mul(c->in[0], wg_num(1));
+    return wg_add(c->in[0], c->in[1] ? c->in[1] : wg_num(1));
+}
+
+START_TEST(an_optional_input_that_is_null_is_one_that_is_left_out) {
+    wg_op op = { .abi = WG_OP_ABI,
+                 .name = "maybe_add",
+                 .doc = "a, or a + b",
+                 .inputs = 1,
+                 .inputs_max = 2,
+                 .flags = WG_OP_OPTIONAL_INPUTS,
+                 .compose = maybe_add,
+                 .samples = { "3 3", "2" } };
+    careless = false;
+    expect_passes(&op);
+    careless = true;
+    expect_caught(&op, "NULL is taken for there", "optional inputs that are NULL");
+}
+END_TEST
+
 /* ---- the registry ---------------------------------------------------------------------------- */
 
 static void expect_refused(const wg_op *op, const char *words) {
@@ -356,6 +523,17 @@ int main(void) {
     tcase_add_test(known, an_input_that_is_written_to_is_caught);
     tcase_add_test(known, a_tied_maximum_that_gives_each_the_whole_gradient_is_caught);
     tcase_add_test(known, a_mask_that_multiplies_is_caught);
+    TCase *words = add_cases(suite, "words");
+    tcase_add_test(words, a_refusal_without_a_reason_is_caught);
+    tcase_add_test(words, a_wrong_gradient_is_named_by_input_and_element);
+    tcase_add_test(words, a_value_that_is_read_undeclared_is_named);
+    tcase_add_test(words, a_sample_that_leaves_the_domain_is_named);
+    tcase_add_test(words, a_wrong_tie_is_named_as_such);
+    TCase *chance = add_cases(suite, "random cases");
+    tcase_add_test(chance, whole_results_of_inexact_steps_need_not_be_exact);
+    tcase_add_test(chance, a_broadcast_that_no_sample_shows_is_found_by_chance);
+    tcase_add_test(chance, random_cases_that_cannot_be_run_are_an_error);
+    tcase_add_test(chance, an_optional_input_that_is_null_is_one_that_is_left_out);
     TCase *registry = add_cases(suite, "registry");
     tcase_add_test(registry, an_incomplete_record_is_not_registered);
     tcase_add_test(registry, a_name_is_taken_once);

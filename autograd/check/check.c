@@ -29,6 +29,7 @@ typedef struct oracle {
 static const oracle oracles[] = {
     { "value against reference", wg__check_value, IN_F64 | EXACT },
     { "recording", wg__check_recording, IN_F64 | IN_F32 | EXACT },
+    { "optional inputs that are NULL", wg__check_absent, IN_F64 | IN_F32 | EXACT },
     { "no gradient", wg__check_no_gradient, IN_F64 | EXACT },
     { "a derivative of zero", wg__check_constant, IN_F64 },
     { "forward mode against the complex step", wg__check_jvp, IN_F64 | SMOOTH },
@@ -145,17 +146,20 @@ static void run_silently(wg__trial *t, wg_selftest_options o) {
     wg__silence_end(&quiet);
 }
 
+static bool cannot(const wg_op *op, const char *why, wg_check_report *report) {
+    if (report) *report = (wg_check_report){ .failures = 1 };
+    if (report)
+        snprintf(report->text, sizeof report->text, "%s: %s",
+                 op && op->name ? op->name : "operation", why);
+    return false;
+}
+
 static bool selftest(const wg_op *op, bool brief, wg_selftest_options o, wg_check_report *report) {
     wg_check_report own;
     if (!report) report = &own;
     *report = (wg_check_report){ 0 };
     const char *missing = lacks(op);
-    if (missing) {
-        report->failures = 1;
-        snprintf(report->text, sizeof report->text, "%s: %s",
-                 op && op->name ? op->name : "operation", missing);
-        return false;
-    }
+    if (missing) return cannot(op, missing, report);
     wg__tally tally = { 0 };
     wg__sample none = { .text = NULL };
     wg__trial t = { .op = op, .sample = &none, .report = report, .tally = &tally };
@@ -173,5 +177,9 @@ bool wg_op_selftest(const wg_op *op, wg_selftest_report *report) {
 }
 
 bool wg_op_selftest_with(const wg_op *op, wg_selftest_options o, wg_selftest_report *report) {
+    bool some = o.cases > 0 || o.seconds > 0;
+    if (o.cases < 0 || !(o.seconds >= 0) || !some)
+        return cannot(op, "not tested: random cases need .cases or .seconds, neither negative",
+                      report);
     return selftest(op, false, o, report);
 }

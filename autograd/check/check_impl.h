@@ -98,8 +98,8 @@ void wg__hold_all(wg__trial *t, const double *got, const double *want, int64_t n
 void wg__hold_that(wg__trial *t, bool truth, const char *what);
 /* Notes what the reference gives for whole inputs, and what the operation gives; and whether
    results are to meet the reference bit by bit from now on: it has given whole numbers only, many
-   of them, and at first the values met it, so that the operation is made of sums and products. (A
-   determinant by elimination is not.) */
+   of them, without rounding any (value.c), and at first the values met it, so that the operation is
+   made of sums and products. (A determinant by elimination is not.) */
 void wg__note_whole(wg__trial *t, wg__channel channel, const double *want, int64_t n);
 void wg__note_values(wg__trial *t, const double *got, const double *want, int64_t n);
 bool wg__is_exact(const wg__trial *t, wg__channel channel);
@@ -262,6 +262,7 @@ void wg__check_recording(wg__trial *t);
 void wg__check_no_gradient(wg__trial *t);
 void wg__check_constant(wg__trial *t);
 void wg__check_writes(wg__trial *t);
+void wg__check_absent(wg__trial *t);
 void wg__check_bad(wg__trial *t);  // the sample must be refused
 void wg__check_jvp(wg__trial *t);  // first.c
 void wg__check_adjoint(wg__trial *t);

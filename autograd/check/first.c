@@ -80,47 +80,6 @@ void wg__check_jvp(wg__trial *t) {
 
 /* ---- reverse mode ---------------------------------------------------------------------------- */
 
-typedef struct pairing {
-    double value, size, most;  // sum of products, of their absolute values; largest factor
-} pairing;
-
-static void pair(pairing *p, const double *a, const double *b, int64_t n) {
-    p->value += wg__dot(a, b, n);
-    p->size += wg__dot_abs(a, b, n);
-    p->most = fmax(p->most, wg__most(a, n));
-}
-
-static void check_pairing(wg__trial *t, uint64_t tracked) {
-    wg__run r;
-    wg_tensor *gx[WG_MAX_INPUTS];
-    wg__setting s = { .dtype = t->dtype, .layout = t->layout, .tracked = tracked };
-    if (!wg__run_make(t, &s, &r)) return;
-    const double *dy = wg__numbers(wg__run_jvp(t, &r, t->u));
-    if (!dy || !wg__run_grad(&r, wg__seed_of(t, &r, t->w), false, gx)) return;
-    pairing left = { 0 }, right = { 0 };
-    pair(&left, dy, t->w, wg_numel(r.y));
-    for (int k = 0; k < r.leaves; k++) {
-        const double *g = wg__numbers(gx[k]);
-        if (!g) return;
-        pair(&right, g, t->u[r.which[k]], wg_numel(gx[k]));
-    }
-    if (t->sample->exact && !isfinite(left.value + right.value)) return;  // a pole; see tie.c
-    double scale = left.size + right.size + wg__tape_floor(t, &r, t->u);
-    scale += 1e-3 * (1 + left.most) * (1 + right.most);
-    t->strict = wg__is_exact(t, WG__SLOPES) && left.size + right.size < 0x1p24;
-    wg__hold(t, -1, right.value, left.value, t->rel * scale);
-}
-
-void wg__check_adjoint(wg__trial *t) {
-    check_pairing(t, t->moving);
-    if (t->mode || t->always) return;
-    if ((t->floats & (t->floats - 1)) == 0) return;
-    for (int i = 0; i < t->sample->inputs && !wg_error(); i++)
-        if (wg__bit(t->floats, i)) check_pairing(t, 1ull << i);
-}
-
-/* ---- reverse mode, element by element -------------------------------------------------------- */
-
 enum { FEW = 24 };  // elements: the reference is evaluated once for each
 
 // w' df/dx_k for one element of input i.
@@ -132,6 +91,117 @@ static double slope_of_element(const wg__trial *t, int i, int64_t k, double *uni
     unit[k] = 0;
     return column ? wg__dot(column, t->w, wg__numel(&t->y_shape)) : NAN;
 }
+
+// The first element of input i's gradient that is wrong, where there is a reference to tell: held,
+// so that the failure names it. False if there is none.
+static bool hold_element(wg__trial *t, int i, bool constant) {
+    wg__run r;
+    wg_tensor *gx[WG_MAX_INPUTS];
+    int64_t n = wg__size(t, i);
+    wg__setting s = { .dtype = t->dtype, .layout = t->layout, .tracked = 1ull << i };
+    if (!t->op->reference || n > FEW || t->always || t->sample->exact) return false;
+    if (!wg__run_make(t, &s, &r)) return false;
+    if (!wg__run_grad(&r, wg__seed_of(t, &r, t->w), constant, gx)) return false;
+    const double *g = wg__numbers(gx[0]);
+    double *unit = wg__scratch(n), floor = wg__floor(t, g ? wg__most(g, n) : 0);
+    for (int64_t k = 0; g && unit && k < n; k++) {
+        double want = slope_of_element(t, i, k, unit), bound = t->rel * (fabs(want) + floor);
+        if (!(fabs(g[k] - want) <= bound)) return wg__hold(t, k, g[k], want, bound), true;
+    }
+    return false;
+}
+
+typedef struct pairing {
+    double value, size, most;  // sum of products, of their absolute values; largest factor
+} pairing;
+
+static void pair(pairing *p, const double *a, const double *b, int64_t n) {
+    p->value += wg__dot(a, b, n);
+    p->size += wg__dot_abs(a, b, n);
+    p->most = fmax(p->most, wg__most(a, n));
+}
+
+typedef struct identity {
+    double forward, reverse, bound;
+} identity;
+
+// <w, J u> and <J'w, u> with these inputs tracked, all moving; false where they mean nothing.
+static bool measure(wg__trial *t, uint64_t tracked, bool constant, identity *p) {
+    wg__run r;
+    wg_tensor *gx[WG_MAX_INPUTS];
+    wg__setting s = { .dtype = t->dtype, .layout = t->layout, .tracked = tracked };
+    if (!wg__run_make(t, &s, &r)) return false;
+    const double *dy = wg__numbers(wg__run_jvp(t, &r, t->u));
+    if (!dy || !wg__run_grad(&r, wg__seed_of(t, &r, t->w), constant, gx)) return false;
+    pairing left = { 0 }, right = { 0 };
+    pair(&left, dy, t->w, wg_numel(r.y));
+    for (int k = 0; k < r.leaves; k++) {
+        const double *g = wg__numbers(gx[k]);
+        if (!g) return false;
+        pair(&right, g, t->u[r.which[k]], wg_numel(gx[k]));
+    }
+    bool finite = isfinite(left.value + right.value);
+    if (t->sample->exact && !finite) return false;  // a pole; see tie.c
+    double scale = left.size + right.size + wg__tape_floor(t, &r, t->u);
+    scale += 1e-3 * (1 + left.most) * (1 + right.most);
+    t->strict = wg__is_exact(t, WG__SLOPES) && left.size + right.size < 0x1p24;
+    *p = (identity){ left.value, right.value, t->rel * scale };
+    return true;
+}
+
+static bool fails(const wg__trial *t, const identity *p) {
+    double gap = fabs(p->reverse - p->forward);
+    return !(gap <= (t->strict ? 0 : p->bound));
+}
+
+static bool is_one(uint64_t set) { return set && (set & (set - 1)) == 0; }
+static int lowest(uint64_t set) { return set ? __builtin_ctzll(set) : -1; }
+
+// The first of these inputs whose gradient is wrong by itself, for the message; -1 for none.
+static int culprit(wg__trial *t, uint64_t tracked, bool constant) {
+    if (is_one(tracked)) return lowest(tracked);
+    if (t->always) return -1;
+    bool strict = t->strict;
+    int guilty = -1;
+    for (uint64_t rest = tracked; rest && guilty < 0 && !wg_error(); rest &= rest - 1) {
+        identity alone;
+        uint64_t one = rest & -rest;
+        if (measure(t, one, constant, &alone) && fails(t, &alone)) guilty = lowest(one);
+    }
+    t->strict = strict;
+    return guilty;
+}
+
+static void check_pairing(wg__trial *t, uint64_t tracked, bool constant) {
+    identity p;
+    if (!measure(t, tracked, constant, &p)) return;
+    int guilty = fails(t, &p) ? culprit(t, tracked, constant) : -1;
+    if (guilty >= 0) wg__about_input(t, guilty);
+    if (guilty < 0 || t->ladder || !hold_element(t, guilty, constant))
+        wg__hold(t, -1, p.reverse, p.forward, p.bound);
+    t->shape = NULL, t->input = -1;
+}
+
+// Rules that give all gradients at once choose by what is wanted: each subset, in either way.
+static void check_subsets(wg__trial *t) {
+    enum { MOST = 6 };  // inputs
+    uint64_t first = t->floats & ((1 << MOST) - 1);
+    for (uint64_t some = first; some && !wg_error(); some = (some - 1) & first) {
+        check_pairing(t, some, false);
+        check_pairing(t, some, true);
+    }
+}
+
+// Each alone before all, so that a failure names its input.
+void wg__check_adjoint(wg__trial *t) {
+    bool several = !t->mode && !t->always && !is_one(t->floats);
+    if (several && t->op->vjp_all) check_subsets(t);
+    for (int i = 0; several && i < t->sample->inputs && !wg_error(); i++)
+        if (wg__bit(t->floats, i)) check_pairing(t, 1ull << i, false);
+    if (!wg_error()) check_pairing(t, t->moving, false);
+}
+
+/* ---- reverse mode, element by element -------------------------------------------------------- */
 
 // Says which element is wrong, where the identity above only says that one is.
 void wg__check_elements(wg__trial *t) {

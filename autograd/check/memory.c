@@ -158,21 +158,22 @@ static void hold_same(wg__trial *t, const wg__run *r, wg_tensor *const got[],
                       const double *const want[]) {
     for (int k = 0; k < r->leaves; k++) {
         const double *g = wg__numbers(got[k]);
+        wg__about_input(t, r->which[k]);
         if (g) wg__hold_all(t, g, want[k], wg_numel(r->x[k]), 0, 0);
     }
 }
 
-// With all poisoned that the record does not name, the gradient must not change by a bit.
-static void check_poisoned(wg__trial *t, bool constant) {
+static wg_tensor *value_of(const wg__run *r, int which) { return which < 0 ? r->y : r->in[which]; }
+
+// With a value poisoned that the record does not name, the gradient must not change by a bit.
+static void check_poisoned(wg__trial *t, int which, bool constant) {
     wg__run r;
     wg_tensor *gx[WG_MAX_INPUTS];
     const double *want[WG_MAX_INPUTS];
-    if (!wg__run_usual(t, &r)) return;
+    if (!wg__run_usual(t, &r) || declared(t, &r, value_of(&r, which))) return;
     wg_tensor *gy = wg__seed_of(t, &r, t->w);
     if (!wg__run_grad(&r, gy, constant, gx) || !all_numbers(gx, r.leaves, want)) return;
-    for (int i = 0; i < t->sample->inputs; i++)
-        if (!declared(t, &r, r.in[i])) poison(r.in[i]);
-    if (!declared(t, &r, r.y)) poison(r.y);
+    poison(value_of(&r, which));
     if (wg__run_grad(&r, gy, constant, gx)) hold_same(t, &r, gx, want);
 }
 
@@ -182,7 +183,7 @@ static void check_filled(wg__trial *t, int which) {
     wg_tensor *gx[WG_MAX_INPUTS];
     const double *want[WG_MAX_INPUTS];
     if (!wg__run_usual(t, &r)) return;
-    wg_tensor *x = which < 0 ? r.y : r.in[which], *gy = wg__seed_of(t, &r, t->w);
+    wg_tensor *x = value_of(&r, which), *gy = wg__seed_of(t, &r, t->w);
     if (wg_numel(x) == 0 || wg__has_overlap(&x->view)) return;
     if (!wg__run_grad(&r, gy, false, gx) || !all_numbers(gx, r.leaves, want)) return;
     if (!wg_fill(x, 0)) return;
@@ -198,7 +199,17 @@ static void check_filled(wg__trial *t, int which) {
 
 void wg__check_saves(wg__trial *t) {
     if (t->op->compose) return;  // its pieces save, and are checked themselves
-    check_poisoned(t, false);
-    check_poisoned(t, true);
-    for (int i = -1; i < t->sample->inputs && !wg_error(); i++) check_filled(t, i);
+    const char *name = t->oracle;
+    char text[80];
+    for (int i = -1; i < t->sample->inputs && !wg_error(); i++) {
+        int used = snprintf(text, sizeof text, "%s (", name);
+        size_t rest = sizeof text - (size_t)used;
+        snprintf(text + used, rest,
+                 i < 0 ? "the result): gradient" : "the value of input %d): gradient", i);
+        t->oracle = text;
+        check_poisoned(t, i, false);
+        check_poisoned(t, i, true);
+        check_filled(t, i);
+    }
+    t->oracle = name;
 }

@@ -155,10 +155,9 @@ enum { MOST = 300 };  // elements of an input
 /* Every 3 becomes a 5, say, in all inputs at once, so that what fits fits still: other tails of
    vector loops, other blocks. None shrinks, so that indices stay in range; 0 and 1 stay, and so do
    samples that list numbers. False where it would be too much. */
-static bool resize(wg__sample *s, char text[64], wg_random *r) {
+static bool resize(wg__sample *s, wg_random *r) {
     static const int64_t sizes[] = { 2, 3, 4, 5, 6, 7, 8, 9, 11, 16, 17, 33 };
     int64_t become[10];
-    size_t used = 0;
     for (int64_t k = 0; k < 10; k++)
         become[k] = sizes[wg_random_below(r, sizeof sizes / sizeof *sizes)];
     for (int64_t k = 0; k < 10; k++) become[k] = k < 2 || become[k] < k ? k : become[k];
@@ -168,16 +167,23 @@ static bool resize(wg__sample *s, char text[64], wg_random *r) {
         for (int d = 0; d < shape->rank; d++)
             if (shape->dim[d] < 10) shape->dim[d] = become[shape->dim[d]];
         if (wg__numel(shape) > MOST) return false;
-        char one[40];
-        wg_shape_text(*shape, one, sizeof one);
-        int n = snprintf(text + used, 64 - used, " %s", one);
-        used = n > 0 && used + (size_t)n < 63 ? used + (size_t)n : used;
     }
     return true;
 }
 
-// Whether operation and reference take it: attributes may not fit any more, or signs.
-static bool is_taken(const wg__trial *whole, const wg_random *at) {
+static void tell_sizes(const wg__sample *s, char text[64]) {
+    size_t used = 0;
+    for (int i = 0; i < s->inputs; i++) {
+        char one[40];
+        wg_shape_text(s->in[i].shape, one, sizeof one);
+        int n = snprintf(text + used, 64 - used, " %s", one);
+        used = n > 0 && used + (size_t)n < 63 ? used + (size_t)n : used;
+    }
+}
+
+// Whether operation and reference take it: attributes may not fit any more, or signs. The result's
+// shape comes back.
+static bool is_taken(const wg__trial *whole, const wg_random *at, wg_shape *result) {
     wg__trial t = *whole;
     wg__run plain;
     wg_random r = *at;
@@ -186,6 +192,7 @@ static bool is_taken(const wg__trial *whole, const wg_random *at) {
     bool taken = scope && wg__draw(&t, &r) && wg__try(&t, &plain, &r);
     taken = taken && all_finite(wg__numbers(plain.y), wg_numel(plain.y));
     taken = taken && (!t.op->reference || wg__reference(&t, &(wg__point){ .value = t.value }));
+    *result = t.y_shape;
     wg_error_clear();
     wg_scope_close(scope);
     return taken;
@@ -193,9 +200,50 @@ static bool is_taken(const wg__trial *whole, const wg_random *at) {
 
 static void try_resized(wg__trial *t, wg__sample *s, wg_random *r) {
     const wg__sample before = *s;
-    if (resize(s, t->sizes, r) && is_taken(t, r)) return;
+    wg_shape result;
+    if (resize(s, r) && is_taken(t, r, &result))
+        tell_sizes(s, t->sizes);
+    else
+        *s = before;
+}
+
+// One size of an input becomes 1, or some axes in front go. Matrices of a form are left alone, and
+// indices, which would leave their range.
+static bool narrow(wg__sample *s, wg_random *r) {
+    wg__slot *slot = &s->in[wg_random_below(r, s->inputs)];
+    wg_shape *shape = &slot->shape;
+    for (int i = 0; i < s->inputs; i++)
+        if (s->in[i].kind == WG__INTEGER) return false;
+    if (shape->rank == 0 || slot->exact || slot->form != WG__ANY) return false;
+    int64_t axis = wg_random_below(r, shape->rank);
+    if (wg_random_below(r, 2)) {
+        bool shrinks = shape->dim[axis] > 1;
+        shape->dim[axis] = 1;
+        return shrinks;
+    }
+    shape->rank -= (int)axis + 1;
+    memmove(shape->dim, shape->dim + axis + 1, (size_t)shape->rank * sizeof *shape->dim);
+    return true;
+}
+
+/* A rule that forgets wg_sum_to is right until something broadcasts. That is what an input does
+   which may be smaller while the result is not: where it shrinks too, it is another matter, and may
+   be a variance of one element. `bare` is the operation without its reference, which need not know
+   how to broadcast; the modes are held against each other. */
+static void try_broadcast(wg__trial *t, wg__sample *s, wg_op *bare, wg_random *r) {
+    const wg__sample before = *s;
+    const wg_op *op = t->op;
+    wg_shape full, result;
+    if (s->inputs < 2 || !is_taken(t, r, &full)) return;
+    *bare = *op;
+    bare->reference = NULL;
+    t->op = bare;
+    if (narrow(s, r) && is_taken(t, r, &result) && wg__shape_equal(&full, &result)) {
+        tell_sizes(s, t->sizes);
+        return;
+    }
     *s = before;
-    t->sizes[0] = 0;
+    t->op = op;
 }
 
 /* ---- a case ---------------------------------------------------------------------------------- */
@@ -253,6 +301,8 @@ static void run_number(const wg__trial *whole, const char *text, int64_t number)
     if (scope && wg__sample_parse(t.op, text, &sample)) {
         t.sample = &sample;
         if (wg_random_below(&r, 8) == 0) try_resized(&t, &sample, &r);
+        wg_op bare;  // lives as long as the case
+        if (wg_random_below(&r, 16) == 0) try_broadcast(&t, &sample, &bare, &r);
         run_case(&t, &r);
         t.report->cases++;
     }

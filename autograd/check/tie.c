@@ -7,6 +7,8 @@
    Looked at are the samples that list their values, and for every sample one more set of numbers,
    0, 1 and the operation's own parameters, each in several places: where formulas meet their ends
    and equals. */
+#include <inttypes.h>
+
 #include "autograd/check/check_impl.h"
 
 enum { FEW = 24 };  // elements of the inputs together, and of the result
@@ -144,6 +146,24 @@ static double chosen(wg_tie tie, double left, double right) {
 // Whether kinks are those of several equals, which are judged together.
 static bool is_shared(wg_tie tie) { return tie == WG_TIE_EVEN || tie == WG_TIE_ONE; }
 
+static const char *const tie_words[] = {
+    [WG_TIE_NONE] = "none",
+    [WG_TIE_ZERO] = "zero",
+    [WG_TIE_LEFT] = "the derivative from the left",
+    [WG_TIE_RIGHT] = "the derivative from the right",
+    [WG_TIE_INSIDE] = "that of the inner piece",
+    [WG_TIE_EVEN] = "an even share",
+    [WG_TIE_ONE] = "all or nothing",
+};
+
+// The slope of element j of the inputs, where .tie is what chooses it.
+static void hold_tie(wg__trial *t, int64_t j, double slope, double want, double bound) {
+    char what[200];
+    snprintf(what, sizeof what, "slope %.4g at a kink, element %" PRId64 ", .tie says %.4g: %s",
+             slope, j, want, tie_words[t->op->tie]);
+    wg__hold_that(t, fabs(slope - want) <= bound, what);
+}
+
 /* Elements whose increase and decrease act differently on result o are the equals. What moving all
    of them together does is shared evenly by them, or is one's alone. */
 static void hold_shares(place *p, int64_t o) {
@@ -160,7 +180,7 @@ static void hold_shares(place *p, int64_t o) {
     for (int64_t j = 0; j < p->n; j++) {
         if (!tied[j]) continue;
         double want = even ? sum / count : slope[j] == 0 ? 0 : sum;
-        wg__hold(p->t, j, slope[j], want, 1e-9);
+        hold_tie(p->t, j, slope[j], want, 1e-9);
     }
 }
 
@@ -180,7 +200,11 @@ static void judge(place *p) {
             continue;
         }
         double want = kink ? chosen(t->op->tie, left, right) : left;
-        wg__hold(t, k % p->n, p->slope[k], want, CLOSE * (1 + fabs(left)));
+        double bound = CLOSE * (1 + fabs(left));
+        if (kink)
+            hold_tie(t, k % p->n, p->slope[k], want, bound);
+        else
+            wg__hold(t, k % p->n, p->slope[k], want, bound);
     }
     for (int64_t o = 0; o < p->m && is_shared(t->op->tie) && !wg_error(); o++) hold_shares(p, o);
 }

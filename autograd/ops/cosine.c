@@ -23,10 +23,20 @@ static bool fits(const wg_call *c) {
            wg_call_fail(c, WG_ERROR_SHAPE, "the ranks differ");
 }
 
+// Input i, of the other's size along the axis: a single element that broadcasts is a vector of N.
+static wg_tensor *stretched(const wg_call *c, int i) {
+    wg_tensor *x = c->in[i], *other = c->in[1 - i];
+    wg_shape shape = wg_shape_of(x);
+    int axis = wg__axis(((const cosine_attr *)c->attr)->axis, shape.rank);
+    if (axis < 0 || shape.dim[axis] != 1 || wg_dim(other, axis) == 1) return x;
+    shape.dim[axis] = wg_dim(other, axis);
+    return wg_expand(x, shape);
+}
+
 static wg_tensor *cosine_similarity_compose(const wg_call *c) {
     const cosine_attr *attr = c->attr;
     if (!fits(c)) return NULL;
-    wg_tensor *product = wg_mul(direction(c->in[0], attr), direction(c->in[1], attr));
+    wg_tensor *product = wg_mul(direction(stretched(c, 0), attr), direction(stretched(c, 1), attr));
     return wg_sum_axes(product, WG_AXES(attr->axis), false);
 }
 
@@ -70,7 +80,7 @@ static bool cosine_similarity_reference(const wg_call *c, const wg_zview in[], w
 WG__DEFINE_OP(cosine_similarity) = {
     .abi = WG_OP_ABI,
     .name = "cosine_similarity",
-    .doc = "sum a b / (max(|a|, eps) max(|b|, eps)) along an axis, broadcast elsewhere",
+    .doc = "sum a b / (max(|a|, eps) max(|b|, eps)) along an axis, broadcast first",
     .shapes = "(..., N, ...) x (..., N, ...) -> (..., ...)",
     .derivative = "da = gy (b / |b| - y a / |a|) / |a|, and likewise db",
     .edges = "a vector shorter than eps counts as one of that length, so 0 gives 0, but NaN for "
@@ -84,8 +94,8 @@ WG__DEFINE_OP(cosine_similarity) = {
     .compose = cosine_similarity_compose,
     .reference = cosine_similarity_reference,
     .samples = { "2,3 2,3 | axis=1 eps=1e-8", "3,2 3,1 | eps=1e-8", "2,4,3 2,1,3 | axis=-1 eps=0.5",
-                 "5 5", "1 1 | eps=1e-8", "2,0 2,0 | axis=1 eps=1e-8", "0,3 0,3 | axis=1",
-                 "2,3@=3,0,4,0,0,0 2,3@=0,0,2,1,1,1 | axis=1 eps=1e-8" },
+                 "5 5", "3,2 1,2 | eps=1e-8", "1 1 | eps=1e-8", "2,0 2,0 | axis=1 eps=1e-8",
+                 "0,3 0,3 | axis=1", "2,3@=3,0,4,0,0,0 2,3@=0,0,2,1,1,1 | axis=1 eps=1e-8" },
     .bad = { "3 4", "2,3 3 | axis=1", "3 3 | axis=1", "3 3 | eps=-1", "() ()", "3@i0..3 3" },
 };
 
