@@ -98,7 +98,7 @@ static bool times_all(const wg_call *c, wg_tensor *gy, const bool wanted[], wg_t
 static wg_tensor *times_jvp(const wg_call *c, wg_tensor *const dx[]) {
     wg_tensor *a = dx[0] ? wg_xmul(dx[0], c->in[1]) : NULL;
     wg_tensor *b = dx[1] ? wg_xmul(dx[1], c->in[0]) : NULL;
-    return wg_mul(wg_add_maybe(a, b), wg_num(second_factor));
+    return wg_add_maybe(a, b);
 }
 static bool times_reference(const wg_call *c, const wg_zview in[], wg_zview *out) {
     (void)c;
