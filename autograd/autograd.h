@@ -28,6 +28,7 @@ enum { WG_REST = -1, WG_SAME = -2 };  // in the shape for wg_reshape
 
 /* One function for each row: wg_tanh(x), wg_leaky_relu(x, slope), wg_clamp(x, low, high), wg_add(a,
    b), wg_lt(a, b), wg_lerp(a, b, weight), ... The rows say what each computes. */
+#define FAMILY(title)
 #define UNARY(name, ...) WG_API wg_tensor *wg_##name(wg_tensor *x);
 #define UNARY1(name, a, ...) WG_API wg_tensor *wg_##name(wg_tensor *x, double a);
 #define UNARY2(name, a, b, ...) WG_API wg_tensor *wg_##name(wg_tensor *x, double a, double b);
@@ -119,13 +120,14 @@ typedef struct wg_batch_norm_options {
 /* One function for each line, with what it computes beside it. */
 #define OP(name, parameters) WG_API wg_tensor *wg_##name parameters;
 #define ALSO(name, parameters) OP(name, parameters)
-#define FILLS(type, name, parameters) WG_API type wg_##name parameters;
+#define FILLS(type, name, parameters, meaning) WG_API type wg_##name parameters;
 #define INNER(name)
 #include "autograd/ops/ops.def"
 #undef OP
 #undef ALSO
 #undef FILLS
 #undef INNER
+#undef FAMILY
 
 /* wg_einsum("ij,jk->ik", a, b): an equation, then its operands. */
 #ifdef __cplusplus

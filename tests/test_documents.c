@@ -10,7 +10,8 @@
 static bool is_inner(const wg_op *op) {
 #define OP(name, parameters)
 #define ALSO(name, parameters)
-#define FILLS(type, name, parameters)
+#define FILLS(type, name, parameters, meaning)
+#define FAMILY(title)
 #define INNER(name) #name,
     static const char *const inner[] = {
 #include "autograd/ops/ops.def"
@@ -20,6 +21,7 @@ static bool is_inner(const wg_op *op) {
 #undef ALSO
 #undef FILLS
 #undef INNER
+#undef FAMILY
     for (int i = 0; inner[i]; i++)
         if (strcmp(inner[i], op->name) == 0) return true;
     return false;
