@@ -28,6 +28,7 @@ enum { WG_REST = -1, WG_SAME = -2 };  // in the shape for wg_reshape
 
 /* One function for each row: wg_tanh(x), wg_leaky_relu(x, slope), wg_clamp(x, low, high), wg_add(a,
    b), wg_lt(a, b), wg_lerp(a, b, weight), ... The rows say what each computes. */
+#define FAMILY(title)
 #define UNARY(name, ...) WG_API wg_tensor *wg_##name(wg_tensor *x);
 #define UNARY1(name, a, ...) WG_API wg_tensor *wg_##name(wg_tensor *x, double a);
 #define UNARY2(name, a, b, ...) WG_API wg_tensor *wg_##name(wg_tensor *x, double a, double b);
@@ -120,13 +121,14 @@ typedef struct wg_batch_norm_options {
 /* One function for each line, with what it computes beside it. */
 #define OP(name, parameters) WG_API wg_tensor *wg_##name parameters;
 #define ALSO(name, parameters) OP(name, parameters)
-#define FILLS(type, name, parameters) WG_API type wg_##name parameters;
+#define FILLS(type, name, parameters, meaning) WG_API type wg_##name parameters;
 #define INNER(name)
 #include "autograd/ops/ops.def"
 #undef OP
 #undef ALSO
 #undef FILLS
 #undef INNER
+#undef FAMILY
 
 /* wg_einsum("ij,jk->ik", a, b): an equation, then its operands. */
 #ifdef __cplusplus
@@ -297,16 +299,21 @@ typedef struct wg_check_options {
 /* Holds the derivatives of f at x against differences of its value, reverse mode against forward
    mode, and, from order 2 on, the ways to a second derivative against each other. It also wants the
    same bits from a second call, and gradients that are linear in the cotangent. x keep their
-   values, need not be tracked and may be f32: f is then called with f64 twins, where differences
-   mean something. f must not write to anything. On failure report->text names the input, the
-   element, what reverse, forward mode and differences give there, and the first operation whose own
-   rules are wrong. Where f has a kink at x, differences decide nothing: those are counted as
-   inconclusive, and a check that decided nothing at all has failed. It needs no pending error and
-   leaves none, nor any tensor. */
+   values, need not be tracked, and some may be integers or bool. They may be f32: f is then called
+   with f64 twins, since differences of f32 tell nothing. So f must be fit for f64: a model in it
+   should be a new one, in which f64 inputs make f64 parameters; with parameters in f32 it fails,
+   and the report says so. f must not write to anything.
+
+   On failure report->text names the input, the element, what reverse, forward mode and differences
+   give there, and the first operation whose own rules are wrong; or the input that f cuts off, by
+   wg_stop, wg_variable or reading its values; or f's own error. Where f has a kink at x,
+   differences decide nothing: those are counted as inconclusive, and a check that decided nothing
+   at all has failed. It needs no pending error and leaves none, nor any tensor but what f keeps.
+   Here and below `report` may be NULL. */
 WG_API bool wg_check_gradient(wg_function *f, void *user, wg_tensor *const x[], int n,
                               wg_check_options o, wg_check_report *report);
 
-typedef wg_check_report wg_selftest_report;
+typedef wg_check_report wg_selftest_report;  // one type: its other name is what it is about
 /* Holds an operation's record against itself, on every sample, memory layout and dtype: value
    against reference, forward mode against the complex step of the reference, reverse against
    forward mode, second order three ways, fused backward against the rule, saved values, zero

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: MIT
-/* make_ops.c: prints docs/ops.md, one section for each registered operation, from the records
-   alone. What the document says of an operation is therefore what the tests hold it to. */
+/* make_ops.c: prints docs/ops.md, one section for each operation of the library, family by family,
+   from the records alone. What the document says of an operation is therefore what the tests hold it to. */
+#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "autograd/op.h"
+#include "autograd/ops/families.h"
 
 /* ---- how it is called ------------------------------------------------------------------------ */
 
@@ -12,17 +14,20 @@
 typedef struct declared {
     const char *name, *parameters;
     bool further;
+    const char *type, *meaning;  // of what fills an array
 } declared;
 static const declared functions[] = {
-#define OP(name, parameters) { #name, #parameters, false },
-#define ALSO(name, parameters) { #name, #parameters, true },
-#define FILLS(type, name, parameters) { #name, #parameters, true },
-#define INNER(name) { #name, NULL, false },
+#define OP(name, parameters) { #name, #parameters, false, NULL, NULL },
+#define ALSO(name, parameters) { #name, #parameters, true, NULL, NULL },
+#define FILLS(type, name, parameters, meaning) { #name, #parameters, true, #type, meaning },
+#define INNER(name) { #name, NULL, false, NULL, NULL },
+#define FAMILY(title)
 #include "autograd/ops/ops.def"
 #undef OP
 #undef ALSO
 #undef FILLS
 #undef INNER
+#undef FAMILY
 };
 enum { FUNCTIONS = sizeof functions / sizeof *functions };
 
@@ -35,16 +40,27 @@ static void print_row(const wg_op *op) {
     printf(")\n");
 }
 
-static void print_functions(const wg_op *op) {
+static int place_of(const wg_op *op) {
     int k = 0;
     while (k < FUNCTIONS && strcmp(functions[k].name, op->name) != 0) k++;
+    return k;
+}
+
+static void print_functions(const wg_op *op) {
+    int first = place_of(op), k = first;
     if (k == FUNCTIONS && op->inputs <= 3) print_row(op);
     if (k == FUNCTIONS) return;
     bool own = functions[k].parameters;
     if (own) printf("    wg_%s%s\n", op->name, functions[k].parameters);
     if (!own && !(k + 1 < FUNCTIONS && functions[k + 1].further)) printf("Only rules apply it.\n");
-    while (++k < FUNCTIONS && functions[k].further)
-        printf("    wg_%s%s\n", functions[k].name, functions[k].parameters);
+    while (++k < FUNCTIONS && functions[k].further) {
+        const char *type = functions[k].type;
+        printf("    %s%swg_%s%s\n", type ? type : "", type ? " " : "", functions[k].name,
+               functions[k].parameters);
+    }
+    for (int i = first; i < k; i++)
+        if (functions[i].meaning)
+            printf("\n`wg_%s`: %s.\n", functions[i].name, functions[i].meaning);
 }
 
 /* ---- what its record says -------------------------------------------------------------------- */
@@ -148,12 +164,46 @@ static void print_op(const wg_op *op) {
     print_samples("refuses", op->bad);
 }
 
+/* ---- families -------------------------------------------------------------------------------- */
+
+typedef void each(const wg_op *op);
+
+static void go_through(const char *family, each *print) {
+    for (int i = 0; i < wg_op_count(); i++) {
+        const char *own = wg__family_of(wg_op_at(i)->name);
+        if (own && strcmp(own, family) == 0) print(wg_op_at(i));
+    }
+}
+
+// An operation, and the functions beside it, which stand in its section.
+static void print_entry(const wg_op *op) {
+    int k = place_of(op);
+    printf("\n  [%s](#%s)", op->name, op->name);
+    while (++k < FUNCTIONS && functions[k].further)
+        printf(" [%s](#%s)", functions[k].name, op->name);
+}
+
+static void print_capital(const char *title) {
+    printf("%c%s", toupper((unsigned char)title[0]), title + 1);
+}
+
 int main(void) {
+    const char *family;
     printf("# Operations\n\n"
            "Written from the records by `./dev docs`. `autograd/op.h` says how samples read; in a "
            "derivative gy stands\nfor the gradient of the result, dx for that of x.\n\n");
-    for (int i = 0; i < wg_op_count(); i++)
-        printf("[%s](#%s)\n", wg_op_at(i)->name, wg_op_at(i)->name);
-    for (int i = 0; i < wg_op_count(); i++) print_op(wg_op_at(i));
+    for (int f = 0; (family = wg__family_at(f)) != NULL; f++) {
+        printf("- **");
+        print_capital(family);
+        printf("**:");
+        go_through(family, print_entry);
+        printf("\n");
+    }
+    for (int f = 0; (family = wg__family_at(f)) != NULL; f++) {
+        printf("\n# ");
+        print_capital(family);
+        printf("\n");
+        go_through(family, print_op);
+    }
     return ferror(stdout) ? 1 : 0;
 }

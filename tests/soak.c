@@ -3,26 +3,15 @@
 
        build/release/tests/soak [-s SEED] [CASES [FAMILY or OPERATION ...]]
 
-   CASES, 20000 by default, are shared among the operations of each family, which is the file that
-   they stand in. Every alarm names its case; the same seed brings it back. It is counted as false
+   CASES, 20000 by default, are shared among the operations of each family, as docs/ops.md has
+   them ("softmax and losses"). Every alarm names its case; the same seed brings it back. It is counted as false
    until somebody finds the bug behind it. */
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
 #include "autograd/op.h"
-
-/* A family begins with this operation, in the order of the registry. */
-typedef struct family {
-    const char *name, *first;
-} family;
-static const family families[] = {
-    { "unary", "neg" },       { "binary", "add" },      { "choosing", "where" },
-    { "shape", "reshape" },   { "reductions", "sum" },  { "indexing", "cat" },
-    { "products", "matmul" }, { "softmax", "softmax" }, { "losses", "cross_entropy" },
-    { "dropout", "dropout" },
-};
-enum { FAMILIES = sizeof families / sizeof *families };
+#include "autograd/ops/families.h"
 
 typedef struct totals {
     int operations;
@@ -36,19 +25,14 @@ static double seconds_now(void) {
     return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
 }
 
-// The family of operation i: the last one that has begun by then.
-static int family_of(int i) {
-    int found = 0;
-    for (int k = 0; k <= i; k++)
-        for (int f = 0; f < FAMILIES; f++)
-            if (strcmp(wg_op_at(k)->name, families[f].first) == 0) found = f;
-    return found;
+static bool is_in(int i, const char *family) {
+    const char *own = wg__family_of(wg_op_at(i)->name);
+    return own && strcmp(own, family) == 0;
 }
 
 static bool is_wanted(int i, int count, char **names) {
     for (int k = 0; k < count; k++)
-        if (!strcmp(names[k], wg_op_at(i)->name) || !strcmp(names[k], families[family_of(i)].name))
-            return true;
+        if (!strcmp(names[k], wg_op_at(i)->name) || is_in(i, names[k])) return true;
     return count == 0;
 }
 
@@ -71,7 +55,7 @@ static void add(totals *sum, const totals *t) {
 }
 
 static void print(const char *name, const totals *t) {
-    printf("%-12s %4d %12lld %14lld %12lld %7lld %9.1f\n", name, t->operations, t->cases, t->checks,
+    printf("%-28s %4d %12lld %14lld %12lld %7lld %9.1f\n", name, t->operations, t->cases, t->checks,
            t->inconclusive, t->alarms, t->seconds);
     fflush(stdout);
 }
@@ -89,17 +73,18 @@ int main(int count, char **argument) {
         fprintf(stderr, "usage: soak [-s SEED] [CASES [FAMILY or OPERATION ...]]\n");
         return EXIT_FAILURE;
     }
-    printf("%-12s %4s %12s %14s %12s %7s %9s\n", "family", "ops", "cases", "comparisons",
+    printf("%-28s %4s %12s %14s %12s %7s %9s\n", "family", "ops", "cases", "comparisons",
            "inconclusive", "alarms", "seconds");
-    for (int f = 0; f < FAMILIES; f++) {
+    const char *family;
+    for (int f = 0; (family = wg__family_at(f)) != NULL; f++) {
         totals t = { 0 };
         int members = 0;
         for (int i = 0; i < wg_op_count(); i++)
-            members += family_of(i) == f && is_wanted(i, wanted, names);
+            members += is_in(i, family) && is_wanted(i, wanted, names);
         for (int i = 0; i < wg_op_count(); i++)
-            if (family_of(i) == f && is_wanted(i, wanted, names))
+            if (is_in(i, family) && is_wanted(i, wanted, names))
                 soak(i, (cases + members - 1) / members, seed, &t);
-        if (members > 0) print(families[f].name, &t);
+        if (members > 0) print(family, &t);
         add(&whole, &t);
     }
     print("all", &whole);

@@ -140,14 +140,29 @@ START_TEST(a_hidden_key_does_not_matter) {
 }
 END_TEST
 
-// NaN in a key that is hidden by truth values stays there, forward and backward.
+// NaN in a key and value that truth values or causal hide from all stays there, forward and
+// backward: what the others get is as if it were not there, and its own gradient is exactly 0.
 START_TEST(nan_in_a_hidden_key_is_not_seen) {
-    wg_tensor *q = normal(WG_SHAPE(2, 2), 0), *v = normal(WG_SHAPE(3, 2), 2);
+    const double seen[] = { 1, 1, 0, 1, 1, 0 };
+    wg_tensor *q = normal(WG_SHAPE(2, 2), 0);
     wg_tensor *k =
         wg_variable(wg_from_f64(WG_F64, WG_SHAPE(3, 2), (double[]){ 1, 2, -1, 0.5, NAN, NAN }));
-    wg_tensor *y = wg_scaled_dot_product_attention(q, k, v, NULL, CAUSAL);
-    wg_tensor *qkv[] = { q, k, v };
-    ck_assert(wg_allclose(y, all_queries(qkv, true, 1 / sqrt(2)), FEW, FEW));
+    wg_tensor *v =
+        wg_variable(wg_from_f64(WG_F64, WG_SHAPE(3, 2), (double[]){ 3, -1, 2, 0.5, NAN, NAN }));
+    wg_tensor *mask = _i ? NULL : truths(2, 3, seen);
+    wg_attention_options o = _i ? CAUSAL : PLAIN;
+    wg_tensor *x[] = { q, k, v }, *gx[3], *want[3];
+    wg_tensor *two[] = { q, wg_slice(k, 0, 0, 2, 1), wg_slice(v, 0, 0, 2, 1) };
+    wg_tensor *y = wg_scaled_dot_product_attention(q, k, v, mask, o);
+    wg_tensor *without = wg_scaled_dot_product_attention(two[0], two[1], two[2], NULL, o);
+    ck_assert(wg_allclose(y, without, FEW, FEW));
+    gradients(y, x, 3, gx);
+    gradients(without, two, 3, want);
+    ck_assert(wg_allclose(gx[0], want[0], FEW, FEW));
+    for (int i = 1; i < 3; i++) {
+        ck_assert(wg_allclose(wg_slice(gx[i], 0, 0, 2, 1), want[i], FEW, FEW));
+        EXPECT_VALUES(wg_select(gx[i], 0, 2), 0, 0);
+    }
 }
 END_TEST
 
@@ -254,7 +269,7 @@ int main(void) {
     tcase_add_test(formula, a_float_mask_is_added_and_has_a_gradient);
     TCase *masks = add_cases(suite, "masks");
     tcase_add_test(masks, a_hidden_key_does_not_matter);
-    tcase_add_test(masks, nan_in_a_hidden_key_is_not_seen);
+    tcase_add_loop_test(masks, nan_in_a_hidden_key_is_not_seen, 0, 2);
     tcase_add_loop_test(masks, a_query_that_sees_nothing_gives_zero_and_gradients_of_exactly_zero,
                         0, 4);
     tcase_add_test(masks, without_keys_everything_is_zero);

@@ -3,6 +3,7 @@
    one wrong operation in them: the report must name the input, the element, who is wrong, and that
    operation. */
 #include "autograd/op.h"
+#include "nn/nn.h"
 #include "tests/testing.h"
 
 /* ---- operations with wrong rules ------------------------------------------------------------- */
@@ -185,7 +186,79 @@ START_TEST(what_takes_only_f32_is_told_why_that_does_not_do) {
     ck_assert(!wg_check_gradient(only_f32, w, t.x, 1, (wg_check_options){ 0 }, &report));
     expect_words("function: the first call: differences need f64");
     expect_words("mul: [2,3] x [3]: f64 and f32 do not mix");
+    expect_words("Call it with everything in f64");
     expect_no_error();
+}
+END_TEST
+
+static wg_tensor *model_loss(void *user, wg_tensor *const x[], int n) {
+    (void)n;
+    return wg_mean(wg_square(wg_nn_linear(user, "out", x[0], 2)));
+}
+
+START_TEST(a_model_in_f32_is_told_to_be_made_in_f64) {
+    wg_nn *used = wg_nn_new(1), *fresh = wg_nn_new(2);
+    three t = inputs(WG_F32);
+    ck_assert_ptr_nonnull(model_loss(used, t.x, 1));
+    ck_assert(!wg_check_gradient(model_loss, used, t.x, 1, (wg_check_options){ 0 }, &report));
+    expect_words("the parameter \"out/w\" is f32 [3,2], asked for as f64 [3,2]");
+    expect_words("f64 inputs to a new model make f64 parameters");
+    ck_assert_msg(wg_check_gradient(model_loss, fresh, t.x, 1, (wg_check_options){ 0 }, &report),
+                  "%s", report.text);
+    wg_nn_free(used), wg_nn_free(fresh);
+    expect_no_error();
+}
+END_TEST
+
+/* ---- what is cut off ------------------------------------------------------------------------- */
+
+static wg_tensor *stopped(void *user, wg_tensor *const x[], int n) {
+    (void)user, (void)n;
+    return wg_stop(wg_tanh(x[0]));
+}
+static wg_tensor *of_a_variable(void *user, wg_tensor *const x[], int n) {
+    (void)user, (void)n;
+    return wg_mul(wg_tanh(wg_variable(x[0])), wg_exp(x[1]));
+}
+static wg_tensor *of_a_constant(void *user, wg_tensor *const x[], int n) {
+    (void)user, (void)n;
+    return wg_mul(wg_tanh(x[0]), wg_exp(wg_stop(x[1])));
+}
+static wg_tensor *of_its_values(void *user, wg_tensor *const x[], int n) {
+    (void)user, (void)n;
+    return wg_mul(x[0], wg_num(wg_item(wg_sum(x[1]))));
+}
+static wg_tensor *of_one_alone(void *user, wg_tensor *const x[], int n) {
+    (void)user, (void)n;
+    return wg_tanh(x[0]);
+}
+static wg_tensor *partly_constant(void *user, wg_tensor *const x[], int n) {
+    (void)user, (void)n;
+    return wg_mul(wg_stop(wg_tanh(x[0])), x[0]);
+}
+
+START_TEST(an_input_that_the_function_cuts_off_is_named) {
+    wg_tensor *x[] = { wg_linspace(WG_F64, -1, 1, 3), wg_linspace(WG_F64, 0.5, 2, 3) };
+    expect_wrong(of_a_variable, x, 2, "x[0] is cut off: f makes a constant or a variable of it");
+    expect_wrong(of_a_constant, x, 2, "x[1] is cut off: ");
+    expect_wrong(of_its_values, x, 2, "x[1] is cut off: ");
+    expect_wrong(stopped, x, 1, "x[0] is cut off: ");
+    expect_right(of_one_alone, x, 2, 2);  // nothing is wrong where nothing moves
+}
+END_TEST
+
+START_TEST(a_path_that_is_cut_off_is_no_operation_s_fault) {
+    wg_tensor *x = wg_linspace(WG_F64, -1, 1.5, 3);
+    expect_wrong(partly_constant, &x, 1,
+                 "both modes are wrong, and alike, by no operation's fault");
+}
+END_TEST
+
+START_TEST(inputs_that_are_no_floats_are_told_before_the_first_call) {
+    wg_tensor *x[] = { wg_from(WG_I64, WG_SHAPE(2), (int64_t[]){ 1, 2 }),
+                       wg_zeros(WG_BOOL, WG_SHAPE(2)) };
+    expect_wrong(cosine, x, 2, "no input is f32 or f64");
+    expect_words("wg_cast");
 }
 END_TEST
 
@@ -262,10 +335,6 @@ static wg_tensor *nothing(void *user, wg_tensor *const x[], int n) {
     (void)user, (void)x, (void)n;
     return NULL;
 }
-static wg_tensor *stopped(void *user, wg_tensor *const x[], int n) {
-    (void)user, (void)n;
-    return wg_stop(wg_tanh(x[0]));
-}
 static wg_tensor *compared(void *user, wg_tensor *const x[], int n) {
     (void)user, (void)n;
     return wg_gt(x[0], wg_num(0));
@@ -274,8 +343,8 @@ static wg_tensor *compared(void *user, wg_tensor *const x[], int n) {
 START_TEST(a_failing_function_leaves_nothing_behind) {
     static wg_function *const f[] = { failing, failing_in_the_open, nothing, stopped, compared };
     static const char *const words[] = { "matmul: [2,3] x [4]", "matmul: [2,3] x [4]",
-                                         "my_loss: the first call: unexpected error: my_loss",
-                                         "does not depend on x", "the result is none" };
+                                         "the first call: the function failed: ", "x[0] is cut off",
+                                         "the result is bool" };
     three t = inputs(WG_F64);
     wg_recording(false);
     for (int k = 0; k < COUNT(f); k++) {
@@ -378,10 +447,15 @@ int main(void) {
     tcase_add_test(t, integers_stay_what_they_are);
     tcase_add_test(t, f32_inputs_are_measured_by_their_f64_twins);
     tcase_add_test(t, what_takes_only_f32_is_told_why_that_does_not_do);
+    tcase_add_test(t, a_model_in_f32_is_told_to_be_made_in_f64);
     tcase_add_test(t, a_kink_decides_nothing);
     tcase_add_test(t, near_the_edge_of_its_domain_it_is_measured_from_inside);
     tcase_add_test(t, large_terms_that_cancel_are_no_failure);
     tcase_add_test(t, a_function_may_differentiate);
+    TCase *cut = add_cases(suite, "cut off");
+    tcase_add_test(cut, an_input_that_the_function_cuts_off_is_named);
+    tcase_add_test(cut, a_path_that_is_cut_off_is_no_operation_s_fault);
+    tcase_add_test(cut, inputs_that_are_no_floats_are_told_before_the_first_call);
     TCase *bad = add_cases(suite, "misbehaviour");
     tcase_add_test(bad, a_hidden_state_is_found);
     tcase_add_test(bad, a_failing_function_leaves_nothing_behind);

@@ -4,32 +4,112 @@
 #include <ctype.h>
 
 #include "autograd/op.h"
+#include "autograd/ops/families.h"
 #include "tests/testing.h"
 
-// Those that only rules apply are in no other library.
+/* Those that only rules apply are in no other library: the lines INNER of ops.def, unless a function
+   beside them is what users call. */
 static bool is_inner(const wg_op *op) {
-#define OP(name, parameters)
-#define ALSO(name, parameters)
-#define FILLS(type, name, parameters)
-#define INNER(name) #name,
-    static const char *const inner[] = {
+    static const struct {
+        const char *name;
+        bool inner, further;
+    } line[] = {
+#define OP(name, parameters) { #name, false, false },
+#define ALSO(name, parameters) { #name, false, true },
+#define FILLS(type, name, parameters, meaning) { #name, false, true },
+#define INNER(name) { #name, true, false },
+#define FAMILY(title)
 #include "autograd/ops/ops.def"
-        "xmul", NULL
+        { NULL, false, false }
     };
 #undef OP
 #undef ALSO
 #undef FILLS
 #undef INNER
-    for (int i = 0; inner[i]; i++)
-        if (strcmp(inner[i], op->name) == 0) return true;
+#undef FAMILY
+    for (int i = 0; line[i].name; i++)
+        if (strcmp(line[i].name, op->name) == 0) return line[i].inner && !line[i + 1].further;
     return false;
 }
 
 static bool said(const char *text) { return text && text[0]; }
 
+static bool is_word(char c) { return isalnum((unsigned char)c) || c == '_'; }
+
+// Whether `word` stands in the text, and not as a part of another.
+static bool names(const char *text, const char *word) {
+    size_t n = strlen(word);
+    for (const char *p = text; (p = strstr(p, word)) != NULL; p++)
+        if ((p == text || !is_word(p[-1])) && !is_word(p[n])) return true;
+    return false;
+}
+
+static int words_of(const char *text) {
+    int count = 0;
+    for (const char *p = text; *p; p++) count += is_word(*p) && !is_word(p[1]);
+    return count;
+}
+
+/* "-x" is short, and all there is to say: a doc names what goes in. Of other operations than
+   elementwise ones no formula is so short. */
+static bool tells_enough(const wg_op *op) {
+    static const char *const in[][3] = { { "x" }, { "a", "b" }, { "a", "b", "weight" } };
+    if (!op->map) return words_of(op->doc) >= 4 && strcmp(op->doc, op->name) != 0;
+    for (int i = 0; i < op->inputs; i++)
+        if (!names(op->doc, in[op->inputs - 1][i])) return false;
+    return true;
+}
+
+START_TEST(a_doc_says_what_happens_to_what) {
+    const wg_op *op = wg_op_at(_i);
+    ck_assert_msg(said(op->doc) && tells_enough(op), "%s: .doc is '%s'", op->name, op->doc);
+}
+END_TEST
+
+START_TEST(a_doc_of_no_more_than_a_name_is_not_enough) {
+    wg_op op = *wg_op_find("neg");
+    ck_assert(tells_enough(&op));
+    op.doc = "ab";
+    ck_assert(!tells_enough(&op));
+    op.doc = "exp";
+    ck_assert(!tells_enough(&op));
+    op = *wg_op_find("matmul");
+    op.doc = "a b";
+    ck_assert(!tells_enough(&op));
+    ck_assert(!is_inner(wg_op_find("einsum")) && is_inner(wg_op_find("unslice")));
+}
+END_TEST
+
+START_TEST(every_operation_has_a_family) {
+    static const char *const row[][2] = { { "neg", "arithmetic" },
+                                          { "relu", "activations" },
+                                          { "glu", "activations" },
+                                          { "sum", "reductions" },
+                                          { "cumsum", "scans" },
+                                          { "sort", "sorting" },
+                                          { "reshape", "shape" },
+                                          { "cat", "joining, repeating, padding" },
+                                          { "gather", "indexing" },
+                                          { "matmul", "products and einsum" },
+                                          { "cholesky", "linear algebra" },
+                                          { "nll", "softmax and losses" },
+                                          { "layer_norm", "normalisation" },
+                                          { "scaled_dot_product_attention", "attention" },
+                                          { "conv1d", "convolution" },
+                                          { "max_pool1d", "pooling" },
+                                          { "interpolate", "interpolation" },
+                                          { "dropout", "dropout" } };
+    for (int i = 0; i < wg_op_count(); i++)
+        ck_assert_msg(wg__family_of(wg_op_at(i)->name) != NULL, "%s", wg_op_at(i)->name);
+    for (int i = 0; i < COUNT(row); i++) ck_assert_str_eq(wg__family_of(row[i][0]), row[i][1]);
+    for (int i = 0; wg__family_at(i); i++)
+        for (int j = 0; j < i; j++) ck_assert_str_ne(wg__family_at(i), wg__family_at(j));
+    ck_assert_ptr_null(wg__family_of("nobody"));
+}
+END_TEST
+
 START_TEST(a_record_says_what_it_computes) {
     const wg_op *op = wg_op_at(_i);
-    ck_assert_msg(said(op->doc) && strlen(op->doc) >= 2, "%s: .doc", op->name);
     ck_assert_msg(op->reference != NULL, "%s: .reference", op->name);
     ck_assert_msg(op->map || said(op->shapes), "%s: .shapes", op->name);
     unsigned none = WG_OP_ZERO_GRADIENT | WG_OP_NO_GRADIENT;
@@ -58,6 +138,9 @@ END_TEST
 int main(void) {
     Suite *suite = suite_create("documents");
     TCase *records = add_cases(suite, "records");
+    tcase_add_test(records, every_operation_has_a_family);
+    tcase_add_test(records, a_doc_of_no_more_than_a_name_is_not_enough);
+    tcase_add_loop_test(records, a_doc_says_what_happens_to_what, 0, wg_op_count());
     tcase_add_loop_test(records, a_record_says_what_it_computes, 0, wg_op_count());
     tcase_add_loop_test(records, a_record_refuses_something, 0, wg_op_count());
     tcase_add_loop_test(records, every_text_is_one_printable_line, 0, wg_op_count());

@@ -78,6 +78,65 @@ START_TEST(what_has_no_derivative_cannot_be_damaged) {
 }
 END_TEST
 
+/* ---- all gradients at once ------------------------------------------------------------------- */
+
+static bool times_infer(const wg_call *c, wg_spec *out) {
+    return wg_spec_set(out, wg_call_dtype(c, 0), wg_shape_of(c->in[0]));
+}
+static bool times_forward(const wg_call *c, const wg_view *const in[], wg_view *out) {
+    (void)c;
+    for (int64_t k = 0; k < wg_view_numel(out); k++)
+        wg_view_set(out, k, wg_view_get(in[0], k) * wg_view_get(in[1], k));
+    return true;
+}
+static double second_factor = 1;  // of the gradient of b
+static bool times_all(const wg_call *c, wg_tensor *gy, const bool wanted[], wg_tensor *gx[]) {
+    if (wanted[0]) gx[0] = wg_xmul(gy, c->in[1]);
+    if (wanted[1]) gx[1] = wg_mul(wg_xmul(gy, c->in[0]), wg_num(second_factor));
+    return !wg_error();
+}
+static wg_tensor *times_jvp(const wg_call *c, wg_tensor *const dx[]) {
+    wg_tensor *a = dx[0] ? wg_xmul(dx[0], c->in[1]) : NULL;
+    wg_tensor *b = dx[1] ? wg_xmul(dx[1], c->in[0]) : NULL;
+    return wg_add_maybe(a, b);
+}
+static bool times_reference(const wg_call *c, const wg_zview in[], wg_zview *out) {
+    (void)c;
+    for (int64_t k = 0; k < wg_shape_numel(out->shape); k++)
+        out->data[k] = in[0].data[k] * in[1].data[k];
+    return true;
+}
+static const wg_op times_op = { .abi = WG_OP_ABI,
+                                .name = "times_at_once",
+                                .doc = "a b",
+                                .inputs = 2,
+                                .infer = times_infer,
+                                .forward = times_forward,
+                                .vjp_all = times_all,
+                                .jvp = times_jvp,
+                                .reference = times_reference,
+                                .samples = { "3 3", "2,3 2,3", "() ()", "0 0" } };
+
+START_TEST(a_rule_for_all_inputs_at_once_is_damaged_input_by_input) {
+    wg_mutation_report report;
+    ck_assert_msg(wg_op_mutation_score(&times_op, &report) == WG_MUTANTS, "%s", report.text);
+    ck_assert_int_gt(report.tests, 2 * WG_MUTANTS);  // two inputs, so that much was damaged
+    wg_op poor = times_op;
+    memset(poor.samples, 0, sizeof poor.samples);
+    poor.samples[0] = "1 1";
+    expect_score(&poor, 7, "first (input 1) cannot be told");
+    second_factor = 2;
+    expect_score(&times_op, 0, "undamaged: times_at_once: ");
+    second_factor = 1;
+}
+END_TEST
+
+START_TEST(samples_without_any_gradient_score_nothing) {
+    wg_op op = with_samples("mul", (const char *[]){ "0,2 2" }, 1);
+    expect_score(&op, 0, "on no sample is there a gradient but zero, and no flag says so");
+}
+END_TEST
+
 /* ---- composed operations --------------------------------------------------------------------- */
 
 typedef struct power {
@@ -149,6 +208,8 @@ int main(void) {
     tcase_add_test(score, an_excuse_for_what_can_be_told_does_not_count);
     tcase_add_test(score, a_record_that_fails_undamaged_scores_nothing);
     tcase_add_test(score, what_has_no_derivative_cannot_be_damaged);
+    tcase_add_test(score, a_rule_for_all_inputs_at_once_is_damaged_input_by_input);
+    tcase_add_test(score, samples_without_any_gradient_score_nothing);
     tcase_add_test(score, a_composed_operation_is_damaged_like_any_other);
     tcase_add_test(score, a_score_leaves_nothing_behind);
     for (int i = 0; i < wg_op_count(); i++) {

@@ -60,7 +60,7 @@ static bool is_wrong(hunt *h, int64_t from, int64_t to) {
         // Both may have been settled by a first run; what is reported is the best of all.
         wg__consensus(wg__along_line, &line, NAN, slack, slope, &best);
         h->slope = slope[best];
-        h->bound = 10 * h->slope.error + slack;
+        h->bound = WG__ERRORS * h->slope.error + slack;
     }
     wg_scope_close(scope);
     return wrong;
@@ -178,6 +178,12 @@ static const char *find_operation(const wg__trial *t, const wg__run *r, int orde
     return NULL;
 }
 
+// Both modes are wrong, and agree: they differentiate what was recorded, which is not what f is.
+static bool is_cut(const hunt *h) {
+    return fabs(h->reverse - h->forward) <= h->bound &&
+           !(fabs(h->reverse - h->slope.value) <= h->bound);
+}
+
 /* ---- both ------------------------------------------------------------------------------------ */
 
 void wg__blame(wg__trial *t, int order) {
@@ -191,6 +197,10 @@ void wg__blame(wg__trial *t, int order) {
         if (name)
             snprintf(t->report->text + used, sizeof t->report->text - used, "%s first at op %s",
                      element >= 0 ? "," : " ->", name);
+        else if (element >= 0 && is_cut(&h))
+            snprintf(t->report->text + used, sizeof t->report->text - used,
+                     ", and alike, by no operation's fault: f makes a constant or a variable of "
+                     "something on the way (wg_stop, wg_variable, or reading values)");
     }
     wg_error_clear();
     wg_scope_close(scope);

@@ -205,6 +205,11 @@ typedef struct wg__slope {
 } wg__slope;
 typedef enum wg__verdict { WG__AGREES, WG__DIFFERS, WG__UNDECIDED } wg__verdict;
 enum { WG__RUNS = 4 };
+/* Ridders' error is a difference of neighbours, an estimate and no bound: of a million random
+   programs with right gradients, 10 of them make one run raise 3000 false alarms, and all four
+   together 5. And 2e-9 of the derivative, since the rules' own rounding is granted 1e-9 everywhere
+   else, and here two of them are compared. */
+static const double WG__ERRORS = 10, WG__NEAR = 2e-9;
 /* Whether `got` is f'(0), from values of f alone: four estimates, each with its own error, of which
    slope[*best] is the one with the smallest. `slack` is what got may be off by its own rounding. */
 wg__verdict wg__consensus(wg__curve *f, void *user, double got, double slack,

@@ -14,7 +14,9 @@ typedef struct target {
 
 static wg_tensor *call(const wg_call *c) {
     const target *t = c->attr;
-    return t->f(t->user, c->in, c->inputs);
+    wg_tensor *y = t->f(t->user, c->in, c->inputs);
+    if (!y && !wg__pending()) wg_fail(WG_ERROR_STATE, "NULL came back, and no error with it");
+    return y;
 }
 
 /* ---- oracles --------------------------------------------------------------------------------- */
@@ -28,9 +30,35 @@ static void check_same(wg__trial *t) {
     shape = shape && wg__shape_equal(&a, &b);
     wg__hold_that(t, shape && wg__same_bits(once.y, twice.y),
                   "the same inputs give another result the second time");
-    if (t->differentiable)
-        wg__hold_that(t, wg_is_tracked(once.y),
-                      "the result does not depend on x by anything that was recorded");
+}
+
+// Whether the value moves along u though the derivative is no more than 0.
+static bool does_move(wg__trial *t, double *const u[]) {
+    wg__slope slope[WG__RUNS];
+    int best = 0;
+    wg__line line = { t, u };
+    return wg__consensus(wg__along_line, &line, 0, 1e-3 * t->rel, slope, &best) == WG__DIFFERS;
+}
+
+/* An input that no record leads from, while the value changes with it. Both modes would give 0 and
+   agree with each other; neither is to blame. */
+static void check_reached(wg__trial *t) {
+    wg__run r;
+    bool reached[WG_MAX_INPUTS];
+    if (!t->differentiable || !wg__run_usual(t, &r)) return;
+    if (!wg_reaches(r.y, r.x, r.leaves, reached)) return;
+    for (int k = 0; k < r.leaves; k++) {
+        char what[160];
+        double *u[WG_MAX_INPUTS] = { NULL };
+        u[r.which[k]] = t->u[r.which[k]];
+        snprintf(what, sizeof what,
+                 "x[%d] is cut off: f makes a constant or a variable of it (wg_stop, wg_variable, "
+                 "or reading its values)",
+                 r.which[k]);
+        wg__hold_that(t, reached[k] || !does_move(t, u), what);
+    }
+    wg__hold_that(t, wg_is_tracked(r.y),
+                  "the result does not depend on x by anything that was recorded");
 }
 
 enum { FEW = 24 };  // elements of all inputs together: each is measured
@@ -65,6 +93,7 @@ static void check_linear(wg__trial *t) {
 
 static void check_all(wg__trial *t, int order) {
     wg__consult(t, "a second call", check_same);
+    if (t->report->failures == 0) wg__consult(t, "what depends on what", check_reached);
     if (t->report->failures > 0 || !t->differentiable) return;
     wg__consult(t, "forward mode against differences", wg__check_jvp);
     wg__consult(t, "reverse against forward mode", wg__check_adjoint);
@@ -104,16 +133,20 @@ static bool any_f32(wg_tensor *const x[], int n) {
     return false;
 }
 
+#define TWINS                                                                                      \
+    "differences need f64, and called with f64 twins of its f32 inputs the function says: "        \
+    "%.600s. "                                                                                     \
+    "Call it with everything in f64: f64 inputs to a new model make f64 parameters"
+
 // The first call, which also tells the result's shape.
 static bool first_call(wg__trial *t, wg_tensor *const x[], wg__run *plain) {
     wg_random r = { .seed = t->seed, .stream = 1 };
     t->oracle = "the first call";
     bool done = wg__try(t, plain, &r);
-    if (done || wg_error() != WG_ERROR_DTYPE || !any_f32(x, t->sample->inputs)) return done;
-    char what[700];
-    snprintf(what, sizeof what,
-             "differences need f64, and called with f64 twins of its f32 inputs it says: %s",
-             wg_error_message());
+    if (done || !wg_error()) return done;
+    char what[900];
+    bool twins = wg_error() == WG_ERROR_DTYPE && any_f32(x, t->sample->inputs);
+    snprintf(what, sizeof what, twins ? TWINS : "the function failed: %.600s", wg_error_message());
     wg_error_clear();
     wg__fail_text(t, what);
     return false;
@@ -129,7 +162,10 @@ static void examine(wg__trial *t, wg_tensor *const x[], int n, int order) {
     wg__hold_no_error(t);
     t->oracle = "differences";
     if (t->report->failures > 0) return;
-    wg__hold_that(t, t->differentiable, "no input is a float, or the result is none");
+    char what[100];
+    snprintf(what, sizeof what, "the result is %s, which has no derivative: wanted is f32 or f64",
+             wg_dtype_name(t->y_dtype));
+    wg__hold_that(t, t->differentiable, what);
     if (t->report->failures > 0) return;
     wg__hold_that(t, t->tally->measured > 0,
                   "nothing could be decided: is there a kink, a pole or an edge at x?");
@@ -137,12 +173,21 @@ static void examine(wg__trial *t, wg_tensor *const x[], int n, int order) {
 
 /* ---- the whole ------------------------------------------------------------------------------- */
 
+static bool any_float(wg_tensor *const x[], int n) {
+    for (int i = 0; i < n; i++)
+        if (wg_dtype_is_float(wg_dtype_of(x[i]))) return true;
+    return false;
+}
+
 static const char *flaw(wg_function *f, wg_tensor *const x[], int n, int order) {
     if (!f) return "the function is NULL";
     if (wg__pending()) return "not checked, since an error is pending";
     if (n < 1 || n > WG_MAX_INPUTS || !x) return "it takes 1 to 64 inputs";
     for (int i = 0; i < n; i++)
         if (!x[i] || x[i]->dead) return "an input is NULL, or its scope was closed";
+    if (!any_float(x, n))
+        return "no input is f32 or f64, and there is no derivative by integers or truth values: "
+               "make it a float by wg_cast";
     return order < 0 || order > 3 ? "the order is 1, 2 or 3" : NULL;
 }
 

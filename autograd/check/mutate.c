@@ -4,8 +4,8 @@
    the selftest must fail for each.
 
    A mutant is a copy of the record with the damage around its vjp, and without fused backward,
-   which would tell too easily. A composed operation has no vjp: its mutant is a primitive one that
-   runs the formula inside its rules. */
+   which would tell too easily. Of a vjp_all it takes the gradients one by one. A composed operation
+   has neither: its mutant is a primitive one that runs the formula inside its rules. */
 #include <string.h>
 
 #include "autograd/check/check_impl.h"
@@ -198,9 +198,17 @@ static wg_tensor *spoil(const wg_call *c, wg_tensor *g) {
     return g;
 }
 
+static wg_tensor *one_of_all(const wg_call *c, wg_tensor *gy, int i) {
+    wg_tensor *gx[WG_MAX_INPUTS] = { NULL };
+    bool wanted[WG_MAX_INPUTS] = { false };
+    wanted[i] = true;
+    return mutant_of(c)->original->vjp_all(c, gy, wanted, gx) ? gx[i] : NULL;
+}
+
 static wg_tensor *right_vjp(const wg_call *c, wg_tensor *gy, int i) {
     const wg_op *original = mutant_of(c)->original;
-    return original->compose ? formula_vjp(c, gy, i) : original->vjp(c, gy, i);
+    if (original->compose) return formula_vjp(c, gy, i);
+    return original->vjp_all ? one_of_all(c, gy, i) : original->vjp(c, gy, i);
 }
 
 static bool is_zero(const wg_tensor *g) {
@@ -238,6 +246,7 @@ static wg_tensor *damaged_vjp(const wg_call *c, wg_tensor *gy, int i) {
 static void make_mutant(mutant *m, const wg_op *original, notes *n) {
     *m = (mutant){ .op = *original, .original = original, .damage = NONE, .notes = n };
     m->op.vjp = damaged_vjp;
+    m->op.vjp_all = NULL;
     m->op.backward = NULL;
     if (original->map) {
         m->map = *original->map;
@@ -356,13 +365,22 @@ static uint64_t sampled_inputs(const wg_op *op) {
     return most >= 64 ? UINT64_MAX : (1ull << most) - 1;
 }
 
+// Nothing to damage: as the flags say, or the samples show no gradient at all.
+static int score_of_none(const wg_op *op, wg_mutation_report *r) {
+    bool excused = op->flags & (WG_OP_ZERO_GRADIENT | WG_OP_NO_GRADIENT);
+    snprintf(r->text, sizeof r->text, "%s: %s", op->name,
+             excused ? "no derivative to damage"
+                     : "on no sample is there a gradient but zero, and no flag says so");
+    return r->killed = excused ? DAMAGES : 0;
+}
+
 int wg_op_mutation_score(const wg_op *op, wg_mutation_report *report) {
     wg_mutation_report own;
     wg_selftest_report whole;
     score s = { .report = report ? report : &own };
     *s.report = (wg_mutation_report){ 0 };
     bool sound = wg_op_selftest(op, &whole);
-    if (sound && (op->vjp || op->compose)) {
+    if (sound && (op->vjp || op->vjp_all || op->compose)) {
         make_mutant(&s.mutant, op, &s.notes);
         sound = wg_op_selftest(&s.mutant.op, &whole);
     }
@@ -372,10 +390,7 @@ int wg_op_mutation_score(const wg_op *op, wg_mutation_report *report) {
         return 0;
     }
     s.notes.inputs &= sampled_inputs(op);
-    if (s.notes.inputs == 0) {
-        snprintf(s.report->text, sizeof s.report->text, "%s: no derivative to damage", op->name);
-        return s.report->killed = DAMAGES;
-    }
+    if (s.notes.inputs == 0) return score_of_none(op, s.report);
     for (int d = 0; d < DAMAGES; d++) s.report->killed += kill_all(&s, (damage)d);
     return s.report->killed;
 }

@@ -79,7 +79,9 @@ static const double LARGE = 0x1p24;
    whatever order of summation. Anything else hardly ever lands on that grid. */
 static bool is_whole(double x) { return fabs(x) < LARGE && floor(x * 0x1p16) == x * 0x1p16; }
 
-enum { ENOUGH = 1000 };  // numbers: no rounding operation is exact for so long
+/* So many numbers on the grid, and none off it, before all have to be. Quotients and roots of small
+   whole numbers do land on it now and then (6 / 3, sqrt 4), but not a thousand times in a row. */
+enum { ENOUGH = 1000 };
 
 void wg__note_whole(wg__trial *t, wg__channel channel, const double *want, int64_t n) {
     wg__tally *y = t->tally;
@@ -158,7 +160,7 @@ void wg__hold_slope(wg__trial *t, double got, wg__curve *f, void *user, double s
     t->report->inconclusive += verdict == WG__UNDECIDED;
     if (verdict != WG__DIFFERS) return;
     if (t->watch) t->watch->hard = true;
-    double bound = 10 * slope[best].error + 2e-9 * fabs(got) + slack;
+    double bound = WG__ERRORS * slope[best].error + WG__NEAR * fabs(got) + slack;
     fail_numbers(t, -1, (double[]){ got, slope[best].value, bound });
 }
 
@@ -190,11 +192,16 @@ static bool nudge(wg__trial *t, wg_random *r) {
     return true;
 }
 
+/* Six probes see only a part of the spread, which a bad draw of roundings leaves several times
+   smaller than it can be; 30 has room for that. It hides little: to pass for scatter, an error must
+   be within 30 of what the last bits of the inputs do to the result anyway. */
+static const double SCATTER = 30;
+
 static bool all_scatter(const wg__watch *w) {
     for (int k = 0; k < w->count; k++) {
         const wg__suspect *s = &w->suspect[k];
         double noise = s->got_high - s->got_low + (s->want_high - s->want_low);
-        if (!(s->gap <= 30 * noise)) return false;
+        if (!(s->gap <= SCATTER * noise)) return false;
     }
     return w->count > 0;
 }

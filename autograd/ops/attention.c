@@ -118,23 +118,29 @@ static double scale_of(const wg_call *c) {
     return scale != 0 ? scale : 1 / sqrt(fmax(d, 1));
 }
 
-/* v, with 0 where no query looks: padding may hold anything, and 0 times infinity is NaN. */
-static wg_tensor *values_of(const wg_call *c, const masks *m) {
+/* Where any query looks, (..., S or 1, 1); NULL: everywhere, as far as is known. */
+static wg_tensor *rows_of(const masks *m) {
     wg_tensor *seen = m->seen;  // (..., T or 1, S or 1)
-    if (!seen) return c->in[V];
+    if (!seen) return NULL;
     if (wg_rank(seen) == 1) seen = wg_unsqueeze(seen, 0);
-    seen = wg_transpose(wg_any_axes(seen, WG_AXES(-2), true), -2, -1);  // (..., S or 1, 1)
-    return wg_where(seen, c->in[V], wg_num(0));
+    return wg_transpose(wg_any_axes(seen, WG_AXES(-2), true), -2, -1);
+}
+
+/* k or v, with 0 where no query looks: padding may hold anything, and 0 times infinity is NaN, in
+   the result for v and in the gradient of q for k. */
+static wg_tensor *looked_at(wg_tensor *x, wg_tensor *rows) {
+    return rows ? wg_where(rows, x, wg_num(0)) : x;
 }
 
 static wg_tensor *attention_compose(const wg_call *c) {
-    wg_tensor *q = wg_mul(c->in[Q], wg_num(scale_of(c)));              // (..., T, D)
-    wg_tensor *scores = wg_matmul(q, wg_transpose(c->in[K], -2, -1));  // (..., T, S)
     masks m = masks_of(c);
+    wg_tensor *rows = rows_of(&m), *k = looked_at(c->in[K], rows), *v = looked_at(c->in[V], rows);
+    wg_tensor *q = wg_mul(c->in[Q], wg_num(scale_of(c)));       // (..., T, D)
+    wg_tensor *scores = wg_matmul(q, wg_transpose(k, -2, -1));  // (..., T, S)
     if (m.keep) scores = wg_where(m.keep, scores, wg_num(-INFINITY));
     if (m.add) scores = wg_add(scores, m.add);
     if (m.alive) scores = wg_where(m.alive, scores, wg_num(0));
-    wg_tensor *y = wg_matmul(wg_softmax(scores, -1), values_of(c, &m));  // (..., T, E)
+    wg_tensor *y = wg_matmul(wg_softmax(scores, -1), v);  // (..., T, E)
     return m.alive ? wg_where(m.alive, y, wg_num(0)) : y;
 }
 

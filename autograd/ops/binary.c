@@ -248,4 +248,5 @@ static bool reference(const wg_call *c, const wg_zview in[], wg_zview *out, plai
     };                                                                                             \
     APPLY(name)
 
+#define FAMILY(title)
 #include "autograd/ops/binary.def"

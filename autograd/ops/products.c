@@ -167,7 +167,7 @@ static bool dot_reference(const wg_call *c, const wg_zview in[], wg_zview *out) 
 WG__DEFINE_OP(dot) = {
     .abi = WG_OP_ABI,
     .name = "dot",
-    .doc = "sum_i a_i b_i",
+    .doc = "sum_i a_i b_i, of two vectors",
     .shapes = "(N) x (N) -> ()",
     .derivative = "da = gy b, db = gy a",
     .edges = "0 of empty vectors; matrices are refused, as by PyTorch: use wg_matmul",
@@ -198,7 +198,7 @@ static bool outer_reference(const wg_call *c, const wg_zview in[], wg_zview *out
 WG__DEFINE_OP(outer) = {
     .abi = WG_OP_ABI,
     .name = "outer",
-    .doc = "a_i b_j",
+    .doc = "a_i b_j, of two vectors: every product of two elements",
     .shapes = "(M) x (N) -> (M, N)",
     .derivative = "da = gy b, db = gy' a",
     .edges = "vectors only, as in PyTorch; np.outer flattens what has more axes",

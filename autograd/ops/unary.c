@@ -320,4 +320,5 @@ enum { BLOCK = 256 };
                                            "5@=nan,inf,-inf,0,1" } };                              \
     APPLY(opname)
 
+#define FAMILY(title)
 #include "autograd/ops/unary.def"

@@ -13,7 +13,8 @@ grammar). For each operation one file is written, OPERATION.npy: a vector of dou
     gx                          for each input of floats: d <w, y> / dx
     v, hx                       for each input of floats a direction; then d <gx, v> / dx for each
 
-All is computed in double precision on one thread. torch_ops.py says which function of PyTorch an operation is.
+All is computed in double precision on one thread. torch_ops.py says which function of PyTorch an operation is. A file
+is written only if all its cases went well; VERSION says which PyTorch made them.
 """
 import os
 import sys
@@ -104,6 +105,31 @@ def run_case(line):
     return np.concatenate([[0.0 if second is None else 1.0]] + flat)
 
 
+def all_of(cases):
+    """The numbers of all cases of an operation; None, after saying why, if one of them is not to be had."""
+    results, wrong = [], False
+    for line in cases:
+        try:
+            results.append(run_case(line))
+        except Exception as error:
+            print(f"{line.strip()}: {type(error).__name__}: {error}")
+            wrong = True
+    return None if wrong else np.concatenate(results)
+
+
+def note_version(whole):
+    """VERSION says who made the numbers; another version makes all of them or none."""
+    path = os.path.join(HERE, "VERSION")
+    version = f"PyTorch {torch.__version__}, NumPy {np.__version__}\n"
+    if os.path.exists(path) and not whole:
+        with open(path) as file:
+            made = file.read()
+        if made != version:
+            sys.exit(f"the numbers are by {made.strip()}, and this is {version.strip()}: make all of them")
+    with open(path, "w") as file:
+        file.write(version)
+
+
 def main():
     torch.set_num_threads(1)
     torch.set_default_dtype(torch.float64)
@@ -112,15 +138,13 @@ def main():
         for line in lines:
             if line.strip() and not line.startswith("#"):
                 cases.setdefault(line.split()[0], []).append(line)
+    note_version(len(sys.argv) == 1)
     for name in sys.argv[1:] or cases:
-        results = []
-        for line in cases[name]:
-            try:
-                results.append(run_case(line))
-            except Exception as error:
-                print(f"{line.strip()}: {type(error).__name__}: {error}")
-                wrong += 1
-        np.save(os.path.join(HERE, name + ".npy"), np.concatenate(results or [[]]))
+        numbers = all_of(cases[name])
+        if numbers is None:
+            wrong += 1  # a file with a case missing would put all later ones out of step
+        else:
+            np.save(os.path.join(HERE, name + ".npy"), numbers)
     sys.exit(1 if wrong else 0)
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Which function of PyTorch an operation is: a row for each whose name or arguments differ."""
+"""Which function of PyTorch an operation is: a row for each whose name or arguments differ, or that has attributes."""
 import math
 
 import numpy as np
@@ -96,9 +96,9 @@ def plain(f):
     return lambda x, a: f(*x)
 
 
-def numbers(f):
-    """The attributes follow the inputs, in the record's order."""
-    return lambda x, a: f(*x, *a.values())
+def numbers(f, *names):
+    """These attributes follow the inputs."""
+    return lambda x, a: f(*x, *(a.get(name, 0) for name in names))
 
 
 def cross_entropy(x, a):
@@ -255,20 +255,52 @@ def polygamma(x, a):
     return (-1) ** (n + 1) * math.factorial(n) * torch.special.zeta(torch.tensor(n + 1.0), x[0])
 
 
+def places(x, a, size):
+    """The places that Python's start:stop:step means, as PyTorch's slices have no negative step."""
+    part = slice(int(a.get("start", 0)), int(a.get("stop", 0)), int(a.get("step", 0)))
+    return torch.tensor(range(size)[part], dtype=torch.int64)
+
+
+def unslice(x, a):
+    shape = list(x[0].shape)
+    shape[axis(a)] = int(a.get("size", 0))
+    return torch.zeros(shape).index_add(axis(a), places(x, a, shape[axis(a)]), x[0])
+
+
+def conv2d_weight(x, a):
+    groups = int(a.get("groups", 0)) or 1
+    size = (x[1].shape[1], x[0].shape[1] // groups) + pair(a, "kernel", 1)
+    return torch.nn.grad.conv2d_weight(x[0], size, x[1], groups=groups, **window(a))
+
+
+DTYPES = [torch.float32, torch.float64, torch.int32, torch.int64, torch.uint8, torch.bool]
+
+
 # ---- name in Wengert: a function of the list of inputs and the dict of attributes -------------------
 
 TABLE = {
     "step": lambda x, a: torch.heaviside(x[0].detach(), torch.zeros(())),
     "softplus": lambda x, a: torch.logaddexp(x[0], torch.zeros_like(x[0])),  # F.softplus is linear from 20 on
     "gelu_tanh": lambda x, a: F.gelu(x[0], approximate="tanh"),
-    "xmul": plain(torch.mul),
     "cbrt": lambda x, a: torch.sign(x[0].detach()) * torch.abs(x[0]) ** (1 / 3),
     "polygamma": polygamma,
     "digamma": lambda x, a: Digamma.apply(x[0]),
     "lgamma": lambda x, a: Lgamma.apply(x[0]),
     "hardsigmoid": lambda x, a: F.relu6(x[0] + 3) / 6,  # F.hardsigmoid has 1 / 6 in single precision
+    "leaky_relu": numbers(F.leaky_relu, "slope"),
+    "elu": numbers(F.elu, "alpha"),
+    "celu": numbers(F.celu, "alpha"),
+    "hardshrink": numbers(F.hardshrink, "lambda"),
+    "softshrink": numbers(F.softshrink, "lambda"),
+    "threshold": numbers(F.threshold, "threshold", "value"),
     "clamp": lambda x, a: torch.clamp(x[0], a.get("low", 0), a.get("high", 0)),
     "hardtanh": lambda x, a: F.hardtanh(x[0], a.get("low", 0), a.get("high", 0)),
+    "leak": lambda x, a: torch.where(x[0] > 0, x[0], x[0] * x[1]),  # F.prelu broadcasts otherwise
+    "cast": lambda x, a: x[0].to(DTYPES[int(a.get("dtype", 0))]),
+    "slice": lambda x, a: x[0].index_select(axis(a), places(x, a, x[0].shape[axis(a)])),
+    "unslice": unslice,
+    "cosine_similarity": lambda x, a: F.cosine_similarity(x[0], x[1], axis(a), a.get("eps", 0.0)),
+    "conv2d_weight": conv2d_weight,
     "masked_fill": lambda x, a: x[0].masked_fill(x[1], a.get("value", 0)),
     "lerp": plain(torch.lerp),
     "prelu": plain(F.prelu),
@@ -367,6 +399,6 @@ def apply(name, x, a):
     if name in TABLE:
         return TABLE[name](x, a)
     for space in (torch, F, torch.special):
-        if hasattr(space, name):
-            return getattr(space, name)(*x, *a.values())
-    raise KeyError(f"torch_ops.py has no row for {name}")
+        if hasattr(space, name) and not a:  # attributes have names here and an order there
+            return getattr(space, name)(*x)
+    raise KeyError(f"torch_ops.py has no row for {name} {' '.join(a)}")
