@@ -339,11 +339,12 @@ typedef struct wg_mutation_report {
     int64_t tests;    // selftests run
     char text[1024];  // who survived, and who was excused and why
 } wg_mutation_report;
-/* Whether the selftest would notice a wrong rule: `vjp` (or a composed operation's gradient) is
-   damaged in ten ways, for each input in turn, and each must fail the selftest: scaled by 1 + 1e-5,
+/* Whether the selftest would notice a wrong rule: `vjp` (or one gradient of `vjp_all`, or a composed
+   operation's) is damaged in ten ways, for each input in turn, and each must fail the selftest: scaled by 1 + 1e-5,
    negated, zeroed, computed for a cotangent of ones, the first element only, shifted by one
    element, transposed, dropped, reading a value that .saves leaves out, rounded to f32. Returns how
-   many of the ten were noticed for all inputs; 10 if there is no derivative to damage. Less means
+   many of the ten were noticed for all inputs; 10 if a flag says that there is no derivative
+   to damage, 0 if the record fails undamaged or its samples show no gradient. Less than 10 means
    that samples are missing. */
 WG_API int wg_op_mutation_score(const wg_op *op, wg_mutation_report *report);
 

@@ -189,7 +189,8 @@ WG_API wg_tensor *wg_apply(const wg_op *op, wg_tensor *const in[], int n, const 
 
 /* Adds a record, which must live as long as the program, to its list of operations, over which
    tests and tools run. wg_apply does not need it. Refused, with the reason: a record without both
-   rules and without a flag that says why, without samples, or with a name that is taken. */
+   rules and without a flag that says why, without samples, or with a name that is taken. Any
+   thread may call it, at any time, and walk the list while others do; nothing ever leaves it. */
 WG_API bool wg_op_register(const wg_op *op);
 WG_API int wg_op_count(void);
 WG_API const wg_op *wg_op_at(int i);               // NULL out of range

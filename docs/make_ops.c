@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* make_ops.c: prints docs/ops.md, one section for each operation of the library, family by family,
-   from the records alone. What the document says of an operation is therefore what the tests hold it to. */
+   from the records alone. What the document says of an operation is therefore what the tests hold
+   it to. */
 #include <ctype.h>
 #include <stdio.h>
 #include <string.h>

@@ -4,8 +4,8 @@
        build/release/tests/soak [-s SEED] [CASES [FAMILY or OPERATION ...]]
 
    CASES, 20000 by default, are shared among the operations of each family, as docs/ops.md has
-   them ("softmax and losses"). Every alarm names its case; the same seed brings it back. It is counted as false
-   until somebody finds the bug behind it. */
+   them ("softmax and losses"). Every alarm names its case; the same seed brings it back. It is
+   counted as false until somebody finds the bug behind it. */
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>

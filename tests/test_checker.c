@@ -99,6 +99,18 @@ START_TEST(a_right_function_passes_at_every_order) {
 }
 END_TEST
 
+START_TEST(a_report_may_be_null) {
+    three t = inputs(WG_F64);
+    choose(true, true);
+    ck_assert(wg_check_gradient(layer, NULL, t.x, 3, (wg_check_options){ 0 }, NULL));
+    ck_assert(wg_op_selftest(wg_op_find("tanh"), NULL));
+    ck_assert(wg_op_selftest_with(wg_op_find("tanh"), (wg_selftest_options){ .cases = 3 }, NULL));
+    ck_assert_int_eq(wg_op_mutation_score(wg_op_find("tanh"), NULL), WG_MUTANTS);
+    choose(false, true);
+    ck_assert(!wg_check_gradient(layer, NULL, t.x, 3, (wg_check_options){ 0 }, NULL));
+}
+END_TEST
+
 START_TEST(a_wrong_rule_is_found_with_its_element_and_its_operation) {
     three t = inputs(WG_F64);
     choose(false, false);
@@ -441,6 +453,7 @@ int main(void) {
     Suite *suite = suite_create("checker");
     TCase *t = add_cases(suite, "functions");
     tcase_add_test(t, a_right_function_passes_at_every_order);
+    tcase_add_test(t, a_report_may_be_null);
     tcase_add_test(t, a_wrong_rule_is_found_with_its_element_and_its_operation);
     tcase_add_test(t, one_wrong_element_in_a_hundred_thousandth_is_found);
     tcase_add_test(t, a_wrong_second_order_is_found);

@@ -7,8 +7,8 @@
 #include "autograd/ops/families.h"
 #include "tests/testing.h"
 
-/* Those that only rules apply are in no other library: the lines INNER of ops.def, unless a function
-   beside them is what users call. */
+/* Those that only rules apply are in no other library: the lines INNER of ops.def, unless a
+   function beside them is what users call. */
 static bool is_inner(const wg_op *op) {
     static const struct {
         const char *name;

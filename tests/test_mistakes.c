@@ -2,6 +2,8 @@
 /* test_mistakes.c: records with the mistakes that people make, by name: a slope, a sum or a
    transpose that was forgotten, a flag that is not true, strides that are not looked at.
    wg_op_selftest finds each, and the registry refuses what is incomplete. */
+#include <pthread.h>
+
 #include "tests/op_test.h"
 
 static const wg_op *victim;  // whose functions a mistaken one calls
@@ -497,6 +499,33 @@ START_TEST(a_name_is_taken_once) {
 }
 END_TEST
 
+static wg_op shared;
+static void *register_shared(void *won) {
+    wg_on_error(NULL, NULL);
+    for (int i = 0; i < 200; i++) {
+        *(int *)won += wg_op_register(&shared);
+        wg_error_clear();
+        // Whoever finds it meanwhile finds all of it.
+        for (int k = 0; k < wg_op_count(); k++)
+            if (!wg_op_at(k) || !wg_op_at(k)->name) *(int *)won += 1000;
+    }
+    return NULL;
+}
+
+START_TEST(threads_may_register_at_once_and_one_wins_a_name) {
+    enum { THREADS = 4 };
+    pthread_t thread[THREADS];
+    int won[THREADS] = { 0 }, all = 0, count = wg_op_count();
+    shared = renamed("planted_by_threads");
+    for (int i = 0; i < THREADS; i++)
+        ck_assert_int_eq(pthread_create(&thread[i], NULL, register_shared, &won[i]), 0);
+    for (int i = 0; i < THREADS; i++) pthread_join(thread[i], NULL);
+    for (int i = 0; i < THREADS; i++) all += won[i];
+    ck_assert_int_eq(all, 1);
+    ck_assert_int_eq(wg_op_count(), count + 1);
+}
+END_TEST
+
 START_TEST(an_undefined_derivative_must_be_refused) {
     wg_op op = renamed("planted_undefined");
     op.flags = WG_OP_NO_GRADIENT;
@@ -537,6 +566,7 @@ int main(void) {
     TCase *registry = add_cases(suite, "registry");
     tcase_add_test(registry, an_incomplete_record_is_not_registered);
     tcase_add_test(registry, a_name_is_taken_once);
+    tcase_add_test(registry, threads_may_register_at_once_and_one_wins_a_name);
     tcase_add_test(registry, an_undefined_derivative_must_be_refused);
     tcase_add_test(registry, a_forward_that_writes_too_little_or_too_much_is_caught);
     tcase_add_test(registry, a_zero_gradient_flag_on_what_is_not_constant_is_caught);

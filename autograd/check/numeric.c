@@ -125,10 +125,10 @@ static double one_sided(wg__curve *f, void *user, double e) {
     return 2 * narrow - wide;
 }
 
-/* With a step of 2^-16 either slope is off by step^2 f''' / 12 and 2^-50 |f| / step, each about 1e-10
-   where f is tame. 1e-4 leaves a million times that for what is steep or curved, and still sees any
-   kink between whose slopes there is more. A wrong gradient is not excused by it: at a smooth
-   point the two agree, whatever the gradient says. */
+/* With a step of 2^-16 either slope is off by step^2 / 12 of the third derivative and 2^-50 |f| /
+   step, each about 1e-10 where f is tame. 1e-4 leaves a million times that for what is steep or
+   curved, and still sees any kink between whose slopes there is more. It excuses no wrong gradient:
+   at a smooth point the two agree, whatever the gradient says. */
 bool wg__has_kink(wg__curve *f, void *user) {
     static const double step = 0x1p-16;
     double left = one_sided(f, user, -step), right = one_sided(f, user, step);
