@@ -30,8 +30,8 @@ enum {
 };
 
 /* One application of an operation, as its functions see it. An optional input that is absent may be
-   missing, `inputs` being smaller, or NULL: wg_call_has() knows both. `out` is set for vjp, vjp_all,
-   jvp and backward only. */
+   missing, `inputs` being smaller, or NULL: wg_call_has() knows both. `out` is set for vjp,
+   vjp_all, jvp and backward only. */
 typedef struct wg_call {
     const wg_op *op;
     int inputs;
@@ -202,8 +202,8 @@ WG_API int64_t wg_shape_numel(wg_shape shape);  // how many elements an array of
 /* Whether input i is there: neither missing nor NULL. */
 WG_API bool wg_call_has(const wg_call *c, int i);
 /* The memory of input i, or of the result for WG_OUT: for `backward`, which is given no views of
-   them. Any strides; a number, wg_num(), is f64 whatever it met, so ask .dtype or use wg_view_get().
-   NULL where there is none: an absent input, the result before it is computed. */
+   them. Any strides; a number, wg_num(), is f64 whatever it met, so ask .dtype or use
+   wg_view_get(). NULL where there is none: an absent input, the result before it is computed. */
 enum { WG_OUT = -1 };
 WG_API const wg_view *wg_call_view(const wg_call *c, int i);
 

@@ -40,8 +40,8 @@ static bool has_choice(const wg__trial *t) {
     return false;
 }
 
-// Whether twice the floats give twice the result, bit by bit: it is linear in them. With `open`, all
-// truth values being true.
+// Whether twice the floats give twice the result, bit by bit: it is linear in them. With `open`,
+// all truth values being true.
 static bool is_linear(const wg__trial *t, bool open) {
     double *once[WG_MAX_INPUTS], *twice[WG_MAX_INPUTS];
     wg__run run, other;

@@ -41,8 +41,7 @@ static bool rounds(const wg__trial *t) {
 
 /* ---- the value ------------------------------------------------------------------------------- */
 
-/* Without a derivative to speak of, an operation cannot be held to what its reference makes of
-   numbers outside its domain. */
+// The reference has no real value there, and no number could be right.
 static void tell_domain(wg__trial *t, int64_t k, double got) {
     char what[200];
     snprintf(what, sizeof what,
