@@ -93,7 +93,7 @@ START_TEST(no_size_and_no_mode_are_refused) {
     wg_interpolate(x, WG_SHAPE(0, 3), nearest);
     expect_error(WG_ERROR_SHAPE, "interpolate: [1,1,2,3]: from 2x3 to 0x3 is no size");
     wg_interpolate(x, WG_SHAPE(3), nearest);
-    expect_error(WG_ERROR_ARGUMENT, "interpolate: the size has 1 numbers, not 2");
+    expect_error(WG_ERROR_ARGUMENT, "interpolate: the size has 1 number, not 2");
     wg_interpolate(x, WG_SHAPE(3, 3), (wg_interpolate_options){ .align_corners = true });
     expect_error(WG_ERROR_ARGUMENT, "align_corners is for bilinear");
     wg_interpolate(x, WG_SHAPE(3, 3), (wg_interpolate_options){ .mode = (wg_interpolation)7 });
