@@ -258,10 +258,13 @@ static wg_tensor *compose(const wg_call *c) {
         return NULL;
     }
     if (!outer) ctx->within = c->op->name;
+    wg_scope *scope = ctx->scope, *fence = wg__fence_up(ctx);
     depth++;
     wg_tensor *y = c->op->compose(c);
     depth--;
+    ctx->fence = fence;
     ctx->within = outer;
+    if (ctx->scope != scope) return wg__scope_left_open(c->op, "compose", scope), NULL;
     if (y && !wg__pending() && c->op->infer && !comes_true(c, &spec, y)) return NULL;
     return wg__pending() ? NULL : y;
 }

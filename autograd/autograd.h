@@ -238,7 +238,7 @@ WG_API bool wg_grad_each(wg_samples of, wg_tensor *const x[], int n, wg_tensor *
 
    f must do the same when it runs again: it depends on x and on what else it reads, all of which
    stays as it is and lives as long as the result. Random numbers drawn by wg_rand and its like, and
-   by wg_nn_dropout, are drawn again as they were. Only its result is tracked; wg_backward within it
+   by wg_nn_dropout, are drawn again as they were. Another result the second time is an error. Only its result is tracked; wg_backward within it
    is an error. */
 WG_API wg_tensor *wg_checkpoint(wg_function *f, void *user, wg_tensor *const x[], int n);
 

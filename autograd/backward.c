@@ -295,6 +295,7 @@ static bool visit(wg__sweep *s, uint32_t k, wg_tensor **slot) {
 
 bool wg__sweep_run(wg__sweep *s) {
     bool was = s->ctx->recording, done = true;
+    wg_scope *fence = wg__fence_up(s->ctx);
     s->ctx->recording = s->recorded;
     for (uint32_t at = s->span.top - s->span.floor + 1; done && at-- > 0;) {
         if (!s->slot[at]) continue;
@@ -305,6 +306,7 @@ bool wg__sweep_run(wg__sweep *s) {
         s->slot[at] = NULL;
     }
     s->ctx->recording = was;
+    s->ctx->fence = fence;
     return done;
 }
 

@@ -26,6 +26,19 @@ static int first_read(const wg_call *c) {
 
 /* ---- again ----------------------------------------------------------------------------------- */
 
+// Bit by bit; both have one dtype and shape.
+static bool same_values(const wg_tensor *a, const wg_tensor *b) {
+    int64_t n = wg__numel(&a->view.shape);
+    size_t size = wg__size_of(a->view.dtype);
+    if (wg__is_contiguous(&a->view) && wg__is_contiguous(&b->view))
+        return memcmp(a->view.data, b->view.data, (size_t)n * size) == 0;
+    for (int64_t k = 0; k < n; k++)
+        if (memcmp(wg__at(&a->view, wg__offset(&a->view, k)),
+                   wg__at(&b->view, wg__offset(&b->view, k)), size) != 0)
+            return false;
+    return true;
+}
+
 static bool same_as_before(const wg_call *c, const wg_tensor *y, uint32_t floor, bool all_drawn) {
     const wg_view *was = &c->out->view;
     uint32_t node = y ? wg__node_of(y, wg__tape_now()) : WG__NO_NODE;
@@ -39,8 +52,12 @@ static bool same_as_before(const wg_call *c, const wg_tensor *y, uint32_t floor,
             WG_ERROR_STATE, "wg_checkpoint: run again, the function gave %s %s, not %s %s",
             wg_dtype_name(y->view.dtype), wg_shape_text(y->view.shape, have, sizeof have),
             wg_dtype_name(was->dtype), wg_shape_text(was->shape, want, sizeof want));
-    return all_drawn || wg_fail(WG_ERROR_STATE, "wg_checkpoint: run again, the function drew fewer "
-                                                "random numbers than the first time");
+    if (!all_drawn)
+        return wg_fail(WG_ERROR_STATE, "wg_checkpoint: run again, the function drew fewer random "
+                                       "numbers than the first time");
+    return same_values(y, c->out) ||
+           wg_fail(WG_ERROR_STATE, "wg_checkpoint: run again, the function gave other values: "
+                                   "something that it reads has changed");
 }
 
 /* What a record of its own leaf stands for must lie below what is recorded now. */
@@ -59,9 +76,11 @@ static wg_tensor *run_again(const wg_call *c, uint32_t *floor) {
     const wg_scope *scope = wg__ctx()->scope;
     *floor = wg__tape_now()->count;
     bool was = wg_recording(true);
+    wg_scope *fence = wg__fence_up(wg__ctx());
     wg__journal_open(&j);
     wg_tensor *y = a->f(a->user, c->in + FIRST_X, (int)a->n);
     wg__journal_close(&j);
+    wg__ctx()->fence = fence;
     wg_recording(was);
     if (wg__ctx()->scope != scope) return wg__scope_left_open(c->op, "function", scope), NULL;
     return same_as_before(c, y, *floor, j.next == j.count) ? y : NULL;
@@ -108,7 +127,6 @@ static const wg_op checkpoint_op = {
     .doc = "f(x ...), run again where its derivative is wanted",
     .inputs = 1,
     .flags = WG_OP_OPTIONAL_INPUTS,
-    .saves = UINT32_MAX & ~(WG_SAVES_OUT | WG_SAVES_NOTHING),
     .attr_size = sizeof(checkpoint_attr),
     .vjp_all = checkpoint_vjp,
     .jvp = checkpoint_jvp,
@@ -173,9 +191,11 @@ static bool note_inputs(segment *s, uint32_t top, wg_tensor *const x[], int n) {
 }
 
 static bool run_first(segment *s, const checkpoint_attr *a, wg_tensor *const x[], wg_tensor **y) {
+    wg_scope *fence = wg__fence_up(wg__ctx());
     wg__journal_open(&s->drawn);
     *y = a->f(a->user, x, (int)a->n);
     wg__journal_close(&s->drawn);
+    wg__ctx()->fence = fence;
     if (wg__ctx()->scope != s->scope)
         return wg__scope_left_open(&checkpoint_op, "function", s->scope);
     if (!*y && !wg__pending()) wg_fail(WG_ERROR_ARGUMENT, "wg_checkpoint: the function gave NULL");

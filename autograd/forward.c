@@ -40,8 +40,10 @@ static bool fits(const wg_call *c, const wg_tensor *dy) {
 
 static wg_tensor *call_jvp(push *p, const wg_call *c, wg_tensor *const dx[]) {
     const wg_scope *scope = p->ctx->scope;
+    wg_scope *fence = wg__fence_up(p->ctx);
     p->ctx->watching = false;  // what the rule's operations compute is judged by what it returns
     wg_tensor *dy = c->op->jvp(c, dx);
+    p->ctx->fence = fence;
     p->ctx->watching = p->watching;
     if (p->ctx->scope != scope) wg__scope_left_open(c->op, "jvp", scope);
     return dy;

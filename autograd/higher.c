@@ -185,9 +185,11 @@ static wg_tensor *value_of_sample(wg_samples of, int64_t place, wg_tensor *slice
     const wg_scope *scope = wg__ctx()->scope;
     for (int k = 0; k < of.n; k++)
         if (!(slice[k] = wg_slice(of.batch[k], 0, place, place + 1, 1))) return NULL;
+    wg_scope *fence = wg__fence_up(wg__ctx());
     bool was = wg_recording(true);
     wg_tensor *y = of.f(of.user, slice, of.n);
     wg_recording(was);
+    wg__ctx()->fence = fence;
     if (wg__ctx()->scope != scope) return wg__scope_left_open(&name, "function", scope), NULL;
     return one_element("wg_grad_each", y) ? y : NULL;
 }

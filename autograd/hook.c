@@ -54,9 +54,11 @@ bool wg__hooks_call(wg_tensor *x, wg_tensor **g, bool recorded) {
     static const wg_op name = { .name = "wg_on_gradient" };
     for (const wg__hook *h = x->hook; h; h = h->next) {
         const wg_scope *scope = ctx->scope;
+        wg_scope *fence = wg__fence_up(ctx);
         ctx->hooks_running++;
         wg_tensor *with = ((wg_gradient_hook *)h->call)(h->user, x, *g);
         ctx->hooks_running--;
+        ctx->fence = fence;
         if (ctx->scope != scope) return wg__scope_left_open(&name, "hook", scope);
         if (wg__pending()) return false;
         if (with && (!fits(x, with) || !replace(g, with, recorded))) return false;

@@ -57,9 +57,18 @@ static bool is_open(const wg__context *ctx, const wg_scope *scope) {
     return false;
 }
 
+// Whether closing `scope` would take away what a function of ours that is running still needs.
+static bool is_fenced(const wg__context *ctx, const wg_scope *scope) {
+    if (!ctx->fence) return false;
+    for (const wg_scope *s = ctx->scope; s != ctx->fence; s = s->parent)
+        if (s == scope) return false;
+    wg_fail(WG_ERROR_STATE, "a function that the library calls closes a scope of its caller's");
+    return true;
+}
+
 void wg_scope_close(wg_scope *scope) {
     wg__context *ctx = wg__ctx();
-    if (!scope || !is_open(ctx, scope)) return;
+    if (!scope || !is_open(ctx, scope) || is_fenced(ctx, scope)) return;
     for (bool last = false; !last;) {
         last = ctx->scope == scope;
         close_innermost(ctx);
@@ -101,6 +110,7 @@ void wg__tensor_release_owned(wg_tensor *x) {
 
 void wg_reset(void) {
     wg__context *ctx = wg__ctx();
+    if (is_fenced(ctx, &ctx->root)) return;
     while (ctx->scope != &ctx->root) close_innermost(ctx);
     if (ctx->hooks) ctx->hooks->reset();
     free_all(&ctx->root);

@@ -105,6 +105,7 @@ typedef struct wg__context {
     bool handler_set;
     int hooks_running;  // of those on gradients: none may be removed meanwhile
     wg_scope *scope;    // innermost
+    wg_scope *fence;    // not to be closed, nor what is around it; NULL: all may
     uint32_t nodes;     // length of the tape
     const wg__scope_hooks *hooks;
     wg_scope root;
@@ -118,6 +119,14 @@ typedef struct wg__context {
     struct wg__journal *journal;  // innermost
     char message[1024];
 } wg__context;
+
+/* While a function of the caller's runs within one of ours, the scopes that were open before are not
+   its to close: we hold what is in them. Gives what to put back into ctx->fence afterwards. */
+static inline wg_scope *wg__fence_up(wg__context *ctx) {
+    wg_scope *before = ctx->fence;
+    ctx->fence = ctx->scope;
+    return before;
+}
 
 /* Only this pointer is in static thread storage, of which a library that is loaded at run time gets
    little. */
