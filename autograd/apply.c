@@ -326,7 +326,9 @@ wg_tensor *wg_apply(const wg_op *op, wg_tensor *const in[], int n, const void *a
 
 /* ---- for those who write operations ---------------------------------------------------------- */
 
-int64_t wg_shape_numel(wg_shape shape) { return wg__numel(&shape); }
+int64_t wg_shape_numel(wg_shape shape) {
+    return shape.rank < 0 || shape.rank > WG_MAX_RANK ? 0 : wg__numel(&shape);
+}
 int64_t wg_view_numel(const wg_view *v) { return wg__numel(&v->shape); }
 
 double wg_view_get(const wg_view *v, int64_t flat) {

@@ -24,35 +24,6 @@ enum { WG_REST = -1, WG_SAME = -2 };  // in the shape for wg_reshape
 
 /* Arithmetic is of f32 and f64; comparisons, shapes and indexing take every dtype. */
 
-/* ---- elementwise: ops/unary.def, ops/binary.def ---------------------------------------------- */
-
-/* One function for each row: wg_tanh(x), wg_leaky_relu(x, slope), wg_clamp(x, low, high), wg_add(a,
-   b), wg_lt(a, b), wg_lerp(a, b, weight), ... The rows say what each computes. */
-#define FAMILY(title)
-#define UNARY(name, ...) WG_API wg_tensor *wg_##name(wg_tensor *x);
-#define UNARY1(name, a, ...) WG_API wg_tensor *wg_##name(wg_tensor *x, double a);
-#define UNARY2(name, a, b, ...) WG_API wg_tensor *wg_##name(wg_tensor *x, double a, double b);
-#define UNARY_FLAT(name, ...) UNARY(name, )
-#define UNARY2_FLAT(name, a, b, ...) UNARY2(name, a, b, )
-#define PREDICATE(name, ...) UNARY(name, )
-#include "autograd/ops/unary.def"
-#undef UNARY
-#undef UNARY1
-#undef UNARY2
-#undef UNARY_FLAT
-#undef UNARY2_FLAT
-#undef PREDICATE
-#define BINARY(name, ...) WG_API wg_tensor *wg_##name(wg_tensor *a, wg_tensor *b);
-#define BINARY_FLAT(name, ...) BINARY(name, )
-#define COMPARE(name, ...) BINARY(name, )
-#define TERNARY(name, a, b, c, ...)                                                                \
-    WG_API wg_tensor *wg_##name(wg_tensor *a, wg_tensor *b, wg_tensor *c);
-#include "autograd/ops/binary.def"
-#undef BINARY
-#undef BINARY_FLAT
-#undef COMPARE
-#undef TERNARY
-
 /* ---- options of operations ------------------------------------------------------------------- */
 
 typedef struct wg_cross_entropy_options {
@@ -116,19 +87,11 @@ typedef struct wg_batch_norm_options {
     double eps;                // 0: 1e-5
 } wg_batch_norm_options;
 
-/* ---- all others: ops/ops.def ---------------------------------------------------------------- */
+/* ---- the operations: ops/prototypes.def ------------------------------------------------------ */
 
-/* One function for each line, with what it computes beside it. */
-#define OP(name, parameters) WG_API wg_tensor *wg_##name parameters;
-#define ALSO(name, parameters) OP(name, parameters)
-#define FILLS(type, name, parameters, meaning) WG_API type wg_##name parameters;
-#define INNER(name)
-#include "autograd/ops/ops.def"
-#undef OP
-#undef ALSO
-#undef FILLS
-#undef INNER
-#undef FAMILY
+/* wg_tanh(x), wg_add(a, b), wg_matmul(a, b), ... : the rows and lines of ops/unary.def,
+   ops/binary.def and ops/ops.def say what each computes, docs/ops.md has more. */
+#include "autograd/ops/prototypes.def"
 
 /* wg_einsum("ij,jk->ik", a, b): an equation, then its operands. */
 #ifdef __cplusplus
@@ -144,6 +107,7 @@ template <typename... Tensors> wg_tensor *wg__einsum(const char *equation, Tenso
     wg_einsum_of(equation, (wg_tensor *[]){ __VA_ARGS__ },                                         \
                  (int)(sizeof((wg_tensor *[]){ __VA_ARGS__ }) / sizeof(wg_tensor *)))
 #endif
+
 /* ---- tracking: tape.c ------------------------------------------------------------------------ */
 
 /* x as a new leaf: same values, no history, tracked. f32 or f64. Its gradient is freed with it. */
@@ -238,8 +202,8 @@ WG_API bool wg_grad_each(wg_samples of, wg_tensor *const x[], int n, wg_tensor *
 
    f must do the same when it runs again: it depends on x and on what else it reads, all of which
    stays as it is and lives as long as the result. Random numbers drawn by wg_rand and its like, and
-   by wg_nn_dropout, are drawn again as they were. Another result the second time is an error. Only its result is tracked; wg_backward within it
-   is an error. */
+   by wg_nn_dropout, are drawn again as they were. Another result the second time is an error. Only
+   its result is tracked; wg_backward within it is an error. */
 WG_API wg_tensor *wg_checkpoint(wg_function *f, void *user, wg_tensor *const x[], int n);
 
 /* ---- looking on: hook.c trace.c anomaly.c ---------------------------------------------------- */
@@ -249,7 +213,9 @@ WG_API wg_tensor *wg_checkpoint(wg_function *f, void *user, wg_tensor *const x[]
    order in which they were added, each with what the one before left. It returns NULL, or what is
    to take gx's place, of the same shape and dtype, for x itself and for all before it. gx lives as
    long as the call; wg_stop(gx) is a handle for longer. An error in it fails the sweep, which then
-   changes nothing. It goes with x; `hook` NULL removes all of x's now. */
+   changes nothing. What is made of several sweeps meets it in each: wg_hessian differentiates a
+   gradient that it has changed, while wg_hvp and forward mode go past the second time. It goes with
+   x; `hook` NULL removes all of x's now. */
 typedef wg_tensor *wg_gradient_hook(void *user, wg_tensor *x, wg_tensor *gx);
 WG_API bool wg_on_gradient(wg_tensor *x, wg_gradient_hook *hook, void *user);
 
@@ -339,13 +305,13 @@ typedef struct wg_mutation_report {
     int64_t tests;    // selftests run
     char text[1024];  // who survived, and who was excused and why
 } wg_mutation_report;
-/* Whether the selftest would notice a wrong rule: `vjp` (or one gradient of `vjp_all`, or a composed
-   operation's) is damaged in ten ways, for each input in turn, and each must fail the selftest: scaled by 1 + 1e-5,
-   negated, zeroed, computed for a cotangent of ones, the first element only, shifted by one
-   element, transposed, dropped, reading a value that .saves leaves out, rounded to f32. Returns how
-   many of the ten were noticed for all inputs; 10 if a flag says that there is no derivative
-   to damage, 0 if the record fails undamaged or its samples show no gradient. Less than 10 means
-   that samples are missing. */
+/* Whether the selftest would notice a wrong rule: `vjp` (or one gradient of `vjp_all`, or that of
+   a composed operation) is damaged in ten ways, for each input in turn, and each must fail the
+   selftest: scaled by 1 + 1e-5, negated, zeroed, computed for a cotangent of ones, the first
+   element only, shifted by one element, transposed, dropped, reading a value that .saves leaves
+   out, rounded to f32. Returns how many of the ten were noticed for all inputs; 10 if a flag says
+   that there is no derivative to damage, 0 if the record fails undamaged or its samples show no
+   gradient. Less than 10 means that samples are missing. */
 WG_API int wg_op_mutation_score(const wg_op *op, wg_mutation_report *report);
 
 #ifdef __cplusplus

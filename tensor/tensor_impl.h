@@ -120,8 +120,8 @@ typedef struct wg__context {
     char message[1024];
 } wg__context;
 
-/* While a function of the caller's runs within one of ours, the scopes that were open before are not
-   its to close: we hold what is in them. Gives what to put back into ctx->fence afterwards. */
+/* While a function of the caller's runs within one of ours, the scopes that were open before are
+   not its to close: we hold what is in them. Gives what to put back into ctx->fence afterwards. */
 static inline wg_scope *wg__fence_up(wg__context *ctx) {
     wg_scope *before = ctx->fence;
     ctx->fence = ctx->scope;

@@ -321,10 +321,12 @@ WG__DEFINE_OP(cross_entropy) = {
     .doc = "-sum_c t_c log softmax(x)_c per sample; t indices or weights of classes",
     .shapes = "(..., C) x (...) -> (...) for indices, (..., C) x (..., C) -> (...) for weights",
     .derivative = "dx = gy (sum(t) softmax(x) - t), dt = -gy log softmax(x)",
-    .edges =
-        "a class of weight 0 counts 0 even where log p = -inf, where PyTorch gives NaN; an "
-        "ignored sample gives 0 and gradient 0 whatever it holds; +-1e4 is exact; the mean over "
-        "no sample is NaN",
+    .edges = "a class of weight 0 counts 0 even where log p = -inf, where PyTorch gives NaN; "
+             "smoothing spreads s sum(t) / C, where PyTorch spreads s / C also if weights t do not "
+             "sum to "
+             "1; an ignored sample gives 0 and gradient 0 whatever it holds; +-1e4 is exact; the "
+             "mean over "
+             "no sample is NaN",
     .equals = "torch.nn.functional.cross_entropy with reduction='none'; the classes stand on the "
               "last axis",
     .inputs = 2,
