@@ -142,7 +142,8 @@ WG_API bool wg_grad(wg_tensor *y, wg_tensor *const x[], int n, wg_tensor *gx[], 
 /* d sum(y) / dx for one x, differentiable. */
 WG_API wg_tensor *wg_derivative(wg_tensor *y, wg_tensor *x);
 /* Forward mode along what was recorded: the tangent of y when x[i] moves along v[i] (shaped like
-   x[i]; NULL: not at all). Zeros where y does not depend on any x. Differentiable as well. */
+   x[i]; NULL: not at all). One x given more than once moves along the sum of its v. Zeros where y
+   does not depend on any x. Differentiable as well. */
 WG_API wg_tensor *wg_jvp(wg_tensor *y, wg_tensor *const x[], int n, wg_tensor *const v[]);
 
 typedef struct wg_along {

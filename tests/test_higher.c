@@ -46,6 +46,29 @@ START_TEST(several_results_move_in_one_pass) {
 }
 END_TEST
 
+START_TEST(the_tangents_of_one_x_given_twice_add_up) {
+    wg_tensor *x = leaf(3), *y = leaf(5), *at[] = { x, y, x }, *dy;
+    wg_tensor *v[] = { scalar(1), scalar(100), scalar(10) }, *result = wg_mul(wg_square(x), y);
+    EXPECT_VALUES(wg_jvp(result, at, 3, v), 30 * 11 + 9 * 100);
+    ck_assert(wg_jvp_many(&result, 1, (wg_along){ at, v, 3 }, &dy));
+    EXPECT_VALUES(dy, 30 * 11 + 9 * 100);
+    EXPECT_VALUES(wg_jvp(x, at, 3, v), 11);
+    v[0] = NULL;
+    EXPECT_VALUES(wg_jvp(result, at, 3, v), 30 * 10 + 9 * 100);
+}
+END_TEST
+
+START_TEST(in_a_hessian_vector_product_any_x_may_stand_still) {
+    wg_tensor *x[] = { leaf(2), leaf(3), leaf(5) }, *hv[3];
+    wg_tensor *p = wg_mul(wg_mul(wg_square(x[0]), x[1]), x[2]);  // a^2 b c
+    wg_tensor *v[] = { scalar(1), NULL, scalar(10) };
+    ck_assert(wg_hvp(p, x, 3, v, hv));
+    EXPECT_VALUES(hv[0], 2 * 3 * 5 + 10 * 2 * 2 * 3);
+    EXPECT_VALUES(hv[1], 2 * 2 * 5 + 10 * 2 * 2);
+    EXPECT_VALUES(hv[2], 2 * 2 * 3);
+}
+END_TEST
+
 START_TEST(a_hessian_vector_product_is_exact) {
     wg_tensor *x = wg_variable(LIST(1, 2)), *y = wg_variable(LIST(3, -1)), *at[] = { x, y }, *hv[2];
     wg_tensor *p = polynomial(x, y), *v[] = { LIST(1, 10), LIST(100, 2) };
@@ -184,14 +207,20 @@ START_TEST(a_jacobian_of_matrices_is_a_kronecker_product) {
 }
 END_TEST
 
+// As many as are joined at once, and one or two more.
+static const int64_t counts[] = { WG_MAX_INPUTS,     WG_MAX_INPUTS + 1,     WG_MAX_INPUTS + 2,
+                                  2 * WG_MAX_INPUTS, 2 * WG_MAX_INPUTS + 1, 200 };
+
 START_TEST(jacobians_of_many_rows_are_joined_in_order) {
-    wg_tensor *x = wg_variable(wg_arange(WG_F64, 0, 200, 1));
-    wg_tensor *j = wg_jacobian(wg_square(x), x);
-    expect_shape(j, WG_SHAPE(200, 200));
-    for (int64_t i = 0; i < 200; i++) {
-        ck_assert(wg_at(j, (int64_t[]){ i, i }) == 2.0 * (double)i);
-        ck_assert(wg_at(j, (int64_t[]){ i, (i + 1) % 200 }) == 0);
-    }
+    int64_t n = counts[_i];
+    wg_tensor *x = wg_variable(wg_arange(WG_F64, 1, (double)n + 1, 1)), *square = wg_square(x);
+    wg_tensor *want = wg_mul(wg_eye(WG_F64, n), wg_mul(x, wg_num(2)));
+    ck_assert(wg_equal(wg_jacobian(square, x), want));
+    // One element more on either side: by rows and by columns.
+    wg_tensor *more = wg_cat((wg_tensor *[]){ square, LIST(7) }, 2, 0);
+    ck_assert(wg_equal(wg_slice(wg_jacobian(more, x), 0, 0, n, 1), want));
+    ck_assert(
+        wg_equal(wg_jacobian(wg_slice(square, 0, 0, n - 1, 1), x), wg_slice(want, 0, 0, n - 1, 1)));
 }
 END_TEST
 
@@ -296,6 +325,20 @@ START_TEST(each_sample_has_its_own_gradient) {
 }
 END_TEST
 
+START_TEST(gradients_of_many_samples_are_joined_in_order) {
+    int64_t n = counts[_i];
+    wg_tensor *index = wg_arange(WG_F64, 0, (double)n, 1);
+    wg_tensor *batch[] = { wg_stack((wg_tensor *[]){ index, wg_neg(index) }, 2, 1), index }, *gx[2];
+    weights p = { wg_variable(LIST(1, 1)), leaf(0.5), 0 };  // x w + b is 0.5
+    ck_assert(
+        wg_grad_each((wg_samples){ weighted, &p, batch, 2 }, (wg_tensor *[]){ p.w, p.b }, 2, gx));
+    ck_assert_int_eq(p.calls, (int)n);
+    expect_shape(gx[0], WG_SHAPE(n, 2));
+    ck_assert(wg_equal(gx[0], wg_mul(batch[0], wg_unsqueeze(index, 1))));
+    ck_assert(wg_equal(gx[1], index));
+}
+END_TEST
+
 START_TEST(samples_must_agree_and_may_be_none) {
     double values[] = { 1, 2, 3, 4, 5, 6 };
     weights p = { wg_variable(LIST(1, -1)), leaf(2), 0 };
@@ -383,6 +426,8 @@ START_TEST(frozen_parts_get_no_gradient_and_pass_none_down) {
     ck_assert(wg_reaches(scalar(1), of, 4, reached));
     ck_assert(!reached[0] && !reached[1]);
     ck_assert(wg_reaches(c, &c, 1, reached) && reached[0]);
+    wg_tensor *constant = scalar(1);
+    ck_assert(wg_reaches(constant, &constant, 1, reached) && !reached[0]);
     ck_assert(!wg_reaches(NULL, of, 4, reached));
     expect_error(WG_ERROR_ARGUMENT, "y NULL");
 }
@@ -416,6 +461,8 @@ int main(void) {
     TCase *products = add_cases(suite, "products");
     tcase_add_test(products, a_vjp_is_the_gradient_under_that_seed);
     tcase_add_test(products, several_results_move_in_one_pass);
+    tcase_add_test(products, the_tangents_of_one_x_given_twice_add_up);
+    tcase_add_test(products, in_a_hessian_vector_product_any_x_may_stand_still);
     tcase_add_test(products, a_hessian_vector_product_is_exact);
     tcase_add_test(products, a_hessian_vector_product_can_be_differentiated);
     tcase_add_test(products, what_is_linear_or_not_reached_has_second_derivative_zero);
@@ -425,13 +472,14 @@ int main(void) {
     TCase *jacobians = add_cases(suite, "jacobians");
     tcase_add_test(jacobians, a_jacobian_has_the_shape_of_y_then_x_either_way);
     tcase_add_test(jacobians, a_jacobian_of_matrices_is_a_kronecker_product);
-    tcase_add_test(jacobians, jacobians_of_many_rows_are_joined_in_order);
+    tcase_add_loop_test(jacobians, jacobians_of_many_rows_are_joined_in_order, 0, COUNT(counts));
     tcase_add_test(jacobians, jacobians_have_scalars_empty_ones_and_eight_axes_at_most);
     tcase_add_test(jacobians, a_jacobian_has_the_dtype_of_y);
     tcase_add_test(jacobians, jacobians_of_jacobians_are_hessians);
     tcase_add_test(jacobians, without_recording_nothing_stays_but_the_result);
     TCase *samples = add_cases(suite, "samples");
     tcase_add_test(samples, each_sample_has_its_own_gradient);
+    tcase_add_loop_test(samples, gradients_of_many_samples_are_joined_in_order, 0, COUNT(counts));
     tcase_add_test(samples, samples_must_agree_and_may_be_none);
     TCase *nested = add_cases(suite, "nested");
     tcase_add_loop_test(nested, perturbations_are_not_confused_whatever_is_nested_in_what, 0, 9);

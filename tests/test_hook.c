@@ -93,6 +93,20 @@ START_TEST(hooks_run_from_the_newest_tensor_down_and_on_one_in_order) {
 }
 END_TEST
 
+START_TEST(in_a_recorded_sweep_too_a_hook_sees_what_the_one_before_left) {
+    wg_tensor *x = leaf(3), *a = wg_square(x), *y = wg_mul(a, x), *g;
+    seen s[3] = { { .factor = 10 }, { .factor = 2 }, { 0 } };
+    for (int i = 0; i < 3; i++) ck_assert(wg_on_gradient(a, look, &s[i]));
+    for (int constant = 1; constant >= 0; constant--) {
+        ck_assert(wg_grad(y, &x, 1, &g, (wg_grad_options){ .constant = constant }));
+        for (int i = 0; i < 3; i++) ck_assert_int_eq(s[i].calls, 2 - constant);
+        for (int pass = 0; pass < 2 - constant; pass++)
+            ck_assert(s[0].value[pass] == 3 && s[1].value[pass] == 30 && s[2].value[pass] == 60);
+        EXPECT_VALUES(g, 20 * 3 * 6 + 9);
+    }
+}
+END_TEST
+
 START_TEST(a_handle_of_the_gradient_outlives_the_call_and_keeps_its_value) {
     wg_tensor *x = wg_variable(LIST(1, 2)), *a = wg_exp(x), *y = wg_sum(wg_square(wg_mul(a, a)));
     seen s = { .keeps = true }, t = { .keeps = true };
@@ -238,6 +252,7 @@ int main(void) {
     tcase_add_test(t, an_inner_tensors_hook_sees_the_sum_over_its_uses);
     tcase_add_test(t, a_replacement_takes_the_gradients_place_below);
     tcase_add_test(t, hooks_run_from_the_newest_tensor_down_and_on_one_in_order);
+    tcase_add_test(t, in_a_recorded_sweep_too_a_hook_sees_what_the_one_before_left);
     tcase_add_test(t, a_handle_of_the_gradient_outlives_the_call_and_keeps_its_value);
     tcase_add_test(t, a_hook_goes_with_its_tensor);
     tcase_add_test(t, an_error_in_a_hook_fails_the_sweep_and_changes_nothing);

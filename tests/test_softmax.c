@@ -231,6 +231,25 @@ START_TEST(weights_need_not_sum_to_one_and_have_a_gradient) {
 }
 END_TEST
 
+// Softmax is NaN there, but counts sum(t) = 0 times.
+START_TEST(weights_that_sum_to_zero_keep_nan_logits_out_of_the_gradient) {
+    wg_dtype dtype = floats[_i];
+    double logits[] = { 1, NAN, 3, INF, INF, 0 }, weights[] = { 1, -1, 0, 2, 1, -3 };
+    wg_tensor *x = wg_variable(matrix(dtype, 2, 3, logits)), *t = matrix(dtype, 2, 3, weights), *gx;
+    wg_tensor *one = wg_ones(dtype, WG_SHAPE(2));
+    for (int smooth = 0; smooth < 2; smooth++) {
+        wg_cross_entropy_options o = { .smoothing = smooth ? 0.5 : 0 };
+        double by = smooth ? -0.5 : -1;
+        wg_tensor *y = wg_cross_entropy_each(x, t, o);
+        for (int constant = 0; constant < 2; constant++) {
+            ck_assert(
+                wg_grad(y, &x, 1, &gx, (wg_grad_options){ .seed = one, .constant = constant }));
+            EXPECT_VALUES(gx, by, -by, 0, 2 * by, by, -3 * by);
+        }
+    }
+}
+END_TEST
+
 START_TEST(smoothing_mixes_the_target_with_the_uniform_one) {
     wg_dtype dtype = floats[_i];
     wg_tensor *x = matrix(dtype, 1, 3, ABC);
@@ -404,6 +423,7 @@ int main(void) {
     tcase_add_loop_test(loss, one_sample_needs_no_batch_axis, 0, 2);
     tcase_add_loop_test(loss, the_gradient_is_probability_minus_target, 0, 2);
     tcase_add_loop_test(loss, weights_need_not_sum_to_one_and_have_a_gradient, 0, 2);
+    tcase_add_loop_test(loss, weights_that_sum_to_zero_keep_nan_logits_out_of_the_gradient, 0, 2);
     tcase_add_loop_test(loss, smoothing_mixes_the_target_with_the_uniform_one, 0, 2);
     tcase_add_loop_test(loss, ignored_samples_count_for_nothing_whatever_they_hold, 0, 2);
     tcase_add_loop_test(loss, a_class_of_weight_zero_counts_zero_even_where_it_is_impossible, 0, 2);

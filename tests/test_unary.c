@@ -68,6 +68,39 @@ START_TEST(a_nan_stays_where_it_is) {
 }
 END_TEST
 
+// The loops that vectorise and their remainders, at every sample's attributes.
+static void expect_fused_is_the_rule(const wg_op *op, const void *attr, wg_dtype dtype) {
+    static const double at[] = { NAN, INF, -INF, 0, -0.0 };
+    enum { N = 8 * COUNT(at) + 3 };
+    wg_tensor *x = wg_full(dtype, WG_SHAPE(N), 0), *rule, *fused;
+    for (int64_t k = 0; k < N; k++) wg_view_set(&x->view, k, at[k % COUNT(at)]);
+    x = wg_variable(x);
+    wg_tensor *y = wg_apply(op, &x, 1, attr);
+    ck_assert(wg_grad(y, &x, 1, &rule, (wg_grad_options){ .constant = false }));
+    ck_assert(wg_grad(y, &x, 1, &fused, (wg_grad_options){ .constant = true }));
+    for (int64_t k = 0; k < N; k++) {
+        double want = wg_view_get(&rule->view, k), have = wg_view_get(&fused->view, k);
+        ck_assert_msg(alike(have, want, few(dtype), few(dtype)),
+                      "%s at %g: slope %.17g fused, %.17g by the rule", op->name, at[k % COUNT(at)],
+                      have, want);
+    }
+}
+
+START_TEST(fused_slopes_are_those_of_the_rule_at_nan_infinities_and_both_zeros) {
+    int rows = 0;
+    for (int i = 0; i < wg_op_count(); i++) {
+        const wg_op *op = wg_op_at(i);
+        for (int k = 0; is_row(op) && op->vjp && k < WG_MAX_SAMPLES && op->samples[k]; k++) {
+            wg__sample sample;
+            ck_assert(wg__sample_parse(op, op->samples[k], &sample));
+            expect_fused_is_the_rule(op, sample.attr, floats[_i]);
+            rows++;
+        }
+    }
+    ck_assert_int_gt(rows, 100);
+}
+END_TEST
+
 /* ---- far away -------------------------------------------------------------------------------- */
 
 static const place far_away[] = {
@@ -385,6 +418,8 @@ int main(void) {
     Suite *suite = suite_create("unary");
     TCase *c = add_cases(suite, "ends");
     tcase_add_test(c, nan_gives_nan_and_a_slope_of_nan);
+    tcase_add_loop_test(c, fused_slopes_are_those_of_the_rule_at_nan_infinities_and_both_zeros, 0,
+                        2);
     ADD_TABLE(c, a_nan_stays_where_it_is, floats);
     tcase_add_test(c, far_away_nothing_overflows);
     ADD_TABLE(c, tails_keep_their_digits, floats);

@@ -146,6 +146,12 @@ static wg_tensor *attention_compose(const wg_call *c) {
 
 /* ---- reference ------------------------------------------------------------------------------- */
 
+static double complex plainly_scaled(const wg_call *c, double complex score) {
+    const attention_attr *a = c->attr;
+    if (a->scale != 0) return a->scale * score;
+    return score == 0 ? 0 : score / sqrt((double)wg_call_dim(c, Q, -1));
+}
+
 // The score of key s for query t; -inf where it is masked. flat counts (batch, t, s).
 static double complex plain_score(const wg_call *c, const wg_zview in[], const wg_shape *scores,
                                   int64_t flat) {
@@ -165,7 +171,7 @@ static double complex plain_score(const wg_call *c, const wg_zview in[], const w
     for (int64_t i = 0; i < d; i++)
         score += wg__broadcast_at(&in[Q], &q, (batch * queries + t) * d + i) *
                  wg__broadcast_at(&in[K], &k, (batch * keys + s) * d + i);
-    return score * scale_of(c) + mask;
+    return plainly_scaled(c, score) + mask;
 }
 
 // Element `flat`, counted over (batch, t, e), of the result.
@@ -220,7 +226,7 @@ WG__DEFINE_OP(scaled_dot_product_attention) = {
     .compose = attention_compose,
     .reference = attention_reference,
     .samples = { "3,2 4,2 4,3", "2,3,2 2,3,2 2,3,2 | causal=1", "3,2 2,2 2,1 | causal=1",
-                 "2,2 4,2 4,2 | causal=1 scale=0.5", "2,3 3,3 3,2 2,3@b=1,0,1,0,0,0",
+                 "2,2 4,2 4,2 | causal=1 scale=-0.5", "2,3 3,3 3,2 2,3@b=1,0,1,0,0,0",
                  "3,2 3,2 3,2 3,3@b=0,1,1,1,0,1,1,1,1 | causal=1", "2,2 3,2 3,2 2,3",
                  "2,2 3,2 3,2 3 | causal=1 scale=2", "2,1,2,2 2,3,2 3,2 2,1,1,3@b",
                  "2,2 2,2 2,2 ()@b", "2,2 2,2 2,2 2,1 | causal=1", "2,2 0,2 0,3", "0,2 2,2 2,3",

@@ -50,7 +50,7 @@ WG__DEFINE_OP(interpolate) = {
                  "1,2,5,4 | mode=1 align_corners=1 to_h=2 to_w=3",
                  "1,2,3,4 | mode=1 align_corners=1 to_h=1 to_w=1",
                  "1,1,1,1 | mode=1 align_corners=1 to_h=2 to_w=3", "0,2,3,3 | mode=1 to_h=2 to_w=1",
-                 "2,0,3,3 | to_h=2 to_w=1" },
+                 "2,0,3,3 | to_h=2 to_w=1", "1,1,1,30 | to_h=1 to_w=22" },
     .bad = { "1,3,4 | to_h=2 to_w=2", "1,1,3,3 | to_h=0 to_w=2", "1,1,3,3 | to_h=2 to_w=-2",
              "1,1,0,3 | to_h=1 to_w=1", "1,1,3,3 | mode=2 to_h=1 to_w=1",
              "1,1,3,3 | mode=-1 to_h=1 to_w=1", "1,1,3,3 | align_corners=1 to_h=1 to_w=1",

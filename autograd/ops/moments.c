@@ -58,7 +58,8 @@ static double complex plain_var(const wg_call *c, int64_t n, const double comple
     double complex mean = 0, sum = 0;
     for (int64_t k = 0; k < n; k++) mean += z[k] / (double)n;
     for (int64_t k = 0; k < n; k++) sum += (z[k] - mean) * (z[k] - mean);
-    return sum / freedom(c);
+    double over = (double)n - ((const wg__reduce_attr *)c->attr)->number;
+    return sum / (over > 0 ? over : 0);
 }
 WG__REDUCE_REFERENCE(var, plain_var)
 

@@ -308,7 +308,8 @@ WG__DEFINE_OP(adaptive_avg_pool2d) = {
     .attrs = adaptive_attrs,
     .samples = { "2,2,4,5 | to_h=2 to_w=2", "1,2,5,3 | to_h=3 to_w=3", "1,1,3,2 | to_h=5 to_w=3",
                  "2,3,3,4 | to_h=1 to_w=1", "1,1,7,1 | to_h=4 to_w=2", "0,2,3,3 | to_h=2 to_w=1",
-                 "2,0,3,3 | to_h=2 to_w=1", "2,1,3,3 | to_h=0 to_w=1" },
+                 "2,0,3,3 | to_h=2 to_w=1", "2,1,3,3 | to_h=0 to_w=1", "1,1,1,7 | to_h=1 to_w=25",
+                 "1,1,1,36 | to_h=1 to_w=28", "1,1,1,30 | to_h=1 to_w=22" },
     .bad = { "1,3,4 | to_h=2 to_w=2", "1,1,3,3 | to_h=-1 to_w=2", "1,1,0,3 | to_h=1 to_w=1",
              "1,1,3,3@i0..3 | to_h=2 to_w=2", "0,1,3,3 | to_h=9000000000000000000 to_w=2" },
 };

@@ -162,7 +162,7 @@ WG__DEFINE_OP(select) = {
     .edges = "a negative index counts from the end; one that is out of range is refused",
     .equals = "torch.select, x[index]",
     .samples = { "5 | index=3", "2,3 | axis=1 index=-1", "2,3,2 | axis=-2 index=1", "2,0 | index=1",
-                 "1 | index=-1", "2,3@i0..9 | axis=1" },
+                 "1 | index=-1", "2,3@i0..9 | axis=1", "4,3 | index=-3", "2,4 | axis=1 index=-2" },
     .bad = { "3 | index=3", "3 | index=-4", "0", "()", "3 | axis=1",
              "2 | index=-9223372036854775808" },
 };

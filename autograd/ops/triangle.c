@@ -68,21 +68,34 @@ static wg_tensor *diagonal_vjp(const wg_call *c, wg_tensor *gy, int i) {
     return wg__op1(&wg__op_undiagonal, gy, &a);
 }
 
-// The diagonal's view of a dense array of this shape, for references.
-static wg_view dense_diagonal(const wg_call *c, const wg_shape *full, int64_t *first) {
+/* For references: where element k of an array of shape `full` stands among its diagonals of this
+   length, by its indices; -1 for off them. */
+static int64_t on_diagonal(const wg_call *c, const wg_shape *full, int64_t length, int64_t k) {
     const diagonal_attr *a = c->attr;
-    wg_view x = { .shape = *full };
-    const int axis[2] = { wg__axis(a->axis1, full->rank), wg__axis(a->axis2, full->rank) };
-    wg__contiguous_strides(&x);
-    return diagonal_of(&x, a->offset, axis, first);
+    const int row_axis = wg__axis(a->axis1, full->rank), axis = wg__axis(a->axis2, full->rank);
+    int64_t row = 0, column = 0, place = 0, step = length;
+    for (int i = full->rank - 1; i >= 0; k /= full->dim[i--]) {
+        int64_t index = k % full->dim[i];
+        if (i == row_axis) row = index;
+        if (i == axis) column = index;
+        if (i == row_axis || i == axis) continue;
+        place += step * index;
+        step *= full->dim[i];
+    }
+    return column - row != a->offset ? -1 : place + (row < column ? row : column);
 }
 
 static bool diagonal_reference(const wg_call *c, const wg_zview in[], wg_zview *out) {
-    int64_t first;
-    wg_view d = dense_diagonal(c, &in[0].shape, &first);
-    for (int64_t k = 0, n = wg__numel(&d.shape); k < n; k++)
-        out->data[k] = in[0].data[first + wg__offset(&d, k)];
-    return true;
+    const wg_shape *full = &in[0].shape;
+    int64_t found = 0, size = wg__numel(&out->shape);
+    for (int64_t k = 0, n = wg__numel(full); k < n; k++) {
+        int64_t to = on_diagonal(c, full, out->shape.dim[out->shape.rank - 1], k);
+        if (to >= 0 && to < size) out->data[to] = in[0].data[k];
+        found += to >= 0;
+    }
+    return found == size ||
+           wg_call_fail(c, WG_ERROR_SHAPE, "%lld elements stand on diagonals, the result has %lld",
+                        (long long)found, (long long)size);
 }
 
 WG__DEFINE_OP(diagonal) = {
@@ -153,11 +166,10 @@ static wg_tensor *undiagonal_vjp(const wg_call *c, wg_tensor *gy, int i) {
 }
 
 static bool undiagonal_reference(const wg_call *c, const wg_zview in[], wg_zview *out) {
-    int64_t first;
-    wg_view d = dense_diagonal(c, &out->shape, &first);
-    for (int64_t k = 0, n = wg__numel(&out->shape); k < n; k++) out->data[k] = 0;
-    for (int64_t k = 0, n = wg__numel(&d.shape); k < n; k++)
-        out->data[first + wg__offset(&d, k)] = in[0].data[k];
+    for (int64_t k = 0, n = wg__numel(&out->shape); k < n; k++) {
+        int64_t from = on_diagonal(c, &out->shape, in[0].shape.dim[in[0].shape.rank - 1], k);
+        out->data[k] = from < 0 ? 0 : in[0].data[from];
+    }
     return true;
 }
 
