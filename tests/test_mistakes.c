@@ -536,10 +536,20 @@ END_TEST
 
 /* ---- main ------------------------------------------------------------------------------------ */
 
+// A gradient of 1e-40 in f32 has fewer digits than its double.
+START_TEST(subnormal_gradients_double_to_their_last_place) {
+    wg_op op = *wg_op_find("exp");
+    memset(op.samples, 0, sizeof op.samples);
+    op.samples[0] = "40@-100..-88";
+    expect_passes(&op);
+}
+END_TEST
+
 int main(void) {
     Suite *suite = suite_create("mistakes");
     TCase *known = add_cases(suite, "mistakes");
     tcase_add_test(known, a_wrong_flag_is_caught);
+    tcase_add_test(known, subnormal_gradients_double_to_their_last_place);
     tcase_add_test(known, a_bad_sample_that_is_accepted_is_caught);
     tcase_add_test(known, a_record_that_cannot_compute_is_caught);
     tcase_add_test(known, a_wrong_slope_of_tanh_is_caught);
