@@ -252,6 +252,8 @@ void wg__silence_end(wg__silence *s);
    which move along u, and the result, whose cotangent is the trial's: where large numbers cancel,
    rounding is as large as they were. 0 for an operation that is one record. */
 double wg__tape_floor(const wg__trial *t, const wg__run *r, double *const u[]);
+/* And its largest finite value on the tape: scores, say, that softmax brings back to 1. */
+double wg__tape_largest(const wg__trial *t, const wg__run *r);
 
 /* <w, f(x + s u)>, a wg__curve: first.c. */
 typedef struct wg__line {

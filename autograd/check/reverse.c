@@ -31,7 +31,8 @@ void wg__check_twin(wg__trial *t) {
     if (!make_twin(t, WG_F32, &single) || !make_twin(t, WG_F64, &precise)) return;
     int64_t n = wg__numel(&t->y_shape);
     bool real = wg_dtype_is_float(t->y_dtype);
-    double rel = real ? t->rel * (1 + t->largest) : 0;
+    double part = fmax(t->largest, wg__tape_largest(t, &precise.run));
+    double rel = real ? t->rel * (1 + part) : 0;
     double largest = 0;
     for (int64_t k = 0; k < n && !t->op->map; k++)
         if (isfinite(precise.y[k])) largest = fmax(largest, fabs(precise.y[k]));

@@ -77,3 +77,18 @@ double wg__tape_floor(const wg__trial *t, const wg__run *r, double *const u[]) {
     wg_scope_close(scope);
     return done ? 1e-3 * (1 + adjoint) * (1 + tangent) : 0;
 }
+
+/* ---- values ---------------------------------------------------------------------------------- */
+
+double wg__tape_largest(const wg__trial *t, const wg__run *r) {
+    double most = 0;
+    if (!t->op->compose || !wg_is_tracked(r->y)) return 0;
+    for (uint32_t k = first_node(r); k <= r->y->node; k++) {
+        const wg_tensor *x = wg__tape_now()->out[k];
+        for (int64_t j = 0, n = wg_numel(x); j < n; j++) {
+            double size = fabs(wg_view_get(&x->view, j));
+            if (isfinite(size)) most = fmax(most, size);  // masks are infinite
+        }
+    }
+    return most;
+}
