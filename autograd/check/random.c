@@ -150,7 +150,7 @@ static uint64_t draw_moving(const wg__trial *t, wg_random *r) {
 
 /* ---- sizes ----------------------------------------------------------------------------------- */
 
-enum { MOST = 300 };  // elements of an input
+enum { MOST = 300 };  // elements of an input, and of the result
 
 /* Every 3 becomes a 5, say, in all inputs at once, so that what fits fits still: other tails of
    vector loops, other blocks. None shrinks, so that indices stay in range; 0 and 1 stay, and so do
@@ -190,6 +190,7 @@ static bool is_taken(const wg__trial *whole, const wg_random *at, wg_shape *resu
     wg_scope *scope = wg_scope_open();
     t.mode = WG__GENERAL, t.dtype = WG_F64;
     bool taken = scope && wg__draw(&t, &r) && wg__try(&t, &plain, &r);
+    taken = taken && wg_numel(plain.y) <= MOST;
     taken = taken && all_finite(wg__numbers(plain.y), wg_numel(plain.y));
     taken = taken && (!t.op->reference || wg__reference(&t, &(wg__point){ .value = t.value }));
     *result = t.y_shape;

@@ -218,45 +218,44 @@ static bool plain_before(double a, double b, bool descending) {
     return descending ? more : less;
 }
 
-/* The place of result `flat`, by counting for each element of its line those that come before it:
-   it is the one whose count is its position. */
-static int64_t plain_place(const job *j, const wg_zview *x, const wg_shape *out, int64_t flat) {
-    int64_t inner = 1, n = x->shape.dim[j->axis], size = out->dim[j->axis];
-    for (int i = j->axis + 1; i < out->rank; i++) inner *= out->dim[i];
-    const double complex *line = x->data + flat / inner / size * n * inner + flat % inner;
-    for (int64_t k = 0; k < n; k++) {
-        int64_t count = 0;
-        double own = creal(line[k * inner]);
-        for (int64_t i = 0; i < n; i++) {
-            double other = creal(line[i * inner]);
-            bool equal = !plain_before(own, other, j->descending);
-            count += plain_before(other, own, j->descending) || (equal && i < k);
-        }
-        if (count == flat / inner % size) return k;
+/* Where along its line element k comes to stand: after so many others. */
+static int64_t plain_rank(const double complex *line, int64_t n, int64_t step, int64_t k,
+                          bool descending) {
+    int64_t count = 0;
+    double own = creal(line[k * step]);
+    for (int64_t i = 0; i < n; i++) {
+        double other = creal(line[i * step]);
+        bool equal = !plain_before(own, other, descending);
+        count += plain_before(other, own, descending) || (equal && i < k);
     }
-    return -1;
+    return count;
 }
 
-static double complex plain_value(const job *j, const wg_zview *x, const wg_shape *out,
-                                  int64_t flat) {
-    int64_t inner = 1, n = x->shape.dim[j->axis], size = out->dim[j->axis];
-    for (int i = j->axis + 1; i < out->rank; i++) inner *= out->dim[i];
-    int64_t line = flat / inner / size * n * inner + flat % inner;
-    return x->data[line + plain_place(j, x, out, flat) * inner];
+/* Each element goes where its rank says, if the result reaches so far: its value, or its place. */
+static void plain_order(const job *j, const wg_zview *x, wg_zview *out, bool values) {
+    int64_t inner = 1, n = x->shape.dim[j->axis], size = out->shape.dim[j->axis];
+    for (int i = j->axis + 1; i < out->shape.rank; i++) inner *= out->shape.dim[i];
+    for (int64_t flat = 0; flat < wg__numel(&x->shape); flat++) {
+        int64_t outer = flat / inner / n, k = flat / inner % n;
+        const double complex *line = x->data + outer * n * inner + flat % inner;
+        int64_t to = plain_rank(line, n, inner, k, j->descending);
+        if (to >= size) continue;
+        out->data[(outer * size + to) * inner + flat % inner] =
+            values ? line[k * inner] : (double)k;
+    }
 }
 
-#define REFERENCE(name, attr_type, down, count, value)                                             \
+#define REFERENCE(name, attr_type, down, values)                                                   \
     static bool name##_reference(const wg_call *c, const wg_zview in[], wg_zview *out) {           \
         const attr_type *attr = c->attr;                                                           \
-        job j = { wg__axis(attr->axis, out->shape.rank), attr->down, (count) };                    \
-        for (int64_t k = 0, n = wg__numel(&out->shape); k < n; k++)                                \
-            out->data[k] = value(&j, in, &out->shape, k);                                          \
+        job j = { wg__axis(attr->axis, out->shape.rank), attr->down, -1 };                         \
+        plain_order(&j, &in[0], out, values);                                                      \
         return true;                                                                               \
     }
-REFERENCE(argsort, sort_attr, descending, -1, (double)plain_place)
-REFERENCE(argtopk, topk_attr, largest, attr->k, (double)plain_place)
-REFERENCE(sort, sort_attr, descending, -1, plain_value)
-REFERENCE(topk, topk_attr, largest, attr->k, plain_value)
+REFERENCE(argsort, sort_attr, descending, false)
+REFERENCE(argtopk, topk_attr, largest, false)
+REFERENCE(sort, sort_attr, descending, true)
+REFERENCE(topk, topk_attr, largest, true)
 
 /* ---- records --------------------------------------------------------------------------------- */
 
