@@ -245,23 +245,22 @@ static bool comes_true(const wg_call *c, const wg_spec *spec, const wg_tensor *y
 
 /* A formula that applies itself would end where the stack does. */
 enum { DEEPEST = 64 };
-static _Thread_local int depth __attribute__((tls_model("initial-exec")));
 
 static wg_tensor *compose(const wg_call *c) {
     wg__context *ctx = wg__ctx();
     const char *outer = ctx->within;
     wg_spec spec;
     if (c->op->infer && !c->op->infer(c, &spec)) return NULL;
-    if (depth == DEEPEST) {
+    if (ctx->depth == DEEPEST) {
         wg_call_fail(c, WG_ERROR_STATE, "formulas nest more than %d deep: it applies itself",
                      DEEPEST);
         return NULL;
     }
     if (!outer) ctx->within = c->op->name;
     wg_scope *scope = ctx->scope, *fence = wg__fence_up(ctx);
-    depth++;
+    ctx->depth++;
     wg_tensor *y = c->op->compose(c);
-    depth--;
+    ctx->depth--;
     ctx->fence = fence;
     ctx->within = outer;
     if (ctx->scope != scope) return wg__scope_left_open(c->op, "compose", scope), NULL;

@@ -65,15 +65,14 @@ wg_call wg__tape_call(uint32_t k);
 const wg__site *wg__tape_site(uint32_t k);
 /* Memory that goes with the records made from now on; NULL after reporting. */
 void *wg__tape_take(size_t bytes);
-/* What the rules of an operation may read: WG_SAVES_..., or'ed. */
+/* What the rules of an operation may read: WG_SAVES_... or'ed, 0 for nothing. */
+static inline uint32_t wg__saves(const wg_op *op) {
+    return op->saves & WG_SAVES_NOTHING ? 0 : op->saves ? op->saves : UINT32_MAX;
+}
 static inline bool wg__saves_input(const wg_op *op, uint32_t i) {
-    uint32_t saves = op->saves ? op->saves : UINT32_MAX & ~WG_SAVES_NOTHING;
-    return !(saves & WG_SAVES_NOTHING) && (saves >> (i < 29 ? i : 29) & 1);
+    return wg__saves(op) >> (i < 29 ? i : 29) & 1;
 }
-static inline bool wg__saves_out(const wg_op *op) {
-    uint32_t saves = op->saves ? op->saves : UINT32_MAX & ~WG_SAVES_NOTHING;
-    return !(saves & WG_SAVES_NOTHING) && saves & WG_SAVES_OUT;
-}
+static inline bool wg__saves_out(const wg_op *op) { return wg__saves(op) & WG_SAVES_OUT; }
 /* False, after reporting which operation saved it, if a value that its rule reads was
    overwritten. */
 bool wg__tape_fresh(uint32_t k);

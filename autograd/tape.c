@@ -213,9 +213,9 @@ static uint64_t version_of(const wg_tensor *x) {
 /* Versions only grow, so the sum over what is saved changes exactly if one of them does. */
 static uint64_t saved_versions(const wg_op *op, wg_tensor *const in[], uint32_t n,
                                const wg_tensor *out) {
-    uint32_t saves = op->saves ? op->saves : UINT32_MAX & ~WG_SAVES_NOTHING;
+    uint32_t saves = wg__saves(op);
     uint64_t sum = 0;
-    if (saves & WG_SAVES_NOTHING) return 0;
+    if (!saves) return 0;
     for (uint32_t i = 0; i < n; i++)
         if (saves >> (i < 29 ? i : 29) & 1) sum += version_of(in[i]);
     if (saves & WG_SAVES_OUT) sum += version_of(out);
@@ -241,10 +241,10 @@ static size_t place_offset(const wg__payload *p) {
 }
 
 static uint64_t save_versions(const wg_op *op, wg__payload *p, const wg_tensor *out) {
-    uint32_t saves = op->saves ? op->saves : UINT32_MAX & ~WG_SAVES_NOTHING;
+    uint32_t saves = wg__saves(op);
     uint32_t *versions = versions_at(p);
     uint64_t sum = 0;
-    if (saves & WG_SAVES_NOTHING) return 0;
+    if (!saves) return 0;
     for (uint32_t i = 0; i < p->inputs; i++) {
         if (!(saves >> (i < 29 ? i : 29) & 1)) continue;
         uint64_t version = version_of(p->in[i]);

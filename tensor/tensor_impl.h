@@ -116,6 +116,7 @@ typedef struct wg__context {
     void *handler_user;
     char where[WG__WHERE];  // path of the part of a model last entered, for messages
     const char *within;     // the operation that is being made of others, likewise; NULL for none
+    int depth;              // how many of those are open, one within the other
     struct wg__journal *journal;  // innermost
     char message[1024];
 } wg__context;
