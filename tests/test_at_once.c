@@ -2,18 +2,10 @@
 /* test_at_once.c: operations whose rule gives the gradients of all inputs in one call. */
 #include "tests/core_test.h"
 #include "tests/op_test.h"
+#include "tests/times_op.h"
 
 static int all_calls;
 static enum { NONE, SHAPE, NOT_ITS_OWN, ZERO, FAILS, SCOPE_LEFT, SILENT, ALWAYS_BOTH } all_does;
-static bool times_infer(const wg_call *c, wg_spec *out) {
-    return wg_spec_set(out, wg_call_dtype(c, 0), wg_shape_of(c->in[0]));
-}
-static bool times_forward(const wg_call *c, const wg_view *const in[], wg_view *out) {
-    (void)c;
-    for (int64_t k = 0; k < wg_view_numel(out); k++)
-        wg_view_set(out, k, wg_view_get(in[0], k) * wg_view_get(in[1], k));
-    return true;
-}
 static bool times_all(const wg_call *c, wg_tensor *gy, const bool wanted[], wg_tensor *gx[]) {
     all_calls++;
     for (int i = 0; i < 2; i++)
@@ -25,26 +17,7 @@ static bool times_all(const wg_call *c, wg_tensor *gy, const bool wanted[], wg_t
     if (all_does == SILENT) return false;
     return all_does != FAILS || wg_fail(WG_ERROR_STATE, "on purpose");
 }
-static wg_tensor *times_jvp(const wg_call *c, wg_tensor *const dx[]) {
-    wg_tensor *a = dx[0] ? wg_mul(dx[0], c->in[1]) : NULL;
-    return wg_add_maybe(a, dx[1] ? wg_mul(dx[1], c->in[0]) : NULL);
-}
-static bool times_reference(const wg_call *c, const wg_zview in[], wg_zview *out) {
-    (void)c;
-    for (int64_t k = 0; k < wg_shape_numel(out->shape); k++)
-        out->data[k] = in[0].data[k] * in[1].data[k];
-    return true;
-}
-static const wg_op times_op = { .abi = WG_OP_ABI,
-                                .name = "times",
-                                .doc = "a b",
-                                .inputs = 2,
-                                .infer = times_infer,
-                                .forward = times_forward,
-                                .vjp_all = times_all,
-                                .jvp = times_jvp,
-                                .reference = times_reference,
-                                .samples = { "3 3", "2,3 2,3", "() ()", "0 0" } };
+static const wg_op times_op = TIMES_OP("times", times_all);
 static wg_tensor *times(wg_tensor *a, wg_tensor *b) {
     return wg_apply(&times_op, (wg_tensor *[]){ a, b }, 2, NULL);
 }

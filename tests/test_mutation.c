@@ -3,6 +3,7 @@
    case for each operation, named after it; then the score itself: what it makes of records whose
    samples are too poor, and of excuses. */
 #include "tests/op_test.h"
+#include "tests/times_op.h"
 
 START_TEST(every_wrong_gradient_is_noticed) {
     wg_mutation_report report;
@@ -80,42 +81,13 @@ END_TEST
 
 /* ---- all gradients at once ------------------------------------------------------------------- */
 
-static bool times_infer(const wg_call *c, wg_spec *out) {
-    return wg_spec_set(out, wg_call_dtype(c, 0), wg_shape_of(c->in[0]));
-}
-static bool times_forward(const wg_call *c, const wg_view *const in[], wg_view *out) {
-    (void)c;
-    for (int64_t k = 0; k < wg_view_numel(out); k++)
-        wg_view_set(out, k, wg_view_get(in[0], k) * wg_view_get(in[1], k));
-    return true;
-}
 static double second_factor = 1;  // of the gradient of b
 static bool times_all(const wg_call *c, wg_tensor *gy, const bool wanted[], wg_tensor *gx[]) {
     if (wanted[0]) gx[0] = wg_xmul(gy, c->in[1]);
     if (wanted[1]) gx[1] = wg_mul(wg_xmul(gy, c->in[0]), wg_num(second_factor));
     return !wg_error();
 }
-static wg_tensor *times_jvp(const wg_call *c, wg_tensor *const dx[]) {
-    wg_tensor *a = dx[0] ? wg_xmul(dx[0], c->in[1]) : NULL;
-    wg_tensor *b = dx[1] ? wg_xmul(dx[1], c->in[0]) : NULL;
-    return wg_add_maybe(a, b);
-}
-static bool times_reference(const wg_call *c, const wg_zview in[], wg_zview *out) {
-    (void)c;
-    for (int64_t k = 0; k < wg_shape_numel(out->shape); k++)
-        out->data[k] = in[0].data[k] * in[1].data[k];
-    return true;
-}
-static const wg_op times_op = { .abi = WG_OP_ABI,
-                                .name = "times_at_once",
-                                .doc = "a b",
-                                .inputs = 2,
-                                .infer = times_infer,
-                                .forward = times_forward,
-                                .vjp_all = times_all,
-                                .jvp = times_jvp,
-                                .reference = times_reference,
-                                .samples = { "3 3", "2,3 2,3", "() ()", "0 0" } };
+static const wg_op times_op = TIMES_OP("times_at_once", times_all);
 
 START_TEST(a_rule_for_all_inputs_at_once_is_damaged_input_by_input) {
     wg_mutation_report report;
