@@ -8,5 +8,6 @@
 #include "autograd/autograd.h"
 #include "nn/nn.h"
 #include "optim/optim.h"
+#include "train/train.h"
 
 #endif

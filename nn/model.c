@@ -73,13 +73,13 @@ bool wg_nn_train(wg_nn *m, bool on) {
 }
 bool wg_nn_is_training(const wg_nn *m) { return m && m->model->training; }
 
-void wg_nn_freeze(wg_nn *m) {
+void wg_nn_seal(wg_nn *m) {
     if (m)
-        m->model->frozen = true;
+        m->model->sealed = true;
     else
-        wg__where(""), wg_fail(WG_ERROR_ARGUMENT, "nn_freeze: the model is NULL");
+        wg__where(""), wg_fail(WG_ERROR_ARGUMENT, "nn_seal: the model is NULL");
 }
-bool wg_nn_is_frozen(const wg_nn *m) { return m && m->model->frozen; }
+bool wg_nn_is_sealed(const wg_nn *m) { return m && m->model->sealed; }
 
 /* ---- parameters ------------------------------------------------------------------------------ */
 
@@ -113,11 +113,11 @@ static const char *nearest(const wg__model *model, const char *path) {
     return best;
 }
 
-static bool frozen_fail(const wg_nn *m, const char *name) {
+static bool sealed_fail(const wg_nn *m, const char *name) {
     char path[WG__PATH_MAX + 1];
     snprintf(path, sizeof path, "%s%s%s", m->path, m->length ? "/" : "", name);
     const char *hint = nearest(m->model, path);
-    return wg_fail(WG_ERROR_STATE, "the model is frozen and has no parameter \"%s\"%s%s%s", path,
+    return wg_fail(WG_ERROR_STATE, "the model is sealed and has no parameter \"%s\"%s%s%s", path,
                    hint ? "; the nearest is \"" : "", hint ? hint : "", hint ? "\"" : "");
 }
 
@@ -181,7 +181,7 @@ wg_tensor *wg_nn_param(wg_nn *m, const char *name, wg_dtype dtype, wg_shape shap
     if (!wg__key_of(m, name, &k)) return wg__name_fail(m, name);
     const wg_nn *node = wg__nn_lookup(m, &k);
     if (node && node->param) return same_spec(node, dtype, &shape) ? node->param : NULL;
-    if (m->model->frozen) return frozen_fail(m, name), NULL;
+    if (m->model->sealed) return sealed_fail(m, name), NULL;
     if (!wg_dtype_is_float(dtype))
         return WG__FAIL_NULL(WG_ERROR_DTYPE, "the parameter \"%s\" cannot be %s, but f32 or f64",
                              name, wg_dtype_name(dtype));
@@ -265,7 +265,7 @@ static bool copy_check(const wg_nn *to, const wg_nn *from, size_t *missing) {
         wg__key k;
         if (!wg__key_of(to, name, &k)) return wg__name_fail(to, name), false;
         if (node && !same_spec(node, p->param->view.dtype, &p->param->view.shape)) return false;
-        if (!node && to->model->frozen) return frozen_fail(to, name);
+        if (!node && to->model->sealed) return sealed_fail(to, name);
         if (!node) ++*missing;
     }
     return true;

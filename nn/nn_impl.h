@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* nn_impl.h: how a model and a data set are laid out, for this folder. Optim sees a model through
+/* nn_impl.h: how a model is laid out, for this folder. Optim sees a model through
    three functions only, which stand under "for optim".
 
    A model is one table from paths to nodes. A node is a path: what wg_nn_sub() returns, where a
@@ -20,7 +20,7 @@ typedef struct wg__nn_ref {
 
 typedef struct wg__model {
     uint64_t seed;
-    bool training, frozen;
+    bool training, sealed;
     wg_nn *root;
     wg_nn **slot;  // open addressing; slots is a power of two, used at most 3/4 of it
     size_t slots, used;
@@ -86,43 +86,5 @@ void wg__nn_ref_drop(wg__nn_ref *ref);
 int wg__nn_places(const wg_nn *m);                     // how many there are
 const char *wg__nn_path(const wg_nn *m, int place);    // of the parameter there
 wg_tensor *wg__nn_param_next(const wg_nn *m, int *i);  // below m, from place *i on; then at *i - 1
-
-/* ---- data sets ------------------------------------------------------------------------------- */
-
-struct wg_data {
-    wg_tensor *x, *y;  // (N, ...), (N, ...): handles of ours on the caller's storage
-    int64_t *index;    // of the samples in x and y; NULL: all of them
-    int64_t size;
-    double scale;
-    wg_dtype dtype;
-    wg_tensor *batch_x, *batch_y;  // (<= rows, ...), overwritten by each batch
-    int64_t rows;
-};
-
-/* A set on handles that it takes over; frees them when it fails, reporting in the name of `what`,
-   the function. */
-wg_data *wg__data_take(wg_tensor *x, wg_tensor *y, wg_data_options o, const char *what);
-/* A handle of nobody's scope on x's storage; NULL after reporting. */
-wg_tensor *wg__data_handle(const wg_tensor *x);
-
-/* An element of an integer view; by way of a double it would lose what is beyond 2^53. */
-static inline int64_t wg__integer(const wg_view *v, int64_t offset) {
-    const char *element = wg__at(v, offset);
-    if (v->dtype == WG_I64) return *(const int64_t *)(const void *)element;
-    return (int64_t)wg__load(v->dtype, element);
-}
-
-/* ---- permutations: shuffle.c ----------------------------------------------------------------- */
-
-typedef struct wg__shuffle {
-    uint64_t key[8];
-    int half;  // bits
-    uint64_t mask;
-    int64_t n;
-} wg__shuffle;
-
-/* A permutation of 0 ... n-1 that needs no memory: a function of seed and stream alone. */
-wg__shuffle wg__shuffle_new(int64_t n, uint64_t seed, uint64_t stream);
-int64_t wg__shuffle_at(const wg__shuffle *s, int64_t i);
 
 #endif

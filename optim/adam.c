@@ -48,23 +48,26 @@ static bool valid(const char *name, wg_adam_options o) {
 
 static double or_default(double value, double standard) { return value == 0 ? standard : value; }
 
-static wg_optim *make(wg_nn *m, wg_adam_options o, const wg_optim_rule *rule, bool decoupled) {
-    if (wg__pending()) return NULL;
+static wg_optim_spec make(wg_adam_options o, const wg_optim_rule *rule, bool decoupled) {
+    const wg_optim_spec none = { .rule = NULL };
+    if (wg__pending()) return none;
     wg__where("");
-    if (!valid(decoupled ? "optim_adamw" : "optim_adam", o)) return NULL;
+    if (!valid(decoupled ? "optim_adamw" : "optim_adam", o)) return none;
     adam_options all = { .beta1 = or_default(o.beta1, 0.9),
                          .beta2 = or_default(o.beta2, 0.999),
                          .epsilon = or_default(o.epsilon, 1e-8),
                          .coupled = decoupled ? 0 : o.weight_decay,
                          .decoupled = decoupled ? o.weight_decay : 0 };
-    return wg_optim_new(m, rule, or_default(o.rate, 0.001), &all, sizeof all);
+    return wg__optim_spec(rule, or_default(o.rate, 0.001), &all, sizeof all);
 }
 
-wg_optim *wg_optim_adam(wg_nn *m, wg_adam_options o) {
+wg_optim_spec wg_adam(wg_adam_options o) {
     static const wg_optim_rule rule = { "adam", 2, adam };
-    return make(m, o, &rule, false);
+    return make(o, &rule, false);
 }
-wg_optim *wg_optim_adamw(wg_nn *m, wg_adam_options o) {
+wg_optim_spec wg_adamw(wg_adam_options o) {
     static const wg_optim_rule rule = { "adamw", 2, adam };
-    return make(m, o, &rule, true);
+    return make(o, &rule, true);
 }
+WG__DEFINE_OPTIMISER(adam, wg_adam_options)
+WG__DEFINE_OPTIMISER(adamw, wg_adam_options)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* optim.c: what all optimisers share. A step has two halves: the first looks at everything and
    finds all memory, and may fail; the second runs the rule, and cannot. */
+#include <assert.h>
 #include <math.h>
 #include <string.h>
 
@@ -51,6 +52,18 @@ wg_optim *wg_optim_new(wg_nn *m, const wg_optim_rule *rule, double rate, const v
     *o = (wg_optim){ .rule = *rule, .rate = rate, .options = copy };
     wg__nn_ref_take(&o->model, m);
     return o;
+}
+
+wg_optim *wg_optim_make(wg_nn *m, wg_optim_spec spec) {
+    return wg_optim_new(m, spec.rule, spec.rate, spec.options.bytes, spec.size);
+}
+
+wg_optim_spec wg__optim_spec(const wg_optim_rule *rule, double rate, const void *options,
+                             size_t size) {
+    wg_optim_spec spec = { .rule = rule, .rate = rate, .size = size };
+    assert(size <= sizeof spec.options);
+    memcpy(spec.options.bytes, options, size);
+    return spec;
 }
 
 static void free_states(const wg_optim *o, wg__slot *slot) {
@@ -179,7 +192,7 @@ static bool step_in_scope(wg_optim *o) {
     for (int i = 0; i < o->slots; i++)
         if (o->slot[i].w) update(o, &o->slot[i], scale);
     o->steps++;
-    wg_nn_freeze(o->model.m);
+    wg_nn_seal(o->model.m);
     return true;
 }
 

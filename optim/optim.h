@@ -22,6 +22,28 @@ extern "C" {
 
 typedef struct wg_optim wg_optim;
 
+/* ---- a rule with its numbers ----------------------------------------------------------------- */
+
+/* What an optimiser is made of, as a value. Each optimiser below is declared twice, with the same
+   options: wg_adam(o) is such a value, and wg_optim_adam(m, o) is wg_optim_make(m, wg_adam(o)).
+   Options out of range are reported, and leave the rule NULL. */
+typedef struct wg_optim_rule wg_optim_rule;
+typedef struct wg_optim_spec {
+    const wg_optim_rule *rule;
+    double rate;
+    size_t size;  // of the options
+    union {
+        double number;
+        void *pointer;
+        char bytes[128];
+    } options;
+} wg_optim_spec;
+WG_API wg_optim *wg_optim_make(wg_nn *m, wg_optim_spec spec);
+
+#define WG_OPTIMISER(name, options)                                                                \
+    WG_API wg_optim_spec wg_##name(options o);                                                     \
+    WG_API wg_optim *wg_optim_##name(wg_nn *m, options o)
+
 /* ---- optimisers; t counts the steps from 1 --------------------------------------------------- */
 
 /* Stochastic gradient descent: sgd.c. Without momentum w -= rate g. With momentum mu (Sutskever et
@@ -33,7 +55,7 @@ typedef struct wg_sgd_options {
     bool nesterov;        // wants momentum
     double weight_decay;  // 0: g += weight_decay w, first of all
 } wg_sgd_options;
-WG_API wg_optim *wg_optim_sgd(wg_nn *m, wg_sgd_options o);
+WG_OPTIMISER(sgd, wg_sgd_options);
 
 /* Adam (Kingma and Ba 2015): adam.c. m = beta1 m + (1 - beta1) g;  v = beta2 v + (1 - beta2) g^2;
    w -= rate (m / (1 - beta1^t)) / (sqrt(v / (1 - beta2^t)) + epsilon). */
@@ -43,9 +65,9 @@ typedef struct wg_adam_options {
     double epsilon;       // 1e-8
     double weight_decay;  // 0. Adam: g += weight_decay w; AdamW: w -= rate weight_decay w, first
 } wg_adam_options;
-WG_API wg_optim *wg_optim_adam(wg_nn *m, wg_adam_options o);
+WG_OPTIMISER(adam, wg_adam_options);
 /* AdamW (Loshchilov and Hutter 2019): the decay does not pass through the moments. */
-WG_API wg_optim *wg_optim_adamw(wg_nn *m, wg_adam_options o);
+WG_OPTIMISER(adamw, wg_adam_options);
 
 /* NULL is fine; before or after the model, without which an optimiser can do nothing else. */
 WG_API void wg_optim_free(wg_optim *o);
@@ -56,7 +78,7 @@ WG_API void wg_optim_free(wg_optim *o);
    optimiser's model, which may be a part of another, get gradients: several optimisers on several
    losses do not disturb each other. A loss that is not finite is an error and changes nothing. */
 WG_API bool wg_optim_minimize(wg_optim *o, wg_tensor *loss);
-/* One update from the gradients that are there. The first one freezes the model. */
+/* One update from the gradients that are there. The first one seals the model. */
 WG_API bool wg_optim_step(wg_optim *o);
 WG_API void wg_optim_clear(wg_optim *o);                  // drops the gradients of all parameters
 WG_API int64_t wg_optim_steps(const wg_optim *o);         // made so far; 0 for NULL
@@ -85,11 +107,11 @@ typedef struct wg_optim_call {
     double scale, rate;
     const void *options;
 } wg_optim_call;
-typedef struct wg_optim_rule {
+struct wg_optim_rule {
     const char *name;
     int states;  // tensors like w, at most 4
     void (*update)(const wg_optim_call *c);
-} wg_optim_rule;
+};
 /* Copies `size` bytes of options. */
 WG_API wg_optim *wg_optim_new(wg_nn *m, const wg_optim_rule *rule, double rate, const void *options,
                               size_t size);

@@ -31,6 +31,14 @@ struct wg_optim {
 /* Value is in [0, below); otherwise reports it by name, `what` being the function. */
 bool wg__optim_check(const char *what, const char *name, double value, double below);
 
+/* Defines wg_optim_NAME from wg_NAME. */
+#define WG__DEFINE_OPTIMISER(name, options)                                                        \
+    wg_optim *wg_optim_##name(wg_nn *m, options o) { return wg_optim_make(m, wg_##name(o)); }
+
+/* A spec with a copy of the options; at most 128 bytes. */
+wg_optim_spec wg__optim_spec(const wg_optim_rule *rule, double rate, const void *options,
+                             size_t size);
+
 /* What clipping multiplies gradients with; false, after reporting, if their norm is no finite
    number. */
 bool wg__clip_scale(const wg_optim *o, double *scale);

@@ -43,16 +43,20 @@ static void momentum(const wg_optim_call *c) {
     run[c->dtype](c);
 }
 
-wg_optim *wg_optim_sgd(wg_nn *m, wg_sgd_options o) {
+wg_optim_spec wg_sgd(wg_sgd_options o) {
     static const wg_optim_rule plain = { "sgd", 0, sgd }, moving = { "sgd", 1, momentum };
-    if (wg__pending()) return NULL;
+    const wg_optim_spec none = { .rule = NULL };
+    if (wg__pending()) return none;
     wg__where("");
     if (!wg__optim_check("optim_sgd", "the rate", o.rate, INFINITY) ||
         !wg__optim_check("optim_sgd", "momentum", o.momentum, 1) ||
         !wg__optim_check("optim_sgd", "weight_decay", o.weight_decay, INFINITY))
-        return NULL;
-    if (o.nesterov && o.momentum == 0)
-        return WG__FAIL_NULL(WG_ERROR_ARGUMENT, "optim_sgd: nesterov wants momentum, which is 0");
-    if (o.rate == 0) o.rate = 0.01;
-    return wg_optim_new(m, o.momentum == 0 ? &plain : &moving, o.rate, &o, sizeof o);
+        return none;
+    if (o.nesterov && o.momentum == 0) {
+        wg_fail(WG_ERROR_ARGUMENT, "optim_sgd: nesterov wants momentum, which is 0");
+        return none;
+    }
+    double rate = o.rate == 0 ? 0.01 : o.rate;
+    return wg__optim_spec(o.momentum == 0 ? &plain : &moving, rate, &o, sizeof o);
 }
+WG__DEFINE_OPTIMISER(sgd, wg_sgd_options)

@@ -107,7 +107,7 @@ typedef enum wg_status {
     WG_ERROR_SHAPE,     // shapes that do not fit each other
     WG_ERROR_DTYPE,     // dtypes that do not fit, or that an operation does not take
     WG_ERROR_INDEX,     // an index or a class label out of range
-    WG_ERROR_STATE,     // right call, wrong time: stale value, frozen model, nothing recorded
+    WG_ERROR_STATE,     // right call, wrong time: stale value, sealed model, nothing recorded
     WG_ERROR_MEMORY,    // an allocation failed
     WG_ERROR_FILE,      // the system could not open, read or write a file
     WG_ERROR_FORMAT,    // a file's bytes are not what its format demands

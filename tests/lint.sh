@@ -42,7 +42,7 @@ absent() {   # absent REASON REGEX FILE…: comments may say what they like
 lint_words() {
     local status=0 all library quiet
     mapfile -t all < <(files '*.c' '*.h')
-    mapfile -t library < <(files 'tensor/*.[ch]' 'io/*.[ch]' 'autograd/*.[ch]' 'nn/*.[ch]' 'optim/*.[ch]')
+    mapfile -t library < <(files 'tensor/*.[ch]' 'io/*.[ch]' 'autograd/*.[ch]' 'nn/*.[ch]' 'optim/*.[ch]' 'train/*.[ch]')
     mapfile -t quiet < <(printf '%s\n' "${library[@]}" | grep -vE '(^|/)(print|error)\.c$')
     absent 'include from the root' '#include *"\.\./' "${all[@]}" || status=1
     absent 'report an error instead' '\b(abort|exit|_Exit|quick_exit)\(' "${library[@]}" || status=1

@@ -3,7 +3,7 @@
 #ifndef WG_TESTS_NN_TEST_H
 #define WG_TESTS_NN_TEST_H
 
-#include "optim/optim.h"
+#include "train/train.h"
 #include "tests/testing.h"
 
 /* One element, by its place in C order. */

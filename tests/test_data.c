@@ -3,7 +3,7 @@
    with the right contents and without asking for memory; parts are disjoint, complete and alike. */
 #include <unistd.h>
 
-#include "nn/nn_impl.h"
+#include "train/train_impl.h"
 #include "tests/nn_test.h"
 
 /* Sample i is (i, i + 0.25, i + 0.5), its label i % classes. */

@@ -174,7 +174,7 @@ START_TEST(readers_take_null) {
     ck_assert_ptr_null(wg_nn_find(NULL, "w"));
     ck_assert_ptr_null(wg_nn_param_at(NULL, NULL, 0));
     ck_assert_ptr_null(wg_nn_path_at(NULL, NULL, 0));
-    ck_assert(!wg_nn_is_training(NULL) && !wg_nn_is_frozen(NULL));
+    ck_assert(!wg_nn_is_training(NULL) && !wg_nn_is_sealed(NULL));
     wg_nn_free(NULL);
     expect_no_error();
 }
@@ -223,13 +223,13 @@ START_TEST(another_shape_or_dtype_is_an_error_with_both) {
 }
 END_TEST
 
-START_TEST(a_frozen_model_refuses_new_paths_and_names_the_nearest) {
+START_TEST(a_sealed_model_refuses_new_paths_and_names_the_nearest) {
     wg_nn *m = wg_nn_new(1);
     wg_tensor *w = param(m, "hidden/w", WG_SHAPE(2, 2));
     param(m, "out/w", WG_SHAPE(2, 2));
-    ck_assert(!wg_nn_is_frozen(m));
-    wg_nn_freeze(m);
-    ck_assert(wg_nn_is_frozen(m));
+    ck_assert(!wg_nn_is_sealed(m));
+    wg_nn_seal(m);
+    ck_assert(wg_nn_is_sealed(m));
     ck_assert_ptr_eq(param(m, "hidden/w", WG_SHAPE(2, 2)), w);
     ck_assert_ptr_null(wg_nn_param(wg_nn_sub(m, "hiden"), "w", WG_F32, WG_SHAPE(2, 2), DEFAULT));
     expect_error(WG_ERROR_STATE, "no parameter \"hiden/w\"; the nearest is \"hidden/w\"");
@@ -238,18 +238,18 @@ START_TEST(a_frozen_model_refuses_new_paths_and_names_the_nearest) {
     ck_assert_int_eq(wg_nn_params(m, NULL), 2);
     wg_nn_free(m);
     m = wg_nn_new(1);
-    wg_nn_freeze(m);
+    wg_nn_seal(m);
     ck_assert_ptr_null(wg_nn_param(m, "a", WG_F32, WG_SHAPE(2), DEFAULT));
     expect_error(WG_ERROR_STATE, "no parameter \"a\"");
     wg_nn_free(m);
 }
 END_TEST
 
-START_TEST(a_frozen_model_grows_by_distinct_names_at_most) {
+START_TEST(a_sealed_model_grows_by_distinct_names_at_most) {
     wg_nn *m = wg_nn_new(1);
     wg_tensor *x = wg_ones(WG_F32, WG_SHAPE(2, 2));
     param(m, "w", WG_SHAPE(2, 2));
-    wg_nn_freeze(m);
+    wg_nn_seal(m);
     wg_nn_train(m, false);
     size_t used = 0;
     for (int pass = 0; pass < 1000; pass++) {
@@ -476,7 +476,7 @@ START_TEST(a_copy_that_fails_changes_nothing) {
     ck_assert_int_eq(wg_nn_params(b, NULL), 2);
     wg_nn *c = wg_nn_new(2);
     param(c, "first", WG_SHAPE(3, 4));
-    wg_nn_freeze(c);
+    wg_nn_seal(c);
     ck_assert(!wg_nn_copy(c, a));
     expect_error(WG_ERROR_STATE, "no parameter \"new\"; the nearest is \"first\"");
     ck_assert(wg_equal(wg_nn_find(c, "first"), old));
@@ -549,8 +549,8 @@ int main(void) {
     tcase_add_test(t, makers_refuse_null);
     tcase_add_test(t, nothing_is_made_while_an_error_is_pending);
     tcase_add_test(t, another_shape_or_dtype_is_an_error_with_both);
-    tcase_add_test(t, a_frozen_model_refuses_new_paths_and_names_the_nearest);
-    tcase_add_test(t, a_frozen_model_grows_by_distinct_names_at_most);
+    tcase_add_test(t, a_sealed_model_refuses_new_paths_and_names_the_nearest);
+    tcase_add_test(t, a_sealed_model_grows_by_distinct_names_at_most);
     tcase_add_test(t, dense_nets_have_the_number_of_parameters_of_the_formula);
     tcase_add_test(t, initial_values_depend_on_seed_and_path_alone);
     tcase_add_loop_test(t, both_dtypes_start_from_the_same_numbers, 0, 2);

@@ -280,7 +280,7 @@ START_TEST(a_gradient_that_does_not_fit_is_refused_and_nothing_changes) {
     expect_error(WG_ERROR_SHAPE, "the gradient of \"v\" is f64 [5], the parameter f32 [5]");
     ck_assert(wg_equal(w, old));
     ck_assert_int_eq(wg_optim_steps(o), 0);
-    ck_assert(!wg_nn_is_frozen(m));
+    ck_assert(!wg_nn_is_sealed(m));
     wg_nn_free(m), wg_optim_free(o);
 }
 END_TEST
@@ -541,18 +541,18 @@ START_TEST(minimise_is_backward_step_and_clear) {
 }
 END_TEST
 
-START_TEST(the_first_step_freezes_the_model) {
+START_TEST(the_first_step_seals_the_model) {
     wg_nn *m = wg_nn_new(1);
     wg_tensor *x = normal(WG_F32, WG_SHAPE(2, 4), 1);
     wg_optim *o = make(m, &cases[_i]);
     wg_tensor *loss = wg_sum(wg_nn_linear(m, "hidden", x, 3));  // ()
     ck_assert(!wg_optim_minimize(o, x));
     expect_error(WG_ERROR_STATE, "not tracked");
-    ck_assert(!wg_nn_is_frozen(m));
+    ck_assert(!wg_nn_is_sealed(m));
     ck_assert(wg_optim_minimize(o, loss));
-    ck_assert(wg_nn_is_frozen(m));
+    ck_assert(wg_nn_is_sealed(m));
     ck_assert_ptr_null(wg_nn_linear(m, "hiden", x, 3));
-    expect_error(WG_ERROR_STATE, "hiden: the model is frozen and has no parameter \"hiden/w\"; the "
+    expect_error(WG_ERROR_STATE, "hiden: the model is sealed and has no parameter \"hiden/w\"; the "
                                  "nearest is \"hidden/w\"");
     wg_nn_free(m), wg_optim_free(o);
 }
@@ -711,7 +711,7 @@ static bool train_once(void) {
     if (o && wg_backward(wg_sum(wg_nn_find(m, "fc/b")))) held = wg_gradient(wg_nn_find(m, "fc/b"));
     bool done = held && wg_optim_minimize(o, loss);
     if (ready && !done) {
-        ck_assert(wg_equal(w, old) && !wg_gradient(w) && !wg_nn_is_frozen(m));
+        ck_assert(wg_equal(w, old) && !wg_gradient(w) && !wg_nn_is_sealed(m));
         if (held) ck_assert(element(held, 0) == 1 && element(held, 1) == 1);
         ck_assert_int_eq(wg_optim_steps(o), 0);
     }
@@ -785,7 +785,7 @@ int main(void) {
     tcase_add_test(t, a_rule_is_described_properly);
     tcase_add_loop_test(t, minimising_a_bowl_finds_its_bottom, 0, CASES);
     tcase_add_loop_test(t, minimise_is_backward_step_and_clear, 0, CASES);
-    tcase_add_loop_test(t, the_first_step_freezes_the_model, 0, CASES);
+    tcase_add_loop_test(t, the_first_step_seals_the_model, 0, CASES);
     tcase_add_loop_test(t, a_step_makes_older_histories_stale, 0, CASES);
     tcase_add_loop_test(t, minimise_on_an_error_changes_nothing, 0, CASES);
     tcase_add_loop_test(t, a_gradient_from_before_is_put_back_when_the_step_fails, 0, CASES);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* test_step.c: one whole training step. With the n-th allocation failed, for every n, it either did
    everything or nothing; and after a first round it allocates nothing at all. */
-#include "optim/optim.h"
+#include "train/train.h"
 #include "tests/core_test.h"
 
 /* ---- a small step ---------------------------------------------------------------------------- */

@@ -5,7 +5,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "nn/nn_impl.h"
+#include "train/train_impl.h"
 
 enum { ORDER = 1 };  // the stream of passes' permutations
 

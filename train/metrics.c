@@ -3,7 +3,7 @@
    and shows them to a visitor; the model's mode and the recording are put back however it ends. */
 #include <math.h>
 
-#include "nn/nn_impl.h"
+#include "train/train_impl.h"
 
 enum { BATCH = 256 };
 

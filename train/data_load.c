@@ -4,7 +4,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "nn/nn_impl.h"
+#include "train/train_impl.h"
 
 /* ---- CSV ------------------------------------------------------------------------------------- */
 

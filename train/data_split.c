@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "nn/nn_impl.h"
+#include "train/train_impl.h"
 
 enum { SPLIT = 2 };  // the stream of the permutation
 

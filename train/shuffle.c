@@ -3,7 +3,7 @@
    the numbers of 2h bits whatever its round function is; walking on while the result is n or more
    leaves a permutation of 0 ... n-1 (Black and Rogaway 2002). So a pass over a data set keeps no
    list. */
-#include "nn/nn_impl.h"
+#include "train/train_impl.h"
 
 enum { ROUNDS = 8 };  // four would do for large n; small ones mix slower
 

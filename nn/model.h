@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: MIT
+/* model.h: models, and their parameters by path. nn.h says what they are. */
+#ifndef WG_NN_MODEL_H
+#define WG_NN_MODEL_H
+
+#include "autograd/autograd.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct wg_nn wg_nn;
+typedef wg_tensor *wg_net(wg_nn *m, wg_tensor *x);  // a model: inputs (B, ...) to outputs (B, ...)
+typedef wg_tensor *wg_cost(wg_nn *m, wg_tensor *x, wg_tensor *y);  // one number for samples, labels
+
+/* ---- models: model.c ------------------------------------------------------------------------- */
+
+WG_API wg_nn *wg_nn_new(uint64_t seed);
+WG_API void wg_nn_free(wg_nn *m);  // the whole model, also when given a part of it; NULL is fine
+/* The same model seen from a deeper path: wg_nn_sub(m, "block%d", i). Belongs to the model. */
+WG_API wg_nn *wg_nn_sub(wg_nn *m, const char *format, ...) WG_PRINTF(2, 3);
+
+/* Dropout and its like act while training, which is how a model starts. Returns what it was. */
+WG_API bool wg_nn_train(wg_nn *m, bool on);
+WG_API bool wg_nn_is_training(const wg_nn *m);  // false for NULL
+WG_API void wg_nn_seal(wg_nn *m);               // no new parameters from now on
+WG_API bool wg_nn_is_sealed(const wg_nn *m);    // false for NULL
+
+/* The parameters below m that match, in the order in which they were made. `pattern` is held
+   against the full path: '*' stands for any characters or none, also '/', every other one for
+   itself: "hidden*", "block[0]/w". NULL matches every parameter. For a dense layer of 3 inputs
+   and 2 units wg_nn_params is 2 (w and b) and wg_nn_count 8 (3 * 2 + 2). */
+WG_API int wg_nn_params(const wg_nn *m, const char *pattern);     // how many tensors
+WG_API int64_t wg_nn_count(const wg_nn *m, const char *pattern);  // how many numbers in all of them
+WG_API wg_tensor *wg_nn_param_at(const wg_nn *m, const char *pattern, int i);  // NULL out of range
+WG_API const char *wg_nn_path_at(const wg_nn *m, const char *pattern, int i);  // NULL out of range
+/* By path relative to m; NULL, without an error, if there is none. */
+WG_API wg_tensor *wg_nn_find(const wg_nn *m, const char *path);
+
+/* Copies all parameters of `from` into `to` by path, making those that are not there yet. Nothing
+   is changed on an error (a shape differs, `to` is sealed and lacks one). */
+WG_API bool wg_nn_copy(wg_nn *to, const wg_nn *from);
+
+/* ---- what a loss does not reach: unreached.c ------------------------------------------------- */
+
+typedef struct wg_nn_visitor {
+    void (*visit)(void *user, const char *path, wg_tensor *param);  // NULL: nothing is called
+    void *user;
+} wg_nn_visitor;
+/* Calls the visitor with each parameter below m that the loss does not depend on, as it was
+   recorded, in the order in which they were made, and returns how many there are: training by this
+   loss would leave them as they are. -1 on an error. A loss that is not tracked reaches none. */
+WG_API int wg_nn_unreached(const wg_nn *m, wg_tensor *loss, wg_nn_visitor visitor);
+/* The same as text, "block1/gate/w f32 [64,64]" a line: at most `size` bytes with the closing 0;
+   returns the length that the whole text has, 0 if every parameter is reached or on an error. */
+WG_API size_t wg_nn_unreached_text(const wg_nn *m, wg_tensor *loss, char *text, size_t size);
+
+/* ---- initial values: init.c ------------------------------------------------------------------ */
+
+/* fan_in is the product of all dimensions but the last, fan_out the last: weights are (in, out). */
+typedef enum wg_init_kind {
+    WG_INIT_DEFAULT,  // Xavier uniform for weights, zeros for biases
+    WG_INIT_ZEROS,
+    WG_INIT_CONSTANT,        // a
+    WG_INIT_UNIFORM,         // on [a, b)
+    WG_INIT_NORMAL,          // mean a, standard deviation b
+    WG_INIT_XAVIER_UNIFORM,  // on +-sqrt(6 / (fan_in + fan_out))  (Glorot and Bengio 2010)
+    WG_INIT_XAVIER_NORMAL,   // deviation sqrt(2 / (fan_in + fan_out))
+    WG_INIT_HE_UNIFORM,      // on +-sqrt(6 / fan_in)              (He et al. 2015), for ReLU
+    WG_INIT_HE_NORMAL        // deviation sqrt(2 / fan_in)
+} wg_init_kind;
+typedef struct wg_init {
+    wg_init_kind kind;
+    double a, b;
+} wg_init;
+
+/* The parameter m/name, made on first use. Asking again with another shape or dtype is an error. */
+WG_API wg_tensor *wg_nn_param(wg_nn *m, const char *name, wg_dtype dtype, wg_shape shape,
+                              wg_init init);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
