@@ -12,7 +12,7 @@ typedef struct job {
     wg_optim *sgd;
     wg_tensor *x, *y;  // (B, 784), (B)
     wg_tensor *w[LAYERS], *h[LAYERS],
-        *g[LAYERS];  // weights (in, out), inputs (B, in), gradients (B, out)
+        *g[LAYERS];  // weights (in, out) here, inputs (B, in), gradients (B, out)
 } job;
 
 static wg_tensor *net(wg_nn *m, wg_tensor *x) {

@@ -21,9 +21,10 @@ static const struct {
 };
 
 static double fans(const wg_shape *s, bool fan_out) {
-    double in = 1;
-    for (int i = 0; i < s->rank - 1; i++) in *= (double)s->dim[i];
-    return in + (fan_out ? (double)(s->rank > 0 ? s->dim[s->rank - 1] : 1) : 0);
+    double out = s->rank > 0 ? (double)s->dim[0] : 1, in = s->rank > 1 ? (double)s->dim[1] : 1;
+    double field = 1;
+    for (int i = 2; i < s->rank; i++) field *= (double)s->dim[i];
+    return field * (in + (fan_out ? out : 0));
 }
 
 // The law of an initialiser for this shape; its numbers go to a and b.

@@ -16,7 +16,7 @@ typedef struct wg_linear_options {
     wg_init w, b;
     bool no_bias;
 } wg_linear_options;
-/* y = x w + b: x (..., in), w = name/w (in, units), b = name/b (units) -> (..., units); of x's
+/* y = x w' + b: x (..., in), w = name/w (units, in), b = name/b (units) -> (..., units); of x's
    dtype. */
 WG_API wg_tensor *wg_nn_linear(wg_nn *m, const char *name, wg_tensor *x, int64_t units);
 WG_API wg_tensor *wg_nn_linear_with(wg_nn *m, const char *name, wg_tensor *x, int64_t units,

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* linear.c: dense layers. Leading axes are flattened before the product, so that the gradient of
-   the weights is one product too and not one for each leading index. */
+/* linear.c: dense layers, one or a stack of them. */
 #include "nn/nn_impl.h"
 
 static bool linear_check(const wg_tensor *x, int64_t units) {
@@ -15,19 +14,6 @@ static bool linear_check(const wg_tensor *x, int64_t units) {
     return true;
 }
 
-// x w + b for x (..., in), w (in, units) and b (units) or NULL.
-static wg_tensor *affine(wg_tensor *x, wg_tensor *w, wg_tensor *b) {
-    wg_shape shape = wg_shape_of(x);
-    int64_t in = wg_dim(x, -1), rows = 1;
-    for (int i = 0; i < shape.rank - 1; i++) rows *= shape.dim[i];
-    bool flat = shape.rank > 2;
-    if (flat) x = wg_reshape(x, WG_SHAPE(rows, in));
-    wg_tensor *y = wg_matmul(x, w);  // (rows, units), or (units) for a single x
-    if (b) y = wg_add(y, b);
-    shape.dim[shape.rank - 1] = wg_dim(w, 1);
-    return flat ? wg_reshape(y, shape) : y;
-}
-
 wg_tensor *wg_nn_linear_with(wg_nn *m, const char *name, wg_tensor *x, int64_t units,
                              wg_linear_options o) {
     wg_nn *layer = wg__nn_enter(m, name, "nn_linear");
@@ -35,9 +21,9 @@ wg_tensor *wg_nn_linear_with(wg_nn *m, const char *name, wg_tensor *x, int64_t u
     wg_tensor *y = NULL;
     if (linear_check(x, units)) {
         wg_dtype dtype = wg_dtype_of(x);
-        wg_tensor *w = wg_nn_param(layer, "w", dtype, WG_SHAPE(wg_dim(x, -1), units), o.w);
+        wg_tensor *w = wg_nn_param(layer, "w", dtype, WG_SHAPE(units, wg_dim(x, -1)), o.w);
         wg_tensor *b = o.no_bias ? NULL : wg_nn_param(layer, "b", dtype, WG_SHAPE(units), o.b);
-        if (w && (b || o.no_bias)) y = affine(x, w, b);
+        if (w && (b || o.no_bias)) y = wg_linear(x, w, b);
     }
     wg__where(m->path);
     return y;

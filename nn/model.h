@@ -57,7 +57,8 @@ WG_API size_t wg_nn_unreached_text(const wg_nn *m, wg_tensor *loss, char *text, 
 
 /* ---- initial values: init.c ------------------------------------------------------------------ */
 
-/* fan_in is the product of all dimensions but the last, fan_out the last: weights are (in, out). */
+/* Of a weight (out, in, ...) fan_in is the product of all dimensions but the first, fan_out that of
+   all but the second; a vector counts as (out, 1). */
 typedef enum wg_init_kind {
     WG_INIT_DEFAULT,  // Xavier uniform for weights, zeros for biases
     WG_INIT_ZEROS,

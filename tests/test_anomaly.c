@@ -216,8 +216,8 @@ START_TEST(parameters_that_a_loss_does_not_reach_are_told_by_path) {
     char text[200], little[10];
     ck_assert_int_eq(wg_nn_unreached(m, loss, (wg_nn_visitor){ 0 }), 4);
     ck_assert_uint_eq(wg_nn_unreached_text(m, loss, text, sizeof text), strlen(text));
-    ck_assert_str_eq(text, "lost/gate/w f32 [4,5]\nlost/gate/b f32 [5]\n"
-                           "stopped/w f32 [3,2]\nstopped/b f32 [2]\n");
+    ck_assert_str_eq(text, "lost/gate/w f32 [5,4]\nlost/gate/b f32 [5]\n"
+                           "stopped/w f32 [2,3]\nstopped/b f32 [2]\n");
     ck_assert_uint_eq(wg_nn_unreached_text(m, loss, little, sizeof little), strlen(text));
     ck_assert_str_eq(little, "lost/gate");
     ck_assert_int_eq(wg_nn_unreached(wg_nn_sub(m, "lost"), loss, (wg_nn_visitor){ 0 }), 2);

@@ -213,7 +213,7 @@ START_TEST(a_model_in_f32_is_told_to_be_made_in_f64) {
     three t = inputs(WG_F32);
     ck_assert_ptr_nonnull(model_loss(used, t.x, 1));
     ck_assert(!wg_check_gradient(model_loss, used, t.x, 1, (wg_check_options){ 0 }, &report));
-    expect_words("the parameter \"out/w\" is f32 [3,2], asked for as f64 [3,2]");
+    expect_words("the parameter \"out/w\" is f32 [2,3], asked for as f64 [2,3]");
     expect_words("f64 inputs to a new model make f64 parameters");
     ck_assert_msg(wg_check_gradient(model_loss, fresh, t.x, 1, (wg_check_options){ 0 }, &report),
                   "%s", report.text);

@@ -11,7 +11,7 @@ static const wg_shape leading[] = {
     { 1, { IN } }, { 2, { 5, IN } }, { 3, { 2, 5, IN } }, { 4, { 2, 1, 3, IN } }, { 2, { 0, IN } },
 };
 
-START_TEST(linear_is_x_w_plus_b_over_any_leading_axes) {
+START_TEST(linear_is_x_w_transposed_plus_b_over_any_leading_axes) {
     wg_nn *m = wg_nn_new(1);
     wg_tensor *x = normal(WG_F64, leading[_i], 7);
     wg_linear_options o = { .b = { WG_INIT_NORMAL, 0, 1 } };
@@ -25,7 +25,7 @@ START_TEST(linear_is_x_w_plus_b_over_any_leading_axes) {
         int64_t row = k / UNITS, unit = k % UNITS;
         double wanted = element(b, unit);
         for (int64_t i = 0; i < IN; i++)
-            wanted += element(x, row * IN + i) * element(w, i * UNITS + unit);
+            wanted += element(x, row * IN + i) * element(w, unit * IN + i);
         expect_close(element(y, k), wanted, 1e-14, "y");  // four products of numbers about 1
     }
     wg_nn_free(m);
@@ -36,14 +36,14 @@ START_TEST(linear_hands_gradients_to_weights_and_bias) {
     wg_nn *m = wg_nn_new(1);
     wg_tensor *x = normal(WG_F64, WG_SHAPE(2, 5, IN), 7);  // (2, 5, IN)
     ck_assert(wg_backward(wg_sum(wg_nn_linear(m, "fc", x, UNITS))));
-    const wg_tensor *gw = wg_gradient(wg_nn_find(m, "fc/w"));  // (IN, UNITS): sums of x
+    const wg_tensor *gw = wg_gradient(wg_nn_find(m, "fc/w"));  // (UNITS, IN): sums of x
     const wg_tensor *gb = wg_gradient(wg_nn_find(m, "fc/b"));  // (UNITS): how many rows
     for (int64_t unit = 0; unit < UNITS; unit++) {
         ck_assert_double_eq(element(gb, unit), 10);
         for (int64_t i = 0; i < IN; i++) {
             double wanted = 0;
             for (int64_t row = 0; row < 10; row++) wanted += element(x, row * IN + i);
-            expect_close(element(gw, i * UNITS + unit), wanted, 1e-14, "gw");  // ten terms about 1
+            expect_close(element(gw, unit * IN + i), wanted, 1e-14, "gw");  // ten terms about 1
         }
     }
     wg_nn_free(m);
@@ -76,7 +76,7 @@ START_TEST(linear_refuses_what_does_not_fit) {
     ck_assert_int_eq(wg_nn_params(m, NULL), 0);
     wg_nn_linear(m, "fc", wg_zeros(WG_F32, WG_SHAPE(2, 3)), 4);
     ck_assert_ptr_null(wg_nn_linear(m, "fc", wg_zeros(WG_F32, WG_SHAPE(2, 5)), 4));
-    expect_error(WG_ERROR_SHAPE, "fc: the parameter \"fc/w\" is f32 [3,4], asked for as f32 [5,4]");
+    expect_error(WG_ERROR_SHAPE, "fc: the parameter \"fc/w\" is f32 [4,3], asked for as f32 [4,5]");
     wg_nn_free(m);
 }
 END_TEST
@@ -631,7 +631,7 @@ END_TEST
 int main(void) {
     Suite *suite = suite_create("layers");
     TCase *t = add_cases(suite, "layers");
-    ADD_TABLE(t, linear_is_x_w_plus_b_over_any_leading_axes, leading);
+    ADD_TABLE(t, linear_is_x_w_transposed_plus_b_over_any_leading_axes, leading);
     tcase_add_test(t, linear_hands_gradients_to_weights_and_bias);
     tcase_add_test(t, linear_without_bias_has_none);
     tcase_add_test(t, linear_refuses_what_does_not_fit);

@@ -331,7 +331,7 @@ static const struct {
 
 START_TEST(initialisers_follow_their_law) {
     wg_nn *m = wg_nn_new(11);
-    wg_tensor *w = wg_nn_param(m, "w", WG_F64, WG_SHAPE(IN, OUT), laws[_i].init);
+    wg_tensor *w = wg_nn_param(m, "w", WG_F64, WG_SHAPE(OUT, IN), laws[_i].init);
     const double *x = wg_values(w, WG_F64);
     double sum = 0, squares = 0, least = x[0], most = x[0];
     for (int k = 0; k < N; k++) {
@@ -358,15 +358,15 @@ START_TEST(initialisers_follow_their_law) {
 }
 END_TEST
 
-START_TEST(fans_are_the_product_of_the_leading_dimensions_and_the_last) {
+START_TEST(fans_count_inputs_and_outputs_with_the_field) {
     wg_nn *m = wg_nn_new(1);
     wg_init he = { .kind = WG_INIT_HE_UNIFORM }, xavier = { .kind = WG_INIT_XAVIER_UNIFORM };
     const struct {
         wg_tensor *w;
         double bound;
     } cases[] = {
-        { wg_nn_param(m, "a", WG_F64, WG_SHAPE(5, 6, 100), he), sqrt(6 / 30.0) },
-        { wg_nn_param(m, "b", WG_F64, WG_SHAPE(5, 6, 100), xavier), sqrt(6 / 130.0) },
+        { wg_nn_param(m, "a", WG_F64, WG_SHAPE(5, 6, 100), he), sqrt(6 / 600.0) },
+        { wg_nn_param(m, "b", WG_F64, WG_SHAPE(5, 6, 100), xavier), sqrt(6 / 1100.0) },
         { wg_nn_param(m, "c", WG_F64, WG_SHAPE(3000), he), sqrt(6) },
         { wg_nn_param(m, "d", WG_F64, WG_SHAPE(3000), xavier), sqrt(6 / 3001.0) },
     };
@@ -555,7 +555,7 @@ int main(void) {
     tcase_add_test(t, initial_values_depend_on_seed_and_path_alone);
     tcase_add_loop_test(t, both_dtypes_start_from_the_same_numbers, 0, 2);
     ADD_TABLE(t, initialisers_follow_their_law, laws);
-    tcase_add_test(t, fans_are_the_product_of_the_leading_dimensions_and_the_last);
+    tcase_add_test(t, fans_count_inputs_and_outputs_with_the_field);
     tcase_add_test(t, constants_are_exact_and_biases_start_at_zero);
     tcase_add_test(t, a_uniform_interval_stays_open_after_rounding_to_float);
     ADD_TABLE(t, a_bad_initialiser_is_refused_and_makes_nothing, bad_inits);

@@ -37,6 +37,26 @@ static inline wg_view wg__matrix_at(const wg_view *v, const wg_shape *y, int64_t
     return m;
 }
 
+/* A stack of matrices, rank 1 or more, as one matrix of all its rows; false where these do not
+   follow each other evenly. */
+static inline bool wg__rows_of(const wg_view *a, wg_view *m) {
+    int rank = a->shape.rank;
+    *m = (wg_view){ .data = a->data,
+                    .dtype = a->dtype,
+                    .shape = { 2, { 1, a->shape.dim[rank - 1] } } };
+    m->stride[1] = a->stride[rank - 1];
+    for (int i = rank - 2; i >= 0; i--) {
+        if (a->shape.dim[i] == 1) continue;
+        if (m->shape.dim[0] == 1)
+            m->stride[0] = a->stride[i];
+        else if (a->stride[i] != m->stride[0] * m->shape.dim[0])
+            return false;
+        m->shape.dim[0] *= a->shape.dim[i];
+    }
+    if (m->shape.dim[0] == 1) m->stride[0] = m->shape.dim[1];
+    return true;
+}
+
 /* For references: where the dense matrix of x begins that belongs to matrix `flat` of y. */
 static inline const double complex *wg__zmatrix_at(const wg_zview *x, const wg_shape *y,
                                                    int64_t flat) {

@@ -30,26 +30,6 @@ static bool matmul_infer(const wg_call *c, wg_spec *out) {
     return true;
 }
 
-/* A stack of matrices times one matrix is one product, if the stack's rows follow each other
-   evenly. */
-static bool rows_of(const wg_view *a, wg_view *m) {
-    int rank = a->shape.rank;
-    *m = (wg_view){ .data = a->data,
-                    .dtype = a->dtype,
-                    .shape = { 2, { 1, a->shape.dim[rank - 1] } } };
-    m->stride[1] = a->stride[rank - 1];
-    for (int i = rank - 2; i >= 0; i--) {
-        if (a->shape.dim[i] == 1) continue;
-        if (m->shape.dim[0] == 1)
-            m->stride[0] = a->stride[i];
-        else if (a->stride[i] != m->stride[0] * m->shape.dim[0])
-            return false;
-        m->shape.dim[0] *= a->shape.dim[i];
-    }
-    if (m->shape.dim[0] == 1) m->stride[0] = m->shape.dim[1];
-    return true;
-}
-
 static bool is_one_matrix(const wg_view *b) {
     for (int i = 0; i < b->shape.rank - 2; i++)
         if (b->shape.dim[i] != 1) return false;
@@ -61,7 +41,7 @@ static bool matmul_forward(const wg_call *c, const wg_view *const in[], wg_view 
     wg_view a, b, part;
     int64_t batches = wg__batches(&y->shape);
     if (wg__numel(&y->shape) == 0) return true;
-    if (batches > 1 && is_one_matrix(in[1]) && rows_of(in[0], &a) && rows_of(y, &part)) {
+    if (batches > 1 && is_one_matrix(in[1]) && wg__rows_of(in[0], &a) && wg__rows_of(y, &part)) {
         b = wg__matrix_at(in[1], &y->shape, 0);
         wg__gemm(&part, &a, &b, false);
         return true;

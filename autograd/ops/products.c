@@ -87,60 +87,6 @@ wg_tensor *wg_addmm(wg_tensor *c, wg_tensor *a, wg_tensor *b, double beta, doubl
     return wg_apply(&wg__op_addmm, (wg_tensor *[]){ c, a, b }, 3, &(addmm_attr){ beta, alpha });
 }
 
-/* ---- linear ---------------------------------------------------------------------------------- */
-
-/* matmul takes the rows of x as one matrix, and the weight's gradient as one product. */
-static wg_tensor *linear_compose(const wg_call *c) {
-    wg_tensor *x = c->in[0], *w = c->in[1], *b = c->inputs > 2 ? c->in[2] : NULL;
-    if (wg_rank(x) < 1 || wg_rank(w) != 2)
-        return NULL_AFTER(wg_call_fail(c, WG_ERROR_SHAPE, "x needs an axis and w two"));
-    if (wg_dim(x, -1) != wg_dim(w, 1))
-        return NULL_AFTER(wg_call_fail(c, WG_ERROR_SHAPE, "x has %lld features, w takes %lld",
-                                       (long long)wg_dim(x, -1), (long long)wg_dim(w, 1)));
-    if (b && (wg_rank(b) != 1 || wg_dim(b, 0) != wg_dim(w, 0)))
-        return NULL_AFTER(wg_call_fail(c, WG_ERROR_SHAPE,
-                                       "the bias is not one number for each of "
-                                       "w's %lld rows",
-                                       (long long)wg_dim(w, 0)));
-    if (!wg_call_same_dtype(c)) return NULL;
-    wg_tensor *y = wg_matmul(x, wg__transposed(w));  // (..., out)
-    return b ? wg_add(y, b) : y;
-}
-
-static bool linear_reference(const wg_call *c, const wg_zview in[], wg_zview *out) {
-    int64_t wide = in[1].shape.dim[0], deep = in[1].shape.dim[1];
-    for (int64_t e = 0, n = wg__numel(&out->shape); e < n; e++) {
-        out->data[e] = c->inputs > 2 ? in[2].data[e % wide] : 0;
-        for (int64_t k = 0; k < deep; k++)
-            out->data[e] += in[0].data[e / wide * deep + k] * in[1].data[e % wide * deep + k];
-    }
-    return true;
-}
-
-WG__DEFINE_OP(linear) = {
-    .abi = WG_OP_ABI,
-    .name = "linear",
-    .doc = "x w' + b: a dense layer",
-    .shapes = "(..., in) x (out, in) x (out) -> (..., out)",
-    .derivative = "dx = gy w, dw = gy' x, db = sum of gy, the latter two over all leading axes",
-    .edges = "in = 0 gives the bias, or zeros",
-    .equals = "torch.nn.functional.linear",
-    .equivalent = "transposed: the bias is a vector",
-    .inputs = 2,
-    .inputs_max = 3,
-    .flags = WG_OP_OPTIONAL_INPUTS,
-    .compose = linear_compose,
-    .reference = linear_reference,
-    .samples = { "2,3 4,3 4", "2,3 4,3", "3 2,3 2", "3 2,3", "2,2,3 4,3 4", "2,0 3,0 3", "2,0 3,0",
-                 "0,3 2,3 2", "2,3 0,3 0", "2,1,3 1,3 1" },
-    .bad = { "2,3 3,4", "2,3 4,3 3", "2,3 4,3 1", "() 4,1", "2,3 3", "2,3 2,4,3",
-             "2,3 4,3 4@i0..2" },
-};
-
-wg_tensor *wg_linear(wg_tensor *x, wg_tensor *w, wg_tensor *b) {
-    return wg_apply(&wg__op_linear, (wg_tensor *[]){ x, w, b }, b ? 3 : 2, NULL);
-}
-
 /* ---- dot and outer --------------------------------------------------------------------------- */
 
 static bool are_vectors(const wg_call *c) {

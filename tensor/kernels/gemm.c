@@ -26,6 +26,25 @@ typedef struct product {
 enum { DEPTH = 128, HEIGHT = 6 };  // rows of b on the stack: 16 KiB at the widest, half of L1
 enum { LENGTH = 1024, THIN = 8 };  // of a dot product's part; fewer rows of c than this are thin
 
+/* strip[i * width + l] = b[i + l * bs], in squares of four that the compiler keeps in registers. */
+#define TURN(type, real)                                                                           \
+    static void turn_##type(real *restrict strip, const real *restrict b, int64_t bs,              \
+                            const int64_t size[3]) {                                               \
+        const int64_t k = size[0], cols = size[1], width = size[2], even = k / 4 * 4;              \
+        int64_t l = 0;                                                                             \
+        for (; l + 4 <= cols; l += 4)                                                              \
+            for (int64_t i = 0; i < even; i += 4) {                                                \
+                real t[4][4];                                                                      \
+                for (int r = 0; r < 4; r++)                                                        \
+                    for (int s = 0; s < 4; s++) t[s][r] = b[i + s + (l + r) * bs];                 \
+                for (int s = 0; s < 4; s++) memcpy(strip + (i + s) * width + l, t[s], sizeof *t);  \
+            }                                                                                      \
+        for (int64_t j = 0; j < cols; j++)                                                         \
+            for (int64_t i = j < l ? even : 0; i < k; i++) strip[i * width + j] = b[i + j * bs];   \
+    }
+TURN(f32, float)
+TURN(f64, double)
+
 /* A tile of y: `rows` rows, two vectors wide; ar and as are a's strides, bs and ys row strides.
    pack puts columns of b side by side, with zeros up to the width of a strip; size is k, columns,
    width. merge puts a row of y into c. */
@@ -38,8 +57,7 @@ enum { LENGTH = 1024, THIN = 8 };  // of a dot product's part; fewer rows of c t
     static const real *pack_##type(real *strip, const real *b, const matrix *m,                    \
                                    const int64_t size[3]) {                                        \
         const int64_t k = size[0], cols = size[1], width = size[2];                                \
-        for (int64_t l = 0; l < cols && m->rs == 1; l++)                                           \
-            for (int64_t i = 0; i < k; i++) strip[i * width + l] = b[i + l * m->cs];               \
+        if (m->rs == 1) turn_##type(strip, b, m->cs, size);                                        \
         for (int64_t i = 0; i < k && m->rs != 1; i++)                                              \
             for (int64_t l = 0; l < cols; l++) strip[i * width + l] = b[i * m->rs + l * m->cs];    \
         for (int64_t i = 0; i < k; i++)                                                            \
