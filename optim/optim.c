@@ -167,7 +167,7 @@ static void undo(wg_optim *o) {
 
 /* t is the parameter's own count of updates: states that begin later are young when others are
    old. */
-static void update(const wg_optim *o, wg__slot *slot, double scale) {
+static void update(const wg_optim *o, wg__slot *slot, double scale, double factor) {
     void *state[WG__STATES] = { 0 };
     for (int k = 0; k < o->rule.states; k++) state[k] = slot->state[k]->view.data;
     wg_optim_call call = { .n = wg_numel(slot->w),
@@ -177,20 +177,20 @@ static void update(const wg_optim *o, wg__slot *slot, double scale) {
                            .g = slot->g->view.data,
                            .state = state,
                            .scale = scale,
-                           .rate = o->rate,
+                           .rate = o->rate * factor,
                            .options = o->options };
     o->rule.update(&call);
     wg__touch(slot->w);
 }
 
 static bool step_in_scope(wg_optim *o) {
-    double scale = 1;
-    if (!prepare(o) || !wg__clip_scale(o, &scale)) {
+    double scale = 1, factor = 1;
+    if (!prepare(o) || !wg__schedule_factor(o, &factor) || !wg__clip_scale(o, &scale)) {
         undo(o);
         return false;
     }
     for (int i = 0; i < o->slots; i++)
-        if (o->slot[i].w) update(o, &o->slot[i], scale);
+        if (o->slot[i].w) update(o, &o->slot[i], scale, factor);
     o->steps++;
     wg_nn_seal(o->model.m);
     return true;

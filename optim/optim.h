@@ -15,6 +15,7 @@
 #define WG_OPTIM_H
 
 #include "nn/nn.h"
+#include "optim/schedule.h"
 
 #ifdef __cplusplus
 extern "C" {

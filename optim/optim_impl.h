@@ -22,6 +22,7 @@ struct wg_optim {
     wg_optim_rule rule;
     double rate;
     double max_norm;  // 0: no clipping
+    wg_schedule schedule;
     int64_t steps;
     void *options;
     wg__slot *slot;  // by the parameter's place in the model's list, which only grows
@@ -42,5 +43,9 @@ wg_optim_spec wg__optim_spec(const wg_optim_rule *rule, double rate, const void 
 /* What clipping multiplies gradients with; false, after reporting, if their norm is no finite
    number. */
 bool wg__clip_scale(const wg_optim *o, double *scale);
+
+/* What the schedule multiplies every rate with in the next step; false, after reporting, if that is
+   no rate. */
+bool wg__schedule_factor(const wg_optim *o, double *factor);
 
 #endif
