@@ -19,7 +19,7 @@ static bool better(const wg_plateau *p, double value) {
     double threshold = p->threshold == 0 ? 1e-4 : p->threshold;
     double sign = p->larger ? 1 : -1;
     double margin = p->absolute ? threshold : threshold * p->best;
-    return p->calls == 0 || isnan(p->best) || sign * value > sign * (p->best + sign * margin);
+    return !isnan(value) && (isnan(p->best) || sign * value > sign * (p->best + sign * margin));
 }
 
 static bool lower(wg_plateau *p, wg_optim *o) {
@@ -37,9 +37,9 @@ bool wg_plateau_step(wg_plateau *p, wg_optim *o, double value) {
         return wg_fail(WG_ERROR_ARGUMENT, "plateau_step: the %s is NULL",
                        p ? "optimiser" : "plateau");
     if (!valid(p)) return false;
+    if (p->calls++ == 0) p->best = NAN;
     bool improved = better(p, value);
     if (improved) p->best = value;
-    p->calls++;
     p->bad = improved ? 0 : p->bad + 1;
     if (p->cooling > 0) p->cooling--, p->bad = 0;
     if (p->bad <= p->patience) return true;

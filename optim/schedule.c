@@ -73,7 +73,7 @@ static double one_cycle(const piece *p, int64_t t) {  // steps, rise, start, end
         if ((double)t > to[k].end || to[k].end <= to[k - 1].end) continue;
         double x = ((double)t - to[k - 1].end) / (to[k].end - to[k - 1].end);
         double left = p->number[4] != 0 ? 1 - x : half_cosine(x);
-        return to[k].to + (to[k - 1].to - to[k].to) * left;
+        return to[k].to * (1 - left) + to[k - 1].to * left;  // exact at both ends
     }
     return end;
 }

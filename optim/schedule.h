@@ -49,11 +49,11 @@ WG_API double wg_optim_rate_now(const struct wg_optim *o);
 
 /* ---- putting together ------------------------------------------------------------------------ */
 
-/* `first` for `steps` steps, then `second` from its own step 0 on (PyTorch's SequentialLR). Together
-   they have at most WG_SCHEDULE_PIECES pieces, one for each schedule below that has no other count;
-   more is an error. */
+/* `first` for `steps` steps, then `second` from its own step 0 on (PyTorch: SequentialLR). Each
+   schedule below is one piece, if it does not say otherwise; more than WG_SCHEDULE_PIECES together
+   is an error. */
 WG_API wg_schedule wg_schedule_then(wg_schedule first, int64_t steps, wg_schedule second);
-/* The product of both (PyTorch's ChainedScheduler). */
+/* The product of both (PyTorch: ChainedScheduler). */
 WG_API wg_schedule wg_schedule_times(wg_schedule a, wg_schedule b);
 /* A function of yours. What `user` points to must outlive the optimiser. */
 WG_API wg_schedule wg_schedule_own(double (*factor)(int64_t t, void *user), void *user);
@@ -142,7 +142,7 @@ WG_API wg_schedule wg_schedule_wsd(wg_wsd_options o);
    ReduceLROnPlateau.
 
        wg_plateau p = { .patience = 5 };
-       wg_plateau_step(&p, adam, validation_loss);        // after each epoch                      */
+       wg_plateau_step(&p, adam, validation_loss);  // after each epoch */
 typedef struct wg_plateau {
     bool larger;       // the value is to grow, as an accuracy
     bool absolute;     // the threshold is
@@ -155,8 +155,8 @@ typedef struct wg_plateau {
     int64_t calls, bad, cooling, lowered;
     double best;
 } wg_plateau;
-/* False after an error: NULL, options out of range. A value of NaN is no better than any. The first
-   one is always the best so far. */
+/* False after an error: NULL, options out of range. NaN is no better than anything,
+   and everything else is better than NaN. */
 WG_API bool wg_plateau_step(wg_plateau *p, struct wg_optim *o, double value);
 
 #ifdef __cplusplus
