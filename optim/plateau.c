@@ -27,7 +27,7 @@ static bool lower(wg_plateau *p, wg_optim *o) {
     if (next < p->least) next = p->least;
     if (next >= rate) return true;
     p->lowered++;
-    return wg_optim_set_rate(o, next);
+    return wg_optim_scale_rates(o, next / rate) && wg_optim_set_rate(o, next);  // which is exact
 }
 
 bool wg_plateau_step(wg_plateau *p, wg_optim *o, double value) {

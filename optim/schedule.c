@@ -296,12 +296,14 @@ bool wg_optim_schedule(wg_optim *o, wg_schedule s) {
 }
 
 double wg_optim_rate_now(const wg_optim *o) {
-    return o ? o->rate * wg_schedule_at(&o->schedule, o->steps) : NAN;
+    return o ? wg_optim_rate(o) * wg_schedule_at(&o->schedule, o->steps) : NAN;
 }
 
-bool wg__schedule_factor(const wg_optim *o, double *factor) {
-    *factor = wg_schedule_at(&o->schedule, o->steps);
-    if (*factor >= 0 && *factor < INFINITY) return true;
-    return wg_fail(WG_ERROR_STATE, "optim_step: the schedule's factor of step %lld is %g",
-                   (long long)o->steps, *factor);
+bool wg__schedule_factor(wg_optim *o) {
+    double factor = wg_schedule_at(&o->schedule, o->steps);
+    if (!(factor >= 0 && factor < INFINITY))
+        return wg_fail(WG_ERROR_STATE, "optim_step: the schedule's factor of step %lld is %g",
+                       (long long)o->steps, factor);
+    o->factor = factor;
+    return true;
 }

@@ -135,8 +135,8 @@ WG_API wg_schedule wg_schedule_wsd(wg_wsd_options o);
 
 /* ---- by what is measured: plateau.c ---------------------------------------------------------- */
 
-/* Lowers the optimiser's own rate (wg_optim_set_rate, so a schedule may be attached as well) by
-   `factor` when `value` has not become better for more than `patience` calls in a row. Better is
+/* Multiplies the optimiser's rate and those of its groups by `factor` when `value` has not become
+   better for more than `patience` calls in a row; a schedule may be attached as well. Better is
    less than best (1 - threshold), or with `absolute` best - threshold; with `larger` more than best
    (1 + threshold), or best + threshold. Then `cooldown` calls count for nothing. PyTorch:
    ReduceLROnPlateau.
@@ -148,15 +148,15 @@ typedef struct wg_plateau {
     bool absolute;     // the threshold is
     double factor;     // 0.1
     double threshold;  // 1e-4
-    double least;      // 0: no rate below it
+    double least;      // 0: the optimiser's own rate goes no lower, nor the others' from there
     int64_t patience;  // 0: the first one that is no better lowers the rate
     int64_t cooldown;  // 0
     // From here on it keeps its own books, which start at zero.
     int64_t calls, bad, cooling, lowered;
     double best;
 } wg_plateau;
-/* False after an error: NULL, options out of range. NaN is no better than anything,
-   and everything else is better than NaN. */
+/* False after an error: NULL, options out of range. NaN is no better than anything, and
+   everything else is better than NaN. */
 WG_API bool wg_plateau_step(wg_plateau *p, struct wg_optim *o, double value);
 
 #ifdef __cplusplus
