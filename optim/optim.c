@@ -207,7 +207,7 @@ static bool step_in_scope(wg_optim *o) {
     double scale = 1;
     size_t size = 0;
     void *work = NULL;
-    if (!wg__schedule_factor(o) || !prepare(o, &size) || !wg__clip_scale(o, &scale) ||
+    if (!wg__schedule_factor(o) || !prepare(o, &size) || !wg__clip(o, &scale) ||
         !(work = wg__alloc(size))) {
         undo(o);
         return false;

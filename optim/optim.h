@@ -111,10 +111,20 @@ WG_API bool wg_optim_minimize_by(wg_optim *o, wg_objective *f, void *user, doubl
 
 /* ---- clipping: clip.c ------------------------------------------------------------------------ */
 
-/* From now on a step uses g * min(1, max_norm / |g|), |g| being the 2-norm over all gradients
-   together (Pascanu et al. 2013); 0 turns it off. */
+/* What a step uses in place of the gradients, from now on, which stay what they are. Several can be
+   on: first by value, then adaptive, then by norm. A limit of 0 turns one off. What has NaN is not
+   clipped but an error of the step, which then changes nothing. */
+/* Each element into [-max_value, max_value], infinite ones too. */
+WG_API bool wg_optim_clip_value(wg_optim *o, double max_value);
+/* By the size of what is moved (Brock et al. 2021): each unit's g is multiplied with
+   min(1, factor max(|w|, 1e-3) / |g|), in 2-norms over the unit: one of the first dimension, or all
+   of a vector. The paper's factors are from 0.01, for large batches, to 0.16, and it leaves the last
+   layer alone: `skip` is a pattern of such paths, or NULL. */
+WG_API bool wg_optim_clip_adaptive(wg_optim *o, double factor, const char *skip);
+/* g * min(1, max_norm / |g|), |g| being the 2-norm over all gradients together (Pascanu et al.
+   2013). */
 WG_API bool wg_optim_clip_norm(wg_optim *o, double max_norm);
-/* |g| now; 0 without gradients, NaN for NULL and without a model. */
+/* |g| now, before any clipping; 0 without gradients, NaN for NULL and without a model. */
 WG_API double wg_optim_gradient_norm(const wg_optim *o);
 
 /* ---- an optimiser of your own ---------------------------------------------------------------- */

@@ -29,12 +29,19 @@ typedef struct wg__slot {
     wg_tensor *before;  // during minimize: a copy of the gradient it had; NULL: it had none
 } wg__slot;
 
+/* What gradients are clipped to; 0: not at all. */
+typedef struct wg__clipping {
+    double value, adaptive, norm;  // in this order
+    bool skips;                    // adaptive: what matches this pattern
+    char skip[WG__PATH_MAX + 2];
+} wg__clipping;
+
 struct wg_optim {
     wg__nn_ref model;  // or a part of one
     wg__group *group;  // the first is the optimiser's own, for all; the last that matches counts
     int groups;
-    bool assigned;    // every slot knows its group
-    double max_norm;  // 0: no clipping
+    bool assigned;  // every slot knows its group
+    wg__clipping clip;
     wg_schedule schedule;
     double factor;  // the schedule's, of the step at hand
     int64_t steps;
@@ -81,9 +88,9 @@ bool wg__optim_evaluate(wg_optim *o, wg_objective *f, void *user, double *value)
 
 /* ---- clipping: clip.c ------------------------------------------------------------------------ */
 
-/* What clipping multiplies gradients with; false, after reporting, if their norm is no finite
-   number. */
-bool wg__clip_scale(const wg_optim *o, double *scale);
+/* Clips what the slots will use, in copies, all but the norm; that is left to `scale`. False after
+   reporting NaN or, where a norm is wanted, an infinite one. */
+bool wg__clip(const wg_optim *o, double *scale);
 
 /* ---- schedules: schedule.c ------------------------------------------------------------------- */
 
