@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* metrics.c: how good a model is. One loop evaluates a set in batches, each in a scope of its own,
+/* evaluate.c: how good a model is. One loop evaluates a set in batches, each in a scope of its own,
    and shows them to a visitor; the model's mode and the recording are put back however it ends. */
 #include <math.h>
 
