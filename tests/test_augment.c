@@ -164,7 +164,7 @@ END_TEST
 
 /* ---- standardising --------------------------------------------------------------------------- */
 
-/* x (100, 4): three columns far from 0 with deviations of their own, the third constant; y (100). */
+/* x (100, 4): columns far from 0 with deviations of their own, the third constant; y (100). */
 static wg_data *columns(wg_tensor **x, wg_tensor **y) {
     wg_tensor *z = normal(WG_F64, WG_SHAPE(100, 4), 2);
     *x = wg_add(wg_mul(z, wg_from_f64(WG_F64, WG_SHAPE(4), (double[]){ 1, 0.001, 0, 50 })),

@@ -62,8 +62,8 @@ WG_API int64_t wg_data_classes(wg_data *d);
 
 /* ---- parts: data_split.c --------------------------------------------------------------------- */
 
-/* Parts share d's memory and outlive it, and hold their samples in d's order. With integer labels of
-   rank 1 each class is shared out alike (stratified). On an error all parts are NULL. */
+/* Parts share d's memory and outlive it, and hold their samples in d's order. With integer labels
+   of rank 1 each class is shared out alike (stratified). On an error all parts are NULL. */
 
 /* Cuts d into n parts of the given shares (which sum to at most 1), drawn at random by seed. */
 WG_API bool wg_data_split(const wg_data *d, const double share[], int n, uint64_t seed,

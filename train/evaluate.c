@@ -33,7 +33,9 @@ static bool arguments_valid(const char *name, const wg_nn *m, wg_net *net, const
 static wg_tensor *classify(wg_nn *m, wg_net *net, wg_tensor *x) {
     wg_tensor *logits = net(m, x);  // (B, C)
     wg__where("");
-    return wg_contiguous(wg_argmax(logits, -1, false));  // (B)
+    if (wg_rank(logits) > 1 && wg_dim(logits, -1) == 1)  // one logit: class 1 where it is positive
+        return wg_cast(wg_gt(wg_select(logits, -1, 0), wg_num(0)), WG_I64);  // (B)
+    return wg_contiguous(wg_argmax(logits, -1, false));                      // (B)
 }
 
 /* Looks at a batch; false after reporting. */
@@ -156,6 +158,86 @@ wg_tensor *wg_nn_confusion(wg_nn *m, wg_net *net, wg_data *d, int64_t classes) {
     wg_tensor *matrix = wg_zeros(WG_I64, WG_SHAPE(classes, classes));  // (C, C)
     tally t = { .name = "nn_confusion", .net = net, .matrix = matrix };
     return matrix && evaluate_set(m, d, count_pairs, &t) ? matrix : NULL;
+}
+
+/* ---- all outputs ----------------------------------------------------------------------------- */
+
+/* What a net says of a whole set. */
+typedef struct answers {
+    wg_net *net;
+    int64_t n, seen;
+    wg_tensor *out, *y;  // (N, ...), (N, ...): of nobody's scope
+} answers;
+
+static bool same_but_first(const wg_tensor *a, const wg_tensor *b) {
+    if (wg_rank(a) != wg_rank(b) || wg_dtype_of(a) != wg_dtype_of(b)) return false;
+    for (int i = 1; i < wg_rank(a); i++)
+        if (wg_dim(a, i) != wg_dim(b, i)) return false;
+    return true;
+}
+
+static wg_tensor *like_batch(const wg_tensor *of, int64_t n) {
+    wg_shape shape = wg_shape_of(of);
+    shape.dim[0] = n;
+    return wg__tensor_new_owned(wg_dtype_of(of), shape);
+}
+
+// Copies a batch to its rows of `all`, which is made when the first one comes.
+static bool append(wg_tensor **all, const wg_tensor *batch, const answers *a) {
+    if (!*all && !(*all = like_batch(batch, a->n))) return false;
+    char text[200], first[200];
+    if (!same_but_first(*all, batch))
+        return wg_fail(WG_ERROR_SHAPE, "nn_outputs: a batch gives %s after others gave %s",
+                       wg_shape_text(wg_shape_of(batch), text, sizeof text),
+                       wg_shape_text(wg_shape_of(*all), first, sizeof first));
+    int64_t row = 1;
+    for (int i = 1; i < wg_rank(batch); i++) row *= wg_dim(batch, i);
+    return wg_read(batch, wg__at(&(*all)->view, a->seen * row), wg_numel(batch));
+}
+
+static bool gather_answers(void *user, wg_nn *m, const wg_batch *b) {
+    answers *a = user;
+    const wg_tensor *out = a->net(m, b->x);  // (B, ...)
+    wg__where("");
+    if (!out) return wg_fail(WG_ERROR_ARGUMENT, "nn_outputs: the net returned NULL");
+    char text[200];
+    if (wg_rank(out) < 1 || wg_dim(out, 0) != wg_dim(b->x, 0))
+        return wg_fail(WG_ERROR_SHAPE, "nn_outputs: the net gives %s for %lld samples",
+                       wg_shape_text(wg_shape_of(out), text, sizeof text),
+                       (long long)wg_dim(b->x, 0));
+    if (!append(&a->out, out, a) || !append(&a->y, b->y, a)) return false;
+    a->seen += wg_dim(out, 0);
+    return true;
+}
+
+static wg_tensor *into_scope(wg_tensor *x) {
+    wg__scope_add(wg__ctx()->scope, x);
+    return x;
+}
+
+wg_tensor *wg_nn_outputs(wg_nn *m, wg_net *net, wg_data *d, wg_tensor **y) {
+    if (y) *y = NULL;
+    answers a = { .net = net, .n = wg_data_size(d) };
+    if (!arguments_valid("nn_outputs", m, net, d)) return NULL;
+    if (a.n == 0) return WG__FAIL_NULL(WG_ERROR_ARGUMENT, "nn_outputs: the set is empty");
+    if (!evaluate_set(m, d, gather_answers, &a)) {
+        wg__tensor_free(a.out), wg__tensor_free(a.y);
+        return NULL;
+    }
+    if (y)
+        *y = into_scope(a.y);
+    else
+        wg__tensor_free(a.y);
+    return into_scope(a.out);
+}
+
+double wg_nn_measure(wg_nn *m, wg_net *net, wg_data *d, wg_metric *metric) {
+    if (!complete("nn_measure", metric ? NULL : "metric")) return NAN;
+    wg_scope *scope = wg_scope_open();
+    wg_tensor *y, *out = wg_nn_outputs(m, net, d, &y);  // (N, ...), (N, ...)
+    double value = out ? metric(out, y) : NAN;
+    wg_scope_close(scope);
+    return value;
 }
 
 /* ---- predictions ----------------------------------------------------------------------------- */
