@@ -62,11 +62,11 @@ static wg_optim_spec make(wg_adam_options o, const wg_optim_rule *rule, bool dec
 }
 
 wg_optim_spec wg_adam(wg_adam_options o) {
-    static const wg_optim_rule rule = { "adam", 2, adam };
+    static const wg_optim_rule rule = { .name = "adam", .states = 2, .update = adam };
     return make(o, &rule, false);
 }
 wg_optim_spec wg_adamw(wg_adam_options o) {
-    static const wg_optim_rule rule = { "adamw", 2, adam };
+    static const wg_optim_rule rule = { .name = "adamw", .states = 2, .update = adam };
     return make(o, &rule, true);
 }
 WG__DEFINE_OPTIMISER(adam, wg_adam_options)

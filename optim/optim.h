@@ -15,6 +15,7 @@
 #define WG_OPTIM_H
 
 #include "nn/nn.h"
+#include "optim/schedule.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -69,6 +70,20 @@ WG_OPTIMISER(adam, wg_adam_options);
 /* AdamW (Loshchilov and Hutter 2019): the decay does not pass through the moments. */
 WG_OPTIMISER(adamw, wg_adam_options);
 
+/* ---- groups: group.c ------------------------------------------------------------------------- */
+
+/* Parameters whose full path matches (as in wg_nn_params: '*' stands for any characters) follow
+   another spec: other numbers, another rate, another rule. NULL matches all. Of several groups that
+   match, the one given last counts; the optimiser's own spec is that of all the others.
+
+       wg_optim *o = wg_optim_adamw(m, (wg_adam_options){ .rate = 3e-4, .weight_decay = 0.01 });
+       wg_optim_group(o, "*b", wg_adamw((wg_adam_options){ .rate = 3e-4 }));  // no decay
+
+   A group may come, or be given anew with the same pattern, at any time: a parameter whose rule
+   stays what it was keeps its states, one that changes to another rule starts anew with it. That a
+   pattern matches no parameter is an error of the next step. */
+WG_API bool wg_optim_group(wg_optim *o, const char *pattern, wg_optim_spec spec);
+
 /* NULL is fine; before or after the model, without which an optimiser can do nothing else. */
 WG_API void wg_optim_free(wg_optim *o);
 
@@ -80,10 +95,19 @@ WG_API void wg_optim_free(wg_optim *o);
 WG_API bool wg_optim_minimize(wg_optim *o, wg_tensor *loss);
 /* One update from the gradients that are there. The first one seals the model. */
 WG_API bool wg_optim_step(wg_optim *o);
-WG_API void wg_optim_clear(wg_optim *o);                  // drops the gradients of all parameters
-WG_API int64_t wg_optim_steps(const wg_optim *o);         // made so far; 0 for NULL
+WG_API void wg_optim_clear(wg_optim *o);           // drops the gradients of all parameters
+WG_API int64_t wg_optim_steps(const wg_optim *o);  // made so far; 0 for NULL
+/* The optimiser's own rate. Groups have rates of their own, which setting it leaves alone; scaling
+   multiplies all of them, by a finite factor that is not negative. */
 WG_API double wg_optim_rate(const wg_optim *o);           // NaN for NULL
 WG_API bool wg_optim_set_rate(wg_optim *o, double rate);  // finite and not negative
+WG_API bool wg_optim_scale_rates(wg_optim *o, double factor);
+
+/* A loss as a function of whatever `user` is, for methods that want it more than once a step. */
+typedef wg_tensor *wg_objective(void *user);
+/* Minimises f: evaluates it in a scope of its own, as often as the method wants, and steps. `value`
+   (may be NULL) gets the loss before the step. All or nothing, as wg_optim_minimize is. */
+WG_API bool wg_optim_minimize_by(wg_optim *o, wg_objective *f, void *user, double *value);
 
 /* ---- clipping: clip.c ------------------------------------------------------------------------ */
 
@@ -97,7 +121,7 @@ WG_API double wg_optim_gradient_norm(const wg_optim *o);
 
 /* One parameter's update: w, its gradient g (to be multiplied by `scale`, which clips it, before
    use) and the rule's states, all dense, n elements, of one dtype; t counts this parameter's
-   updates, from 1. States start at zero. */
+   updates by this rule, from 1. States and numbers start at zero. */
 typedef struct wg_optim_call {
     int64_t n, t;
     wg_dtype dtype;
@@ -106,11 +130,23 @@ typedef struct wg_optim_call {
     void *const *state;
     double scale, rate;
     const void *options;
+    const wg_shape *shape;
+    const char *path;
+    double *number;  // two numbers of this parameter's, for the rule to keep
+    void *work;      // what `prepare` asked for; undefined contents
+    void *step;  // NULL, or n elements to be set to the step that each made for its gradient: what
+                 // a constant gradient g would make w lose, over g. Found set to the rate.
 } wg_optim_call;
 struct wg_optim_rule {
     const char *name;
     int states;  // tensors like w, at most 4
     void (*update)(const wg_optim_call *c);
+    /* NULL, or called before any parameter is changed, with w, g, state and work NULL: may refuse
+       the parameter (wg_fail; false), and ask for bytes of working memory. */
+    bool (*prepare)(const wg_optim_call *c, size_t *work);
+    /* In place of update: a method that evaluates its objective several times a step, all of the
+       model's parameters at once, and is run by wg_optim_minimize_by alone. */
+    bool (*search)(wg_optim *o, wg_objective *f, void *user, double *value);
 };
 /* Copies `size` bytes of options. */
 WG_API wg_optim *wg_optim_new(wg_nn *m, const wg_optim_rule *rule, double rate, const void *options,

@@ -44,7 +44,8 @@ static void momentum(const wg_optim_call *c) {
 }
 
 wg_optim_spec wg_sgd(wg_sgd_options o) {
-    static const wg_optim_rule plain = { "sgd", 0, sgd }, moving = { "sgd", 1, momentum };
+    static const wg_optim_rule plain = { .name = "sgd", .update = sgd },
+                               moving = { .name = "sgd", .states = 1, .update = momentum };
     const wg_optim_spec none = { .rule = NULL };
     if (wg__pending()) return none;
     wg__where("");

@@ -452,7 +452,7 @@ static void own_update(const wg_optim_call *c) {
 }
 
 START_TEST(a_rule_of_ones_own_is_run_like_the_others) {
-    const wg_optim_rule rule = { "own", 2, own_update };
+    const wg_optim_rule rule = { .name = "own", .states = 2, .update = own_update };
     double options[] = { 10 };
     wg_nn *m = wg_nn_new(1);
     wg_tensor *w = param(m, "w", WG_F64, WG_SHAPE(3, 2)), *start = copy_of(w);
@@ -477,8 +477,9 @@ END_TEST
 
 START_TEST(a_rule_is_described_properly) {
     wg_nn *m = wg_nn_new(1);
-    const wg_optim_rule good = { "own", 0, own_update }, many = { "own", 5, own_update };
-    const wg_optim_rule nameless = { NULL, 0, own_update }, idle = { "own", 0, NULL };
+    const wg_optim_rule good = { .name = "own", .update = own_update },
+                        many = { .name = "own", .states = 5, .update = own_update };
+    const wg_optim_rule nameless = { .update = own_update }, idle = { .name = "own" };
     ck_assert_ptr_null(wg_optim_new(m, &many, 0.1, NULL, 0));
     expect_error(WG_ERROR_ARGUMENT, "optim_new: own: 5 states, at most 4");
     ck_assert_ptr_null(wg_optim_new(m, &nameless, 0.1, NULL, 0));

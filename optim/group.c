@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: MIT
+/* group.c: groups of parameters, each with a rule and numbers of its own. Which group a parameter
+   follows is found once, and again when groups or parameters have come: a step matches no paths. */
+#include <math.h>
+#include <string.h>
+
+#include "optim/optim_impl.h"
+
+/* ---- one group ------------------------------------------------------------------------------- */
+
+static bool rule_valid(const wg_optim_rule *rule, const void *options, size_t size) {
+    if (!rule) return wg_fail(WG_ERROR_ARGUMENT, "optim_new: the rule is NULL");
+    if (!rule->name || (!rule->update && !rule->search))
+        return wg_fail(WG_ERROR_ARGUMENT, "optim_new: the rule has no %s",
+                       rule->name ? "update" : "name");
+    if (rule->states < 0 || rule->states > WG__STATES)
+        return wg_fail(WG_ERROR_ARGUMENT, "optim_new: %s: %d states, at most %d are kept",
+                       rule->name, rule->states, WG__STATES);
+    if (!options && size > 0)
+        return wg_fail(WG_ERROR_ARGUMENT, "optim_new: %s: %zu bytes of options at NULL", rule->name,
+                       size);
+    return true;
+}
+
+// Room for the options and, behind them, the pattern.
+static bool fill(wg__group *group, const char *pattern, const void *options, size_t size) {
+    size_t length = pattern ? strlen(pattern) + 1 : 0;
+    char *block = wg__alloc(size + length);
+    if (!block) return false;
+    if (size > 0) memcpy(block, options, size);
+    if (pattern) group->pattern = memcpy(block + size, pattern, length);
+    group->options = block;
+    return true;
+}
+
+bool wg__group_make(wg__group *group, const wg_optim_rule *rule, double rate, const void *options,
+                    size_t size) {
+    if (!rule_valid(rule, options, size)) return false;
+    if (!wg__optim_check("optim_new", "the rate", rate, INFINITY)) return false;
+    *group = (wg__group){ .rule = *rule, .rate = rate };
+    return fill(group, NULL, options, size);
+}
+
+/* ---- an optimiser's -------------------------------------------------------------------------- */
+
+static bool spec_valid(const wg_optim *o, const wg_optim_spec *spec) {
+    if (!rule_valid(spec->rule, spec->options.bytes, spec->size)) return false;
+    if (spec->size > sizeof spec->options)
+        return wg_fail(WG_ERROR_ARGUMENT, "optim_group: %s: %zu bytes of options, at most %zu",
+                       spec->rule->name, spec->size, sizeof spec->options);
+    const wg_optim_rule *search = o->group[0].rule.search ? &o->group[0].rule : spec->rule;
+    if (search->search)
+        return wg_fail(WG_ERROR_ARGUMENT,
+                       "optim_group: %s moves all parameters at once, and knows no groups",
+                       search->name);
+    return wg__optim_check("optim_group", "the rate", spec->rate, INFINITY);
+}
+
+// The group of this very pattern, which the new one hides; none: 0, the optimiser's own.
+static int hidden_by(const wg_optim *o, const char *pattern) {
+    for (int i = 1; i < o->groups; i++) {
+        const char *old = o->group[i].pattern;
+        if (!old || !pattern ? old == pattern : strcmp(old, pattern) == 0) return i;
+    }
+    return 0;
+}
+
+static bool add(wg_optim *o, const char *pattern, const wg_optim_spec *spec) {
+    wg__group new = { .rule = *spec->rule, .rate = spec->rate };
+    size_t keep = (size_t)o->groups * sizeof *o->group;
+    wg__group *group = wg__resize(o->group, keep, keep + sizeof *group);
+    if (!group) return false;
+    o->group = group;
+    if (!fill(&new, pattern, spec->options.bytes, spec->size)) return false;
+    int old = hidden_by(o, pattern);
+    if (old) {
+        wg__free(group[old].options);
+        o->groups--;
+        memmove(group + old, group + old + 1, (size_t)(o->groups - old) * sizeof *group);
+    }
+    group[o->groups++] = new;
+    o->assigned = false;
+    return true;
+}
+
+bool wg_optim_group(wg_optim *o, const char *pattern, wg_optim_spec spec) {
+    if (wg__pending()) return false;
+    wg__where("");
+    return wg__optim_usable(o, "optim_group") && spec_valid(o, &spec) && add(o, pattern, &spec);
+}
+
+/* ---- who follows whom ------------------------------------------------------------------------ */
+
+static int group_of(const wg_optim *o, const char *path) {
+    int g = o->groups - 1;
+    while (g > 0 && o->group[g].pattern && !wg__path_matches(o->group[g].pattern, path)) g--;
+    return g;
+}
+
+static bool all_match(const wg_optim *o) {
+    for (int g = 1; g < o->groups; g++) {
+        const char *pattern = o->group[g].pattern;
+        if (pattern && wg_nn_params(o->model.m, pattern) == 0)
+            return wg_fail(WG_ERROR_STATE,
+                           "optim_step: the group \"%s\" matches none of the model's %d parameters",
+                           pattern, wg_nn_params(o->model.m, NULL));
+    }
+    return true;
+}
+
+bool wg__groups_assign(wg_optim *o) {
+    if (o->assigned) return true;
+    if (!all_match(o)) return false;
+    for (int i = 0; i < o->slots; i++) o->slot[i].group = group_of(o, wg__nn_path(o->model.m, i));
+    o->assigned = true;
+    return true;
+}
+
+/* ---- rates ----------------------------------------------------------------------------------- */
+
+double wg_optim_rate(const wg_optim *o) { return o ? o->group[0].rate : NAN; }
+
+bool wg_optim_set_rate(wg_optim *o, double rate) {
+    if (wg__pending()) return false;
+    wg__where("");
+    if (!o) return wg_fail(WG_ERROR_ARGUMENT, "optim_set_rate: the optimiser is NULL");
+    if (!wg__optim_check("optim_set_rate", "the rate", rate, INFINITY)) return false;
+    o->group[0].rate = rate;
+    return true;
+}
+
+bool wg_optim_scale_rates(wg_optim *o, double factor) {
+    if (wg__pending()) return false;
+    wg__where("");
+    if (!o) return wg_fail(WG_ERROR_ARGUMENT, "optim_scale_rates: the optimiser is NULL");
+    if (!wg__optim_check("optim_scale_rates", "the factor", factor, INFINITY)) return false;
+    for (int g = 0; g < o->groups; g++)  // none is changed if one would leave the range
+        if (!wg__optim_check("optim_scale_rates", "a rate times the factor",
+                             o->group[g].rate * factor, INFINITY))
+            return false;
+    for (int g = 0; g < o->groups; g++) o->group[g].rate *= factor;
+    return true;
+}
