@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* test_layers.c: layers, losses, penalties and measures, each against its formula written out in
+/* test_layers.c: layers, losses and penalties, each against its formula written out in
    double. */
 #include "tests/nn_test.h"
 
@@ -380,221 +380,6 @@ START_TEST(penalties_on_nothing_are_errors) {
 }
 END_TEST
 
-/* ---- measures -------------------------------------------------------------------------------- */
-
-enum { SAMPLES = 600, CLASSES = 4 };
-
-static bool saw_training, saw_recording;
-static int64_t largest_batch;
-
-// Logits are the input itself, made by a layer whose weights are the unit matrix.
-static wg_tensor *identity(wg_nn *m, wg_tensor *x) {  // x (B, CLASSES)
-    saw_training |= wg_nn_is_training(m);
-    wg_tensor *w = wg_nn_param(m, "w", WG_F32, WG_SHAPE(CLASSES, CLASSES), (wg_init){ 0 });
-    if (w) wg_copy(w, wg_eye(WG_F32, CLASSES));
-    wg_tensor *y = wg_matmul(x, w);  // (B, CLASSES)
-    saw_recording |= wg_is_tracked(y);
-    if (wg_dim(x, 0) > largest_batch) largest_batch = wg_dim(x, 0);
-    return wg_nn_dropout(m, "drop", y, 0.5);
-}
-
-// Sample i is of class i % 4; every fifth is made to look like the class after it.
-static wg_data *labelled(wg_tensor **x) {
-    *x = wg_zeros(WG_F32, WG_SHAPE(SAMPLES, CLASSES));
-    wg_tensor *y = wg_arange(WG_I64, 0, SAMPLES, 1);
-    float values[SAMPLES * CLASSES] = { 0 };
-    int64_t labels[SAMPLES];
-    for (int64_t i = 0; i < SAMPLES; i++) {
-        labels[i] = i % CLASSES;
-        values[i * CLASSES + (i + (i % 5 == 0)) % CLASSES] = 1;
-    }
-    wg_write(*x, values, SAMPLES * CLASSES), wg_write(y, labels, SAMPLES);
-    return wg_data_new(*x, y, (wg_data_options){ .scale = 2 });
-}
-
-static void expect_state_untouched(const wg_nn *m) {
-    ck_assert(wg_nn_is_training(m));
-    bool recording = wg_recording(true);
-    ck_assert(recording);
-}
-
-START_TEST(accuracy_is_the_share_of_right_classes) {
-    wg_tensor *x;
-    wg_data *d = labelled(&x);
-    wg_nn *m = wg_nn_new(1);
-    ck_assert_double_eq(wg_nn_accuracy(m, identity, d), 0.8);
-    ck_assert(!saw_training && !saw_recording);
-    ck_assert_int_le(largest_batch, 256);
-    expect_state_untouched(m);
-    wg_nn_train(m, false), wg_recording(false);
-    ck_assert_double_eq(wg_nn_accuracy(m, identity, d), 0.8);
-    ck_assert(!wg_nn_is_training(m));
-    bool recording = wg_recording(true);
-    ck_assert(!recording);
-    wg_nn_free(m), wg_data_free(d);
-}
-END_TEST
-
-// Of each sample the sum of squares, its logits being twice a unit vector; the mean over the batch.
-static wg_tensor *mean_square(wg_nn *m, wg_tensor *x, wg_tensor *y) {
-    wg_tensor *squares = wg_sum_axes(wg_square(identity(m, x)), WG_AXES(-1), false);  // (B)
-    wg_tensor *weight = wg_add(wg_cast(y, WG_F32), wg_num(1));                        // (B)
-    return wg_mean(wg_mul(squares, weight));                                          // ()
-}
-static wg_tensor *not_one_number(wg_nn *m, wg_tensor *x, wg_tensor *y) {
-    (void)m, (void)y;
-    return wg_nn_sub(m, "deep") ? x : NULL;
-}
-static wg_tensor *nothing(wg_nn *m, wg_tensor *x, wg_tensor *y) {
-    (void)m, (void)x, (void)y;
-    return NULL;
-}
-
-START_TEST(the_loss_of_a_set_is_the_mean_over_its_samples) {
-    enum { ODD = 300 };  // a batch of 256 and one of 44, whose labels have other means
-    float values[ODD * CLASSES] = { 0 };
-    int64_t labels[ODD];
-    for (int64_t i = 0; i < ODD; i++) {
-        labels[i] = i < 256 ? 0 : 4;
-        values[i * CLASSES] = 2;
-    }
-    wg_data *d = wg_data_new(wg_from(WG_F32, WG_SHAPE(ODD, CLASSES), values),
-                             wg_from(WG_I64, WG_SHAPE(ODD), labels), (wg_data_options){ 0 });
-    wg_nn *m = wg_nn_new(1);
-    saw_training = saw_recording = false;
-    // 4 (label + 1) each: 4 for 256 of them and 20 for 44. Exact but for the division.
-    double wanted = (256 * 4 + 44 * 20) / 300.0;
-    expect_close(wg_nn_loss(m, mean_square, d), wanted, 1e-14, "loss");
-    ck_assert(!saw_training && !saw_recording);
-    expect_state_untouched(m);
-    wg_nn_free(m), wg_data_free(d);
-}
-END_TEST
-
-START_TEST(the_loss_of_a_set_refuses_what_is_no_loss) {
-    wg_tensor *x;
-    wg_data *d = labelled(&x), *empty;
-    wg_nn *m = wg_nn_new(1);
-    empty =
-        wg_data_new(wg_slice(x, 0, 0, 0, 1), wg_zeros(WG_I64, WG_SHAPE(0)), (wg_data_options){ 0 });
-    ck_assert(isnan(wg_nn_loss(m, not_one_number, d)));
-    expect_message_begins("nn_loss: the cost is [256,4], wanted is one number");
-    expect_state_untouched(m);
-    ck_assert(isnan(wg_nn_loss(m, nothing, d)));
-    expect_message_begins("nn_loss: the cost returned NULL");
-    expect_state_untouched(m);
-    ck_assert(isnan(wg_nn_loss(m, mean_square, empty)));
-    expect_message_begins("nn_loss: the set is empty");
-    ck_assert_ptr_nonnull(wg_nn_sub(m, "block3"));
-    ck_assert(isnan(wg_nn_loss(NULL, mean_square, d)));
-    expect_message_begins("nn_loss: the model is NULL");
-    ck_assert(isnan(wg_nn_loss(m, NULL, d)));
-    expect_message_begins("nn_loss: the cost is NULL");
-    ck_assert(isnan(wg_nn_loss(m, mean_square, NULL)));
-    expect_message_begins("nn_loss: the data is NULL");
-    wg_nn_free(m), wg_data_free(d), wg_data_free(empty);
-}
-END_TEST
-
-START_TEST(confusion_counts_each_class_taken_for_each) {
-    wg_tensor *x;
-    wg_data *d = labelled(&x);
-    wg_nn *m = wg_nn_new(1);
-    wg_tensor *c = wg_nn_confusion(m, identity, d, CLASSES);  // (CLASSES, CLASSES)
-    for (int64_t row = 0; row < CLASSES; row++)
-        for (int64_t column = 0; column < CLASSES; column++) {
-            double wanted = column == row ? 120 : column == (row + 1) % CLASSES ? 30 : 0;
-            ck_assert_double_eq(element(c, row * CLASSES + column), wanted);
-        }
-    expect_state_untouched(m);
-    ck_assert_ptr_null(wg_nn_confusion(m, identity, d, 3));
-    expect_error(WG_ERROR_INDEX, "class 3, of 3 classes");
-    expect_state_untouched(m);
-    ck_assert_ptr_null(wg_nn_confusion(m, identity, d, 0));
-    expect_error(WG_ERROR_ARGUMENT, "0 classes");
-    wg_nn_free(m), wg_data_free(d);
-}
-END_TEST
-
-START_TEST(predictions_are_the_classes_of_all_samples) {
-    wg_tensor *x;
-    wg_data *d = labelled(&x);
-    wg_nn *m = wg_nn_new(1);
-    wg_tensor *y = wg_nn_predict(m, identity, x);  // (SAMPLES)
-    ck_assert_int_eq(wg_dtype_of(y), WG_I64);
-    ck_assert_int_eq(wg_numel(y), SAMPLES);
-    for (int64_t i = 0; i < SAMPLES; i++)
-        ck_assert_double_eq(element(y, i), (double)((i + (i % 5 == 0)) % CLASSES));
-    ck_assert_int_le(largest_batch, 256);
-    ck_assert_int_eq(wg_numel(wg_nn_predict(m, identity, wg_slice(x, 0, 0, 0, 1))), 0);
-    expect_state_untouched(m);
-    wg_nn_free(m), wg_data_free(d);
-}
-END_TEST
-
-START_TEST(measuring_in_a_pass_leaves_its_batch_alone) {
-    wg_tensor *x;
-    wg_data *d = labelled(&x);
-    wg_nn *m = wg_nn_new(1);
-    wg_batch b = { .size = 10, .seed = 3 };
-    ck_assert(wg_data_next(d, &b));
-    wg_tensor *old = wg_zeros_like(b.x);
-    wg_copy(old, b.x);
-    ck_assert_double_eq(wg_nn_accuracy(m, identity, d), 0.8);
-    ck_assert(wg_equal(b.x, old));
-    wg_nn_free(m), wg_data_free(d);
-}
-END_TEST
-
-static wg_tensor *broken(wg_nn *m, wg_tensor *x) {
-    return wg_matmul(wg_nn_linear(m, "fc", x, 3), x);
-}
-static wg_tensor *flat(wg_nn *m, wg_tensor *x) {
-    (void)m;
-    return wg_reshape(x, WG_SHAPE(WG_REST));
-}
-
-START_TEST(measures_put_everything_back_when_the_net_fails) {
-    wg_tensor *x;
-    wg_data *d = labelled(&x);
-    wg_nn *m = wg_nn_new(1);
-    ck_assert(isnan(wg_nn_accuracy(m, broken, d)));
-    expect_error(WG_ERROR_SHAPE, "matmul");
-    expect_state_untouched(m);
-    ck_assert_ptr_null(wg_nn_predict(m, broken, x));
-    expect_error(WG_ERROR_SHAPE, "matmul");
-    expect_state_untouched(m);
-    ck_assert_ptr_null(wg_nn_predict(m, flat, x));
-    expect_error(WG_ERROR_SHAPE, "predict: the classes are [] for 256 samples");
-    ck_assert(isnan(wg_nn_accuracy(m, flat, d)));
-    expect_error(WG_ERROR_SHAPE, "the classes are [] for labels [256]");
-    expect_state_untouched(m);
-    wg_nn_free(m), wg_data_free(d);
-}
-END_TEST
-
-START_TEST(measures_refuse_what_they_cannot_measure) {
-    wg_tensor *x = wg_zeros(WG_F32, WG_SHAPE(0, CLASSES)), *y = wg_zeros(WG_I64, WG_SHAPE(0));
-    wg_nn *m = wg_nn_new(1);
-    wg_data *empty = wg_data_new(x, y, (wg_data_options){ 0 });
-    ck_assert(isnan(wg_nn_accuracy(m, identity, empty)));
-    expect_error(WG_ERROR_ARGUMENT, "the set is empty");
-    ck_assert(isnan(wg_nn_accuracy(m, NULL, empty)));
-    expect_error(WG_ERROR_ARGUMENT, "accuracy: the net is NULL");
-    ck_assert(isnan(wg_nn_accuracy(NULL, identity, empty)));
-    expect_error(WG_ERROR_ARGUMENT, "accuracy: the model is NULL");
-    ck_assert(isnan(wg_nn_accuracy(m, identity, NULL)));
-    expect_error(WG_ERROR_ARGUMENT, "accuracy: the data is NULL");
-    ck_assert_ptr_null(wg_nn_predict(m, identity, wg_zeros(WG_F32, WG_SCALAR)));
-    expect_error(WG_ERROR_SHAPE, "predict: x is []");
-    wg_tensor *z = wg_zeros(WG_F32, WG_SHAPE(3, CLASSES));
-    wg_data *real = wg_data_new(z, z, (wg_data_options){ 0 });
-    ck_assert(isnan(wg_nn_accuracy(m, identity, real)));
-    expect_error(WG_ERROR_DTYPE, "the labels are f32");
-    wg_nn_free(m), wg_data_free(empty), wg_data_free(real);
-}
-END_TEST
-
 /* ---- memory ---------------------------------------------------------------------------------- */
 
 static bool use_layers(void) {
@@ -609,23 +394,7 @@ static bool use_layers(void) {
     return done && wg_error() == WG_OK;
 }
 
-static bool use_measures(void) {
-    wg_nn *m = wg_nn_new(1);
-    wg_tensor *x = normal(WG_F32, WG_SHAPE(6, CLASSES), 1), *y = wg_zeros(WG_I64, WG_SHAPE(6));
-    wg_data *d = wg_data_new(x, y, (wg_data_options){ 0 });
-    bool done = m && d && !isnan(wg_nn_accuracy(m, identity, d)) &&
-                !isnan(wg_nn_loss(m, mean_square, d)) && wg_nn_confusion(m, identity, d, CLASSES) &&
-                wg_nn_predict(m, identity, x);
-    bool recording = wg_recording(true);
-    ck_assert(recording && (!m || wg_nn_is_training(m)));
-    wg_nn_free(m), wg_data_free(d);
-    return done;
-}
-
-START_TEST(every_allocation_may_fail) {
-    fail_every_allocation(use_layers);
-    fail_every_allocation(use_measures);
-}
+START_TEST(every_allocation_may_fail) { fail_every_allocation(use_layers); }
 END_TEST
 
 int main(void) {
@@ -650,14 +419,6 @@ int main(void) {
     tcase_add_test(t, penalties_are_sums_over_what_matches);
     tcase_add_test(t, penalties_pull_on_what_matches_alone);
     tcase_add_test(t, penalties_on_nothing_are_errors);
-    tcase_add_test(t, accuracy_is_the_share_of_right_classes);
-    tcase_add_test(t, the_loss_of_a_set_is_the_mean_over_its_samples);
-    tcase_add_test(t, the_loss_of_a_set_refuses_what_is_no_loss);
-    tcase_add_test(t, confusion_counts_each_class_taken_for_each);
-    tcase_add_test(t, predictions_are_the_classes_of_all_samples);
-    tcase_add_test(t, measuring_in_a_pass_leaves_its_batch_alone);
-    tcase_add_test(t, measures_put_everything_back_when_the_net_fails);
-    tcase_add_test(t, measures_refuse_what_they_cannot_measure);
     tcase_add_test(t, every_allocation_may_fail);
     return run_suite(suite);
 }
