@@ -20,11 +20,15 @@ static const struct {
     [WG_INIT_HE_NORMAL] = { NORMAL, 2, false },
 };
 
-static double fans(const wg_shape *s, bool fan_out) {
+static double or_else(int64_t given, double otherwise) {
+    return given > 0 ? (double)given : otherwise;
+}
+
+static double fans(const wg_init *init, const wg_shape *s, bool fan_out) {
     double out = s->rank > 0 ? (double)s->dim[0] : 1, in = s->rank > 1 ? (double)s->dim[1] : 1;
     double field = 1;
     for (int i = 2; i < s->rank; i++) field *= (double)s->dim[i];
-    return field * (in + (fan_out ? out : 0));
+    return or_else(init->fan_in, field * in) + (fan_out ? or_else(init->fan_out, field * out) : 0);
 }
 
 // The law of an initialiser for this shape; its numbers go to a and b.
@@ -33,27 +37,33 @@ static law resolve(wg_init init, const wg_shape *shape, double *a, double *b) {
                                  [WG_INIT_CONSTANT] = CONSTANT,
                                  [WG_INIT_UNIFORM] = UNIFORM,
                                  [WG_INIT_NORMAL] = NORMAL };
+    double gain = init.gain == 0 ? 1 : init.gain;
     if (init.kind == WG_INIT_DEFAULT)
-        init = (wg_init){ .kind = shape->rank < 2 ? WG_INIT_ZEROS : WG_INIT_XAVIER_UNIFORM };
+        init.kind = shape->rank < 2 ? WG_INIT_ZEROS : WG_INIT_XAVIER_UNIFORM;
     if (init.kind == WG_INIT_ZEROS) init.a = 0;
-    *a = init.a, *b = init.b;
+    *a = gain * init.a, *b = gain * init.b;
     if (init.kind <= WG_INIT_NORMAL) return plain[init.kind];
-    double s = sqrt(scheme[init.kind].numerator / fans(shape, scheme[init.kind].fan_out));
+    double s =
+        gain * sqrt(scheme[init.kind].numerator / fans(&init, shape, scheme[init.kind].fan_out));
     *a = scheme[init.kind].law == UNIFORM ? -s : 0, *b = s;
     return scheme[init.kind].law;
 }
 
 static bool valid(wg_init init) {
     if ((unsigned)init.kind > WG_INIT_HE_NORMAL)
-        return wg_fail(WG_ERROR_ARGUMENT, "nn_param: there is no kind %d", (int)init.kind);
+        return wg_fail(WG_ERROR_ARGUMENT, "init: there is no kind %d", (int)init.kind);
     if (!isfinite(init.a) || !isfinite(init.b))
-        return wg_fail(WG_ERROR_ARGUMENT,
-                       "nn_param: a is %g and b is %g, wanted are finite numbers", init.a, init.b);
+        return wg_fail(WG_ERROR_ARGUMENT, "init: a is %g and b is %g, wanted are finite numbers",
+                       init.a, init.b);
     if (init.kind == WG_INIT_UNIFORM && !(init.a < init.b))
-        return wg_fail(WG_ERROR_ARGUMENT, "nn_param: uniform on [%g, %g) is empty", init.a, init.b);
+        return wg_fail(WG_ERROR_ARGUMENT, "init: uniform on [%g, %g) is empty", init.a, init.b);
     if (init.kind == WG_INIT_NORMAL && init.b < 0)
-        return wg_fail(WG_ERROR_ARGUMENT, "nn_param: the standard deviation %g is negative",
-                       init.b);
+        return wg_fail(WG_ERROR_ARGUMENT, "init: the standard deviation %g is negative", init.b);
+    if (!(init.gain >= 0 && isfinite(init.gain)))
+        return wg_fail(WG_ERROR_ARGUMENT, "init: the gain %g is negative or not finite", init.gain);
+    if (init.fan_in < 0 || init.fan_out < 0)
+        return wg_fail(WG_ERROR_ARGUMENT, "init: fan_in %lld and fan_out %lld, one is negative",
+                       (long long)init.fan_in, (long long)init.fan_out);
     return true;
 }
 
@@ -77,6 +87,9 @@ bool wg__init_fill(wg_tensor *w, wg_init init, wg_random r) {
     if (!valid(init)) return false;
     double a, b;
     law how = resolve(init, &w->view.shape, &a, &b);
+    if (how != CONSTANT && !wg_dtype_is_float(w->view.dtype))
+        return wg_fail(WG_ERROR_DTYPE, "init: %s values can only be constant",
+                       wg_dtype_name(w->view.dtype));
     for (int64_t k = 0, n = wg_numel(w); k < n; k++) {
         void *element = wg__at(&w->view, k);
         wg__store(w->view.dtype, element, draw[how](a, b, &r));

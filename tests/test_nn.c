@@ -3,7 +3,7 @@
    seed and path say, and no failure leaves half a model. */
 #include "tests/nn_test.h"
 
-static const wg_init DEFAULT = { WG_INIT_DEFAULT, 0, 0 };
+static const wg_init DEFAULT = { .kind = WG_INIT_DEFAULT };
 
 static wg_tensor *param(wg_nn *m, const char *name, wg_shape shape) {
     wg_tensor *w = wg_nn_param(m, name, WG_F32, shape, DEFAULT);
@@ -320,13 +320,18 @@ static const struct {
     double low, high;  // bounds; 0, 0 for none
     double mean, variance, kurtosis;
 } laws[] = {
-    { { WG_INIT_UNIFORM, -1, 3 }, -1, 3, 1, 16 / 12.0, 1.8 },
-    { { WG_INIT_NORMAL, 2, 0.5 }, 0, 0, 2, 0.25, 3 },
-    { { WG_INIT_XAVIER_UNIFORM, 0, 0 }, -0.10954451150103323, 0.10954451150103323, 0, 0.004, 1.8 },
-    { { WG_INIT_DEFAULT, 0, 0 }, -0.10954451150103323, 0.10954451150103323, 0, 0.004, 1.8 },
-    { { WG_INIT_XAVIER_NORMAL, 0, 0 }, 0, 0, 0, 0.004, 3 },
-    { { WG_INIT_HE_UNIFORM, 0, 0 }, -0.17320508075688773, 0.17320508075688773, 0, 0.01, 1.8 },
-    { { WG_INIT_HE_NORMAL, 0, 0 }, 0, 0, 0, 0.01, 3 },
+    { { .kind = WG_INIT_UNIFORM, .a = -1, .b = 3 }, -1, 3, 1, 16 / 12.0, 1.8 },
+    { { .kind = WG_INIT_NORMAL, .a = 2, .b = 0.5 }, 0, 0, 2, 0.25, 3 },
+    { { .kind = WG_INIT_XAVIER_UNIFORM },
+      -0.10954451150103323,
+      0.10954451150103323,
+      0,
+      0.004,
+      1.8 },
+    { { .kind = WG_INIT_DEFAULT }, -0.10954451150103323, 0.10954451150103323, 0, 0.004, 1.8 },
+    { { .kind = WG_INIT_XAVIER_NORMAL }, 0, 0, 0, 0.004, 3 },
+    { { .kind = WG_INIT_HE_UNIFORM }, -0.17320508075688773, 0.17320508075688773, 0, 0.01, 1.8 },
+    { { .kind = WG_INIT_HE_NORMAL }, 0, 0, 0, 0.01, 3 },
 };
 
 START_TEST(initialisers_follow_their_law) {
@@ -382,8 +387,10 @@ END_TEST
 
 START_TEST(constants_are_exact_and_biases_start_at_zero) {
     wg_nn *m = wg_nn_new(1);
-    wg_tensor *c = wg_nn_param(m, "c", WG_F32, WG_SHAPE(3), (wg_init){ WG_INIT_CONSTANT, 0.1, 0 });
-    wg_tensor *z = wg_nn_param(m, "z", WG_F32, WG_SHAPE(3, 3), (wg_init){ WG_INIT_ZEROS, 5, 5 });
+    wg_tensor *c =
+        wg_nn_param(m, "c", WG_F32, WG_SHAPE(3), (wg_init){ .kind = WG_INIT_CONSTANT, .a = 0.1 });
+    wg_tensor *z = wg_nn_param(m, "z", WG_F32, WG_SHAPE(3, 3),
+                               (wg_init){ .kind = WG_INIT_ZEROS, .a = 5, .b = 5 });
     wg_tensor *b = param(m, "b", WG_SHAPE(4)), *s = param(m, "s", WG_SCALAR);
     for (int64_t k = 0; k < 3; k++) ck_assert_double_eq(element(c, k), (double)0.1f);
     ck_assert(wg_equal(z, wg_zeros_like(z)) && wg_equal(b, wg_zeros_like(b)));
@@ -395,7 +402,7 @@ END_TEST
 
 START_TEST(a_uniform_interval_stays_open_after_rounding_to_float) {
     wg_nn *m = wg_nn_new(1);
-    wg_init init = { WG_INIT_UNIFORM, 1, 1 + 0x1p-22 };  // two floats
+    wg_init init = { .kind = WG_INIT_UNIFORM, .a = 1, .b = 1 + 0x1p-22 };  // two floats
     wg_tensor *w = wg_nn_param(m, "w", WG_F32, WG_SHAPE(1000), init);
     int64_t first = 0;
     for (int64_t k = 0; k < 1000; k++) {
@@ -411,11 +418,11 @@ static const struct {
     wg_init init;
     const char *words;
 } bad_inits[] = {
-    { { WG_INIT_UNIFORM, 1, 1 }, "uniform on [1, 1) is empty" },
-    { { WG_INIT_UNIFORM, 0, NAN }, "b is nan" },
-    { { WG_INIT_NORMAL, 0, -2 }, "deviation -2 is negative" },
-    { { WG_INIT_CONSTANT, INFINITY, 0 }, "a is inf" },
-    { { (wg_init_kind)99, 0, 0 }, "no kind 99" },
+    { { .kind = WG_INIT_UNIFORM, .a = 1, .b = 1 }, "uniform on [1, 1) is empty" },
+    { { .kind = WG_INIT_UNIFORM, .b = NAN }, "b is nan" },
+    { { .kind = WG_INIT_NORMAL, .b = -2 }, "deviation -2 is negative" },
+    { { .kind = WG_INIT_CONSTANT, .a = INFINITY }, "a is inf" },
+    { { .kind = (wg_init_kind)99 }, "no kind 99" },
 };
 
 START_TEST(a_bad_initialiser_is_refused_and_makes_nothing) {
