@@ -92,7 +92,7 @@ wg_tensor *wg__nn_leave(const wg_nn *m, wg_nn *layer, wg_tensor *y);
 void wg__note_entered(wg_nn *layer);
 void wg__note_left(wg_nn *layer, const wg_tensor *y);
 
-/* ---- what a model holds: param.c list.c init.c ----------------------------------------------*/
+/* ---- what a model holds: param.c list.c init.c ------------------------------------------- */
 
 /* A node that holds something is in the model's list: it has a parameter, a buffer, or is tied to
    another node, which has a parameter. */
@@ -122,6 +122,11 @@ bool wg__path_matches(const char *pattern, const char *path);
 
 /* Fills a new parameter or buffer; false after reporting what is wrong with `init`. */
 bool wg__init_fill(wg_tensor *w, wg_init init, wg_random r);
+double wg__init_normal(wg_random *r);  // two numbers drawn make one standard normal one
+
+/* A kind that fills a weight of rank 2 and more as a whole; `init` has no field left at its 0. */
+typedef bool wg__init_matrix(wg_tensor *w, const wg_init *init, wg_random *r);
+wg__init_matrix wg__init_orthogonal, wg__init_sparse, wg__init_identity;
 
 /* ---- for optim, which calls these alone: model.c list.c ------------------------------------- */
 
