@@ -64,21 +64,13 @@ static bool note_batch(const wg__norm_layer *n, const running *r) {
     return true;
 }
 
-// As it is now, for a gradient to read later, whatever becomes of the buffer.
-static wg_tensor *snapshot(const wg_tensor *buffer) {
-    return wg_from(buffer->view.dtype, buffer->view.shape, buffer->view.data);
-}
-
 static wg_tensor *apply(wg__norm_layer *n) {
     wg_batch_norm_options o = { .weight = n->w, .bias = n->b, .eps = n->o.epsilon };
     bool training = n->layer->model->training, by_batch = training || n->o.no_running;
     running r = { 0 };
     if (by_batch && !batch_large_enough(n)) return NULL;
     if (!n->o.no_running && !running_of(n, &r)) return NULL;
-    if (!by_batch) {
-        o.mean = snapshot(r.mean), o.var = snapshot(r.var);
-        if (!o.mean || !o.var) return NULL;
-    }
+    if (!by_batch) o.mean = r.mean, o.var = r.var;  // no rule reads them: they may move on
     wg_tensor *y = wg_batch_norm(n->x, o);
     if (y && training && !n->o.no_running && !note_batch(n, &r)) return NULL;
     return y;

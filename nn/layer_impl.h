@@ -11,7 +11,7 @@ typedef struct wg__takes {
     const char *shape;
 } wg__takes;
 
-/* Whether the layer `what` can take x, called `input` in messages: f32 or f64, with so many axes. */
+/* Whether the layer `what` can take x, called `input` in messages: f32 or f64, of such rank. */
 bool wg__layer_takes(const char *what, const char *input, const wg_tensor *x, wg__takes takes);
 
 /* init, or `otherwise` where its kind is the default. */

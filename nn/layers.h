@@ -152,7 +152,7 @@ WG_API wg_tensor *wg_nn_conv2d_with(wg_nn *m, const char *name, wg_tensor *x, in
 /* The transposes, which widen (Zeiler et al. 2010): what a convolution of `channels` to C channels
    with the same options makes of a gradient.
 
-       y[n, o, p stride - padding + k dilation] sums w[c, o, k] x[n, c, p] over c, p and k, plus b[o]
+       y[n, o, p stride - padding + k dilation] = b[o] + the sum of w[c, o, k] x[n, c, p]
        L' = (L - 1) stride - 2 padding + dilation (size - 1) + 1 + output_padding,
 
    w = name/w (C, channels / groups, size) or (C, channels / groups, size, width), b = name/b
