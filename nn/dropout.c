@@ -55,8 +55,9 @@ wg_tensor *wg_nn_channel_dropout(wg_nn *m, const char *name, wg_tensor *x, doubl
     return wg__nn_leave(m, d.layer, y);
 }
 
-/* What is dropped becomes a = -scale alpha of selu, its value far below 0; then k x + c puts mean 0 and variance 1 back, which are what selu keeps: of x with these moments the mixture has
-   mean p a and variance (1 - p) (1 + p a^2). */
+/* What is dropped becomes a = -scale alpha of selu, its value far below 0; then k x + c puts mean 0
+   and variance 1 back, which are what selu keeps: of x with these moments the mixture has mean p a
+   and variance (1 - p) (1 + p a^2). */
 static wg_tensor *alpha_dropped(const drop *d) {
     static const double low = -1.7580993408473766;
     const double k = 1 / sqrt((1 - d->p) * (1 + d->p * low * low)), c = -k * d->p * low;

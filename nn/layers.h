@@ -62,7 +62,7 @@ typedef struct wg_embedding_layer_options {
 } wg_embedding_layer_options;
 /* y[i, :] = w[index[i], :]: index (...) of i64, i32 or u8, w = name/w (count, width) ->
    (..., width). A number out of range is an error with the number and its place. For weights of
-   about the size that a transformer wants say .w = { WG_INIT_NORMAL, 0, 0.02 }. */
+   about the size that a transformer wants say .w = { .kind = WG_INIT_NORMAL, .b = 0.02 }. */
 WG_API wg_tensor *wg_nn_embedding(wg_nn *m, const char *name, wg_tensor *index, int64_t count,
                                   int64_t width);
 WG_API wg_tensor *wg_nn_embedding_with(wg_nn *m, const char *name, wg_tensor *index, int64_t count,

@@ -110,8 +110,8 @@ START_TEST(norms_begin_at_one_and_zero_unless_told_otherwise) {
     wg_nn_layer_norm(m, "a", x);
     EXPECT_VALUES(wg_nn_find(m, "a/w"), 1, 1, 1);
     EXPECT_VALUES(wg_nn_find(m, "a/b"), 0, 0, 0);
-    wg_nn_batch_norm_with(m, "b", x,
-                          NORM(.w = { .kind = WG_INIT_ZEROS }, .b = { WG_INIT_CONSTANT, 2, 0 }));
+    wg_nn_batch_norm_with(
+        m, "b", x, NORM(.w = { .kind = WG_INIT_ZEROS }, .b = { .kind = WG_INIT_CONSTANT, .a = 2 }));
     EXPECT_VALUES(wg_nn_find(m, "b/w"), 0, 0, 0);
     EXPECT_VALUES(wg_nn_find(m, "b/b"), 2, 2, 2);
     wg_nn_layer_norm_with(m, "c", x, NORM(.no_bias = true));
@@ -157,9 +157,9 @@ START_TEST(an_embedding_begins_normal_or_as_it_is_told) {
     wg_nn *m = wg_nn_new(1);
     wg_tensor *index = wg_zeros(WG_I64, WG_SHAPE(1));
     wg_nn_embedding(m, "a", index, 1000, 10);
-    wg_nn_embedding_with(
-        m, "b", index, 1000, 10,
-        (wg_embedding_layer_options){ .dtype = WG_F64, .w = { WG_INIT_NORMAL, 0, 0.02 } });
+    wg_nn_embedding_with(m, "b", index, 1000, 10,
+                         (wg_embedding_layer_options){
+                             .dtype = WG_F64, .w = { .kind = WG_INIT_NORMAL, .b = 0.02 } });
     // Five standard errors of a deviation, sigma / sqrt(2 n).
     expect_close(wg_item(wg_std(wg_nn_find(m, "a/w"), 0)), 1, 5 / sqrt(2e4), "deviation");
     expect_close(wg_item(wg_std(wg_nn_find(m, "b/w"), 0)), 0.02, 0.1 / sqrt(2e4), "deviation");
