@@ -43,6 +43,8 @@ wg_tensor *wg__loss_reduce(const char *loss, wg_tensor *each, const wg_loss_opti
 /* sum(each) / total, 0 where total is. */
 wg_tensor *wg__loss_mean(wg_tensor *each, wg_tensor *total);
 
-static inline double wg__or(double option, double otherwise) { return option ? option : otherwise; }
+static inline double wg__or(double option, double otherwise) {
+    return option != 0 ? option : otherwise;
+}
 
 #endif

@@ -43,13 +43,11 @@ typedef struct wg_loss_options {
 
 /* Of losses that compare y with a target: wg_nn_mse_loss(y, target) is the mean, and
    wg_nn_mse_loss_with(y, target, (wg_loss_options){ .reduction = WG_SUM }) what the options say.
-   Both tensors have one dtype and one shape (else (B) against (B, 1) would quietly compare everything
-   with everything), which is that of the losses, too. Targets may be differentiated as well. Names
-   and formulas are PyTorch's; where ours differ it is said. The mean over no losses, or over
-   weights that sum to 0, is 0 with gradient 0 (NaN in PyTorch, from where it reaches every
+   Both tensors have one dtype and one shape (else (B) against (B, 1) would quietly compare
+   everything with everything), which is that of the losses, too. Targets may be differentiated as
+   well. Names and formulas are PyTorch's; where ours differ it is said. The mean over no losses, or
+   over weights that sum to 0, is 0 with gradient 0 (NaN in PyTorch, from where it reaches every
    weight). */
-typedef wg_tensor *wg_loss(wg_tensor *y, wg_tensor *target);
-typedef wg_tensor *wg_loss_with(wg_tensor *y, wg_tensor *target, wg_loss_options o);
 #define WG__LOSS(name)                                                                             \
     WG_API wg_tensor *wg_nn_##name(wg_tensor *y, wg_tensor *target);                               \
     WG_API wg_tensor *wg_nn_##name##_with(wg_tensor *y, wg_tensor *target, wg_loss_options o)
@@ -99,8 +97,8 @@ WG_API wg_tensor *wg_nn_cosine_embedding_loss_with(wg_tensor *a, wg_tensor *b, w
                                                    wg_loss_options o);
 
 /* Of an anchor a, a positive p and a negative n (..., D): max(0, |a - p| - |a - n| + margin), in
-   the p-norm; with swap min(|a - n|, |p - n|) in place of |a - n| (Balntas et al. 2016). PyTorch adds
-   1e-6 to each difference against the NaN that its slope of |0| would be; it is 0 here. */
+   the p-norm; with swap min(|a - n|, |p - n|) in place of |a - n| (Balntas et al. 2016). PyTorch
+   adds 1e-6 to each difference against the NaN that its slope of |0| would be; it is 0 here. */
 WG_API wg_tensor *wg_nn_triplet_margin_loss(wg_tensor *anchor, wg_tensor *positive,
                                             wg_tensor *negative);
 WG_API wg_tensor *wg_nn_triplet_margin_loss_with(wg_tensor *anchor, wg_tensor *positive,
@@ -109,8 +107,8 @@ WG_API wg_tensor *wg_nn_triplet_margin_loss_with(wg_tensor *anchor, wg_tensor *p
 /* ---- regularisers: regularise.c -------------------------------------------------------------- */
 
 /* Terms to add to the loss, over the parameters whose path matches. pattern NULL: the weights,
-   which are those of rank 2 and more, not the biases. An error if nothing matches. Parameters exist once
-   the network has run, and C may evaluate arguments in any order: let the network run in a
+   which are those of rank 2 and more, not the biases. An error if nothing matches. Parameters exist
+   once the network has run, and C may evaluate arguments in any order: let the network run in a
    statement before the one with the penalty.
 
        wg_tensor *loss = wg_cross_entropy(net(m, x), y);
