@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* test_layers.c: layers, losses and penalties, each against its formula written out in
+/* test_layers.c: dense layers and dropout, each against its formula written out in
    double. */
 #include "tests/nn_test.h"
 
@@ -212,174 +212,6 @@ START_TEST(sequential_is_its_layers_one_after_the_other) {
 }
 END_TEST
 
-/* ---- losses ---------------------------------------------------------------------------------- */
-
-static wg_tensor *huber_at_1_5(wg_tensor *y, wg_tensor *t) { return wg_nn_huber_loss(y, t, 1.5); }
-
-static double mse(double y, double t) { return (y - t) * (y - t); }
-static double mse_slope(double y, double t) { return 2 * (y - t); }
-static double l1(double y, double t) { return fabs(y - t); }
-static double l1_slope(double y, double t) { return (y > t) - (y < t); }
-static double huber(double y, double t) {
-    double d = fabs(y - t);
-    return d <= 1.5 ? d * d / 2 : 1.5 * (d - 0.75);
-}
-static double huber_slope(double y, double t) { return fmax(-1.5, fmin(1.5, y - t)); }
-static double bce(double y, double t) {
-    // The header's formula, but with the part that cancels taken out: max(y, 0) - y t.
-    return (y > 0 ? y * (1 - t) : -y * t) + log1p(exp(-fabs(y)));
-}
-static double bce_slope(double y, double t) {
-    double e = exp(-fabs(y));
-    return (y > 0 ? 1 - t : -t) + (y > 0 ? -e : e) / (1 + e);
-}
-
-static const struct {
-    const char *name;
-    wg_tensor *(*loss)(wg_tensor *, wg_tensor *);
-    double (*formula)(double, double), (*slope)(double, double);
-} losses[] = {
-    { "mse_loss", wg_nn_mse_loss, mse, mse_slope },
-    { "l1_loss", wg_nn_l1_loss, l1, l1_slope },
-    { "huber_loss", huber_at_1_5, huber, huber_slope },
-    { "bce_with_logits", wg_nn_bce_with_logits, bce, bce_slope },
-};
-enum { LOSSES = sizeof losses / sizeof *losses, POINTS = 10 };
-
-static const double at_y[POINTS] = { -1000, 1000, -1000, 1000, 0, 0, 0.25, -3, 40, 2.5 };
-static const double at_t[POINTS] = { 0, 1, 1, 0, 0, 1, 0.75, 0.5, 1, 1 };
-
-START_TEST(losses_are_the_mean_of_their_formula) {
-    wg_tensor *y = normal(WG_F64, WG_SHAPE(7, 3), 1);                           // (7, 3)
-    wg_tensor *t = wg_rand(WG_F64, WG_SHAPE(7, 3), &(wg_random){ .seed = 2 });  // (7, 3)
-    wg_tensor *loss = losses[_i].loss(y, t);
-    double wanted = 0;
-    for (int64_t k = 0; k < 21; k++)
-        wanted += losses[_i].formula(element(y, k), element(t, k)) / 21;
-    ck_assert_int_eq(wg_rank(loss), 0);
-    expect_close(wg_item(loss), wanted, 1e-14, losses[_i].name);  // 21 terms about 1
-}
-END_TEST
-
-START_TEST(losses_and_their_gradients_are_right_at_the_extremes) {
-    for (int dtype = WG_F32; dtype <= WG_F64; dtype++)
-        for (int i = 0; i < POINTS; i++) {
-            wg_scope *scope = wg_scope_open();
-            wg_tensor *y = wg_variable(wg_full((wg_dtype)dtype, WG_SHAPE(1), at_y[i]));
-            wg_tensor *t = wg_full((wg_dtype)dtype, WG_SHAPE(1), at_t[i]);
-            wg_tensor *loss = losses[_i].loss(y, t);
-            ck_assert_msg(wg_backward(loss), "%s", wg_error_message());
-            double value = losses[_i].formula(at_y[i], at_t[i]);
-            double slope = losses[_i].slope(at_y[i], at_t[i]);
-            // Relative, for all that is not an exact zero: some ten roundings of 2^-24 or 2^-53.
-            double unit = dtype == WG_F32 ? 0x1p-20 : 0x1p-49;
-            double least = dtype == WG_F32 ? 0x1p-149 : 0x1p-1074;  // below are no numbers
-            expect_close(wg_item(loss), value, unit * fabs(value) + least, losses[_i].name);
-            expect_close(element(wg_gradient(y), 0), slope, unit * fabs(slope) + least,
-                         losses[_i].name);
-            wg_scope_close(scope);
-        }
-}
-END_TEST
-
-START_TEST(losses_refuse_shapes_that_would_broadcast) {
-    wg_tensor *y = wg_zeros(WG_F32, WG_SHAPE(4, 1)), *t = wg_zeros(WG_F32, WG_SHAPE(4));
-    char words[80];
-    ck_assert_ptr_null(losses[_i].loss(y, t));
-    snprintf(words, sizeof words, "%s: y is [4,1] and the target [4]", losses[_i].name);
-    expect_error(WG_ERROR_SHAPE, words);
-    ck_assert_ptr_null(losses[_i].loss(NULL, t));
-    snprintf(words, sizeof words, "%s: y is NULL", losses[_i].name);
-    expect_error(WG_ERROR_ARGUMENT, words);
-    ck_assert_ptr_null(losses[_i].loss(y, NULL));
-    expect_error(WG_ERROR_ARGUMENT, "the target is NULL");
-}
-END_TEST
-
-START_TEST(huber_wants_a_positive_delta) {
-    wg_tensor *y = wg_zeros(WG_F32, WG_SHAPE(4));
-    ck_assert_ptr_null(wg_nn_huber_loss(y, y, 0));
-    expect_error(WG_ERROR_ARGUMENT, "delta is 0");
-    ck_assert_ptr_null(wg_nn_huber_loss(y, y, NAN));
-    expect_error(WG_ERROR_ARGUMENT, "delta is nan");
-}
-END_TEST
-
-START_TEST(a_target_can_be_differentiated_too) {
-    wg_tensor *y = normal(WG_F64, WG_SHAPE(5), 1);
-    wg_tensor *t = wg_variable(wg_rand(WG_F64, WG_SHAPE(5), &(wg_random){ .seed = 2 }));
-    wg_tensor *gt = wg_derivative(wg_nn_bce_with_logits(y, t), t);  // -y / n
-    for (int64_t k = 0; k < 5; k++)
-        expect_close(element(gt, k), -element(y, k) / 5, 1e-15,
-                     "gt");  // two roundings of numbers < 1
-}
-END_TEST
-
-/* ---- penalties ------------------------------------------------------------------------------- */
-
-static wg_nn *two_layers(void) {
-    wg_nn *m = wg_nn_new(4);
-    const wg_init init = { .kind = WG_INIT_NORMAL, .b = 1 };
-    wg_nn_param(m, "one/w", WG_F64, WG_SHAPE(3, 4), init);
-    wg_nn_param(m, "one/b", WG_F64, WG_SHAPE(4), init);
-    wg_nn_param(m, "two/w", WG_F64, WG_SHAPE(4, 2), init);
-    return m;
-}
-
-static double sum_over(const wg_nn *m, const char *pattern, double power) {
-    double sum = 0;
-    for (int i = 0; i < wg_nn_params(m, pattern); i++) {
-        const wg_tensor *w = wg_nn_param_at(m, pattern, i);
-        for (int64_t k = 0; k < wg_numel(w); k++) sum += pow(fabs(element(w, k)), power);
-    }
-    return sum;
-}
-
-START_TEST(penalties_are_sums_over_what_matches) {
-    wg_nn *m = two_layers();
-    // Some 24 terms about 1, so sums about 24.
-    expect_close(wg_item(wg_nn_l2(m, NULL, 0.5)), 0.5 * sum_over(m, "*/w", 2), 1e-13, "l2");
-    expect_close(wg_item(wg_nn_l1(m, NULL, 0.5)), 0.5 * sum_over(m, "*/w", 1), 1e-13, "l1");
-    expect_close(wg_item(wg_nn_l2(m, "*", 3)), 3 * sum_over(m, "*", 2), 1e-12, "l2 of all");
-    expect_close(wg_item(wg_nn_l1(m, "*/b", 2)), 2 * sum_over(m, "one/b", 1), 1e-13, "l1 of b");
-    wg_nn *one = wg_nn_sub(m, "one");
-    expect_close(wg_item(wg_nn_l2(one, NULL, 1)), sum_over(m, "one/w", 2), 1e-13, "l2 of a part");
-    ck_assert_double_eq(wg_item(wg_nn_l2(m, NULL, 0)), 0);
-    wg_nn_free(m);
-}
-END_TEST
-
-START_TEST(penalties_pull_on_what_matches_alone) {
-    wg_nn *m = two_layers();
-    wg_tensor *w = wg_nn_find(m, "one/w");
-    ck_assert(wg_backward(wg_nn_l2(m, NULL, 0.5)));
-    for (int64_t k = 0; k < 12; k++)  // 2 * 0.5 * w: exact
-        ck_assert_double_eq(element(wg_gradient(w), k), element(w, k));
-    ck_assert_ptr_null(wg_gradient(wg_nn_find(m, "one/b")));
-    wg_clear_gradient(w);
-    ck_assert(wg_backward(wg_nn_l1(m, "one/w", 0.25)));
-    for (int64_t k = 0; k < 12; k++)
-        ck_assert_double_eq(element(wg_gradient(w), k), copysign(0.25, element(w, k)));
-    wg_nn_free(m);
-}
-END_TEST
-
-START_TEST(penalties_on_nothing_are_errors) {
-    wg_nn *m = wg_nn_new(1);
-    wg_nn_param(m, "b", WG_F32, WG_SHAPE(3), (wg_init){ 0 });
-    ck_assert_ptr_null(wg_nn_l2(m, NULL, 1));
-    expect_error(WG_ERROR_ARGUMENT,
-                 "l2: none of the 1 parameters so far below \"\" matches (weights)");
-    ck_assert_ptr_null(wg_nn_l1(wg_nn_sub(m, "x"), "*/w", 1));
-    expect_error(WG_ERROR_ARGUMENT, "l1: none of the 0 parameters so far below \"x\" matches */w");
-    ck_assert_ptr_null(wg_nn_l1(m, "b", -1));
-    expect_error(WG_ERROR_ARGUMENT, "strength -1");
-    ck_assert_ptr_null(wg_nn_l2(NULL, "b", 1));
-    expect_error(WG_ERROR_ARGUMENT, "model is NULL");
-    wg_nn_free(m);
-}
-END_TEST
-
 /* ---- memory ---------------------------------------------------------------------------------- */
 
 static bool use_layers(void) {
@@ -411,14 +243,6 @@ int main(void) {
     tcase_add_test(t, dropout_depends_on_seed_path_and_call_alone);
     tcase_add_test(t, dropout_refuses_a_probability_out_of_range);
     tcase_add_test(t, sequential_is_its_layers_one_after_the_other);
-    tcase_add_loop_test(t, losses_are_the_mean_of_their_formula, 0, LOSSES);
-    tcase_add_loop_test(t, losses_and_their_gradients_are_right_at_the_extremes, 0, LOSSES);
-    tcase_add_loop_test(t, losses_refuse_shapes_that_would_broadcast, 0, LOSSES);
-    tcase_add_test(t, huber_wants_a_positive_delta);
-    tcase_add_test(t, a_target_can_be_differentiated_too);
-    tcase_add_test(t, penalties_are_sums_over_what_matches);
-    tcase_add_test(t, penalties_pull_on_what_matches_alone);
-    tcase_add_test(t, penalties_on_nothing_are_errors);
     tcase_add_test(t, every_allocation_may_fail);
     return run_suite(suite);
 }
