@@ -4,7 +4,8 @@
 #include "tests/nn_test.h"
 
 static wg_tensor *param(wg_nn *m, const char *name, wg_dtype dtype, wg_shape shape) {
-    wg_tensor *w = wg_nn_param(m, name, dtype, shape, (wg_init){ WG_INIT_NORMAL, 0, 1 });
+    wg_tensor *w =
+        wg_nn_param(m, name, dtype, shape, (wg_init){ .kind = WG_INIT_NORMAL, .a = 0, .b = 1 });
     ck_assert_msg(w != NULL, "%s", wg_error_message());
     return w;
 }
@@ -84,7 +85,8 @@ END_TEST
 // w = 0, gradients of 1: heavy ball of momentum 1/2 is 1, 3/2, ... times the rate.
 START_TEST(a_new_rate_keeps_the_states_and_a_new_rule_starts_anew) {
     wg_nn *m = wg_nn_new(1);
-    wg_tensor *w = wg_nn_param(m, "w", WG_F64, WG_SHAPE(1), (wg_init){ WG_INIT_ZEROS, 0, 0 });
+    wg_tensor *w = wg_nn_param(m, "w", WG_F64, WG_SHAPE(1),
+                               (wg_init){ .kind = WG_INIT_ZEROS, .a = 0, .b = 0 });
     wg_optim *o = wg_optim_sgd(m, (wg_sgd_options){ .rate = 1, .momentum = 0.5 });
     give(w, wg_ones(WG_F64, WG_SHAPE(1)));  // stays: each step uses it again
     ck_assert(wg_optim_step(o));
@@ -104,7 +106,7 @@ END_TEST
 
 START_TEST(setting_a_rate_leaves_groups_alone_and_scaling_moves_all) {
     wg_nn *m = wg_nn_new(1);
-    wg_init zeros = { WG_INIT_ZEROS, 0, 0 };
+    wg_init zeros = { .kind = WG_INIT_ZEROS, .a = 0, .b = 0 };
     wg_tensor *w = wg_nn_param(m, "w", WG_F64, WG_SHAPE(1), zeros);
     wg_tensor *b = wg_nn_param(m, "b", WG_F64, WG_SHAPE(1), zeros);
     wg_optim *o = wg_optim_sgd(m, (wg_sgd_options){ .rate = 1 });
@@ -213,7 +215,8 @@ static wg_tensor *bowl(void *user) {
     if (p->null) return NULL;
     wg_scope_close(p->theirs);
     (void)wg_scope_open();  // left open
-    wg_tensor *w = wg_nn_param(p->m, "w", WG_F64, WG_SHAPE(2), (wg_init){ WG_INIT_CONSTANT, 3, 0 });
+    wg_tensor *w = wg_nn_param(p->m, "w", WG_F64, WG_SHAPE(2),
+                               (wg_init){ .kind = WG_INIT_CONSTANT, .a = 3, .b = 0 });
     wg_tensor *y = wg_mul(wg_square(w), wg_num(p->factor));  // (2)
     return p->wide ? y : wg_sum(y);
 }
