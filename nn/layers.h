@@ -111,7 +111,8 @@ WG_API wg_tensor *wg_nn_instance_norm_with(wg_nn *m, const char *name, wg_tensor
        running = (1 - momentum) running + momentum batch,    var here with divisor n - 1.
 
    When evaluating, statistics are the buffers'. Within wg_checkpoint a batch is noted once. A net
-   that is shown several batches in one step notes each of them. */
+   that is shown several batches in one step notes each of them; one whose w and b are frozen goes
+   on noting while it trains. */
 WG_API wg_tensor *wg_nn_batch_norm(wg_nn *m, const char *name, wg_tensor *x);
 WG_API wg_tensor *wg_nn_batch_norm_with(wg_nn *m, const char *name, wg_tensor *x,
                                         wg_norm_options o);
