@@ -241,6 +241,17 @@ START_TEST(a_checkpoint_notes_its_batch_once) {
 }
 END_TEST
 
+START_TEST(frozen_weights_do_not_stop_the_statistics) {
+    wg_nn *m = wg_nn_new(1);
+    ck_assert_ptr_nonnull(wg_nn_batch_norm(m, "norm", two_channels()));
+    ck_assert_int_eq(wg_nn_freeze(m, "norm/*"), 2);
+    ck_assert(!wg_is_tracked(wg_nn_batch_norm(m, "norm", two_channels())));
+    // 0.1 2 + 0.9 0.1 2, a few roundings off
+    expect_close(element(wg_nn_find(m, "norm/running_mean"), 0), 0.38, 1e-15, "mean");
+    wg_nn_free(m);
+}
+END_TEST
+
 START_TEST(a_result_keeps_its_gradient_when_the_statistics_move_on) {
     wg_nn *m = wg_nn_new(1);
     wg_tensor *x = wg_variable(two_channels()), *gx;
@@ -594,6 +605,7 @@ int main(void) {
     tcase_add_test(t, a_model_first_seen_evaluating_normalises_by_mean_0_and_variance_1);
     tcase_add_test(t, without_running_statistics_the_batch_counts_always);
     tcase_add_test(t, a_checkpoint_notes_its_batch_once);
+    tcase_add_test(t, frozen_weights_do_not_stop_the_statistics);
     tcase_add_test(t, a_result_keeps_its_gradient_when_the_statistics_move_on);
     tcase_add_test(t, a_batch_that_is_refused_is_not_noted);
     tcase_add_test(t, statistics_are_copied_with_a_model);
