@@ -127,6 +127,7 @@ typedef struct wg_conv_layer_options {
     int64_t groups;             // group g of the outputs sees group g of the channels alone
     int64_t width;              // of images' kernels, across; 0: as they are high
     bool same;                  // padding that keeps H and W, for stride 1, as in PyTorch
+    wg_pad_mode padding_mode;   // what the padding holds; 0: zeros. Not of the transposed ones
     bool no_bias;
     wg_init w, b;
 } wg_conv_layer_options;
