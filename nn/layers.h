@@ -2,9 +2,10 @@
 /* layers.h: layers. Each is a function of the model, a name and its input; its parameters are found
    below the name, or made there on first use, of the dtype of x: f32 or f64.
 
-       x = wg_relu(wg_nn_batch_norm(m, "norm1", wg_nn_conv2d(m, "conv1", x, 16, 3)));
-       x = wg_nn_max_pool2d(x, 2);                      // (B, 16, H / 2, W / 2)
-       x = wg_nn_linear(m, "out", wg_flatten(x, 1), 10);  // (B, 10)
+       x = wg_nn_conv2d(m, "conv1", x, 16, 3);             // x (B, 1, 28, 28) -> (B, 16, 26, 26)
+       x = wg_relu(wg_nn_batch_norm(m, "norm1", x));
+       x = wg_nn_max_pool2d(x, 2);                         // (B, 16, 13, 13)
+       x = wg_nn_linear(m, "out", wg_flatten(x, 1), 10);   // (B, 10)
 
    wg_flatten(x, 1) is (B, ...) as (B, N); activations are operations: wg_relu(x), wg_gelu(x), ...
 
@@ -12,8 +13,9 @@
    options, of which 0 is the default: { 0 } is the function without. Initial values are wg_init;
    where an option says nothing else, weights begin by Xavier's uniform law, biases at 0.
 
-   All return NULL after an error, whose message begins with the layer's path; a layer that refuses
-   its input has made no parameter. */
+   All return NULL after an error, whose message begins with the layer's path. A layer that refuses
+   a rank, a dtype or an option has made no parameter; one whose operation refuses, as it does a
+   kernel larger than the image, may have made some, which the next call finds. */
 #ifndef WG_NN_LAYERS_H
 #define WG_NN_LAYERS_H
 
