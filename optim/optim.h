@@ -239,6 +239,50 @@ typedef wg_tensor *wg_objective(void *user);
    (may be NULL) gets the loss before the step. All or nothing, as wg_optim_minimize is. */
 WG_API bool wg_optim_minimize_by(wg_optim *o, wg_objective *f, void *user, double *value);
 
+/* ---- L-BFGS: lbfgs.c ------------------------------------------------------------------------- */
+
+/* Limited-memory BFGS (Nocedal 1980; Liu and Nocedal 1989) with a line search for the strong Wolfe
+   conditions (Nocedal and Wright 2006, algorithms 3.5 and 3.6), for an objective that is the same
+   whenever it is called: all of the data, no dropout. It works in double whatever the dtype.
+
+       wg_optim *o = wg_optim_lbfgs(m, (wg_lbfgs_options){ 0 });
+       while (wg_optim_minimize_by(o, loss, &problem, NULL) &&
+              wg_optim_lbfgs_report(o).why == WG_LBFGS_ITERATIONS) {
+       }
+
+   One call makes up to `iterations` steps of it, each of which lowers the objective; in the trials
+   of a line search it may be infinite or NaN. What it has learnt of the curvature lasts from call
+   to call, until somebody else changes the parameters or a call fails. The rate, with a schedule's
+   factor, is what each line search tries first. Clipping and groups are refused. */
+typedef struct wg_lbfgs_options {
+    double rate;       // 1
+    int history;       // 10: pairs of steps and changes of the gradient that are kept
+    int iterations;    // 20 in a call
+    int evaluations;   // 25 in a line search
+    double curvature;  // 0.9: c2 of Wolfe's conditions, above c1 = 1e-4; the smaller, the more
+                       // exact is each line search
+    double gradient;   // 1e-7: done when no element of the gradient is larger
+    double change;     // 1e-9: done when a step lowers the objective by less than this part of it;
+                       // less than 1e-15: never
+} wg_lbfgs_options;
+WG_OPTIMISER(lbfgs, wg_lbfgs_options);
+
+typedef enum wg_lbfgs_why {
+    WG_LBFGS_ITERATIONS,  // all made: there may be more to gain
+    WG_LBFGS_GRADIENT,    // converged: the gradient is small
+    WG_LBFGS_CHANGE,      // converged: so was the last change
+    WG_LBFGS_NO_STEP      // no step was found that lowers the objective, downhill neither: it is as
+                          // low as its rounding lets it be, or its gradient is wrong
+} wg_lbfgs_why;
+/* Of the last call of wg_optim_minimize_by that did not fail; zeros before it, for NULL and for
+   another method. `value` and `gradient` (its largest element) are those of the end. */
+typedef struct wg_lbfgs_report {
+    wg_lbfgs_why why;
+    int iterations, evaluations;
+    double value, gradient;
+} wg_lbfgs_report;
+WG_API wg_lbfgs_report wg_optim_lbfgs_report(const wg_optim *o);
+
 /* ---- clipping: clip.c ------------------------------------------------------------------------ */
 
 /* What a step uses in place of the gradients, from now on, which stay what they are. Several can be
@@ -248,8 +292,8 @@ WG_API bool wg_optim_minimize_by(wg_optim *o, wg_objective *f, void *user, doubl
 WG_API bool wg_optim_clip_value(wg_optim *o, double max_value);
 /* By the size of what is moved (Brock et al. 2021): each unit's g is multiplied with
    min(1, factor max(|w|, 1e-3) / |g|), in 2-norms over the unit: one of the first dimension, or all
-   of a vector. The paper's factors are from 0.01, for large batches, to 0.16, and it leaves the last
-   layer alone: `skip` is a pattern of such paths, or NULL. */
+   of a vector. The paper's factors are from 0.01, for large batches, to 0.16, and it leaves the
+   last layer alone: `skip` is a pattern of such paths, or NULL. */
 WG_API bool wg_optim_clip_adaptive(wg_optim *o, double factor, const char *skip);
 /* g * min(1, max_norm / |g|), |g| being the 2-norm over all gradients together (Pascanu et al.
    2013). */
