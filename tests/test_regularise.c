@@ -7,7 +7,7 @@
 
 static wg_nn *two_layers(void) {
     wg_nn *m = wg_nn_new(4);
-    const wg_init init = { WG_INIT_NORMAL, 0, 1 };
+    const wg_init init = { .kind = WG_INIT_NORMAL, .b = 1 };
     wg_nn_param(m, "one/w", WG_F64, WG_SHAPE(3, 4), init);
     wg_nn_param(m, "one/b", WG_F64, WG_SHAPE(4), init);
     wg_nn_param(m, "two/w", WG_F64, WG_SHAPE(4, 2), init);
@@ -117,7 +117,8 @@ END_TEST
 
 START_TEST(a_group_of_zeros_stays_where_it_is) {
     wg_nn *m = wg_nn_new(1);
-    wg_tensor *w = wg_nn_param(m, "w", WG_F32, WG_SHAPE(2, 4), (wg_init){ WG_INIT_CONSTANT, 2, 0 });
+    wg_tensor *w =
+        wg_nn_param(m, "w", WG_F32, WG_SHAPE(2, 4), (wg_init){ .kind = WG_INIT_CONSTANT, .a = 2 });
     wg_copy(wg_select(w, 0, 0), wg_zeros(WG_F32, WG_SHAPE(4)));
     ck_assert(wg_backward(wg_nn_group_lasso(m, NULL, 3, 0)));
     EXPECT_VALUES(wg_gradient(w), 0, 0, 0, 0, 3, 3, 3, 3);  // 3 sqrt(4) 2 / 4
@@ -178,7 +179,8 @@ static wg_tensor *penalties(void *user, wg_tensor *const x[], int n) {
 
 START_TEST(penalties_have_the_slopes_of_their_differences) {
     wg_nn *m = wg_nn_new(1);
-    wg_tensor *w = wg_nn_param(m, "w", WG_F64, WG_SHAPE(2, 3), (wg_init){ WG_INIT_NORMAL, 0, 1 });
+    wg_tensor *w =
+        wg_nn_param(m, "w", WG_F64, WG_SHAPE(2, 3), (wg_init){ .kind = WG_INIT_NORMAL, .b = 1 });
     wg_tensor *x = wg_from(WG_F64, WG_SHAPE(2, 3), wg_values(w, WG_F64));
     ck_assert(wg_backward(penalties(m, &x, 1)));
     for (int64_t k = 0; k < 6; k++) {
