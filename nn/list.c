@@ -26,15 +26,20 @@ wg_nn *wg__nn_next(const wg_nn *m, const char *pattern, int *i) {
     return NULL;
 }
 
+wg_nn *wg__nn_next_trained(const wg_nn *m, int *i) {
+    wg_nn *node;
+    while ((node = wg__nn_next(m, NULL, i)))
+        if (!node->frozen) return node;
+    return NULL;
+}
+
 /* ---- for optim ------------------------------------------------------------------------------- */
 
 int wg__nn_places(const wg_nn *m) { return m->model->entries; }
 const char *wg__nn_path(const wg_nn *m, int place) { return m->model->entry[place]->path; }
 wg_tensor *wg__nn_param_next(const wg_nn *m, int *i) {
-    const wg_nn *node;
-    while ((node = wg__nn_next(m, NULL, i)))
-        if (!node->frozen) return node->param;
-    return NULL;
+    const wg_nn *node = wg__nn_next_trained(m, i);
+    return node ? node->param : NULL;
 }
 
 /* ---- parameters ------------------------------------------------------------------------------ */
