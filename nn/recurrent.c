@@ -4,9 +4,9 @@
    whole sequence can do it in few large products (unroll.c). */
 #include <math.h>
 
-#include "nn/recurrent_impl.h"
+#include "nn/sequence_impl.h"
 
-/* ---- the formulas: gx (B, G H), h and c (B, H) ------------------------------------------------ */
+/* ---- the formulas: gx (B, G H), h and c (B, H) ----------------------------------------------- */
 
 static wg_tensor *recur(const wg__recurrence *r, wg_tensor *h) {  // (B, G H)
     wg_tensor *a = wg_matmul(h, r->u);
