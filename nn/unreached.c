@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* unreached.c: which parameters a loss does not depend on. They would stay as they are in silence:
-   a layer that was never called, a branch behind wg_stop. */
+   a layer that was never called, a branch behind wg_stop.
+   Frozen ones are meant to, and not told. */
 #include <string.h>
 
 #include "nn/nn_impl.h"
@@ -9,7 +10,7 @@ static int visit_unreached(const wg_nn *m, wg_tensor *const param[], const bool 
                            wg_nn_visitor visitor) {
     int count = 0, k = 0;
     const wg_nn *node;
-    for (int i = 0; k < n && (node = wg__nn_next(m, NULL, &i)); k++) {
+    for (int i = 0; k < n && (node = wg__nn_next_trained(m, &i)); k++) {
         if (reached[k]) continue;
         if (visitor.visit) visitor.visit(visitor.user, node->path, param[k]);
         count++;
@@ -22,11 +23,12 @@ int wg_nn_unreached(const wg_nn *m, wg_tensor *loss, wg_nn_visitor visitor) {
     wg__where("");
     if (!m || !loss)
         return wg_fail(WG_ERROR_ARGUMENT, "nn_unreached: the %s is NULL", m ? "loss" : "model"), -1;
-    int n = wg_nn_params(m, NULL), k = 0, count = -1;
-    wg_tensor **param = wg__alloc((size_t)n * sizeof(wg_tensor *));
-    bool *reached = param ? wg__alloc((size_t)n * sizeof *reached) : NULL;
+    size_t most = (size_t)wg_nn_params(m, NULL);
+    int n = 0, count = -1;
+    wg_tensor **param = wg__alloc(most * sizeof(wg_tensor *));
+    bool *reached = param ? wg__alloc(most * sizeof *reached) : NULL;
     const wg_nn *node;
-    for (int i = 0; reached && (node = wg__nn_next(m, NULL, &i));) param[k++] = node->param;
+    for (int i = 0; reached && (node = wg__nn_next_trained(m, &i));) param[n++] = node->param;
     if (reached && wg_reaches(loss, param, n, reached))
         count = visit_unreached(m, param, reached, n, visitor);
     wg__free(param), wg__free(reached);

@@ -14,7 +14,7 @@ static const wg_shape leading[] = {
 START_TEST(linear_is_x_w_transposed_plus_b_over_any_leading_axes) {
     wg_nn *m = wg_nn_new(1);
     wg_tensor *x = normal(WG_F64, leading[_i], 7);
-    wg_linear_options o = { .b = { WG_INIT_NORMAL, 0, 1 } };
+    wg_linear_options o = { .b = { .kind = WG_INIT_NORMAL, .b = 1 } };
     wg_tensor *y = wg_nn_linear_with(m, "fc", x, UNITS, o);
     ck_assert_msg(y != NULL, "%s", wg_error_message());
     ck_assert_int_eq(wg_rank(y), wg_rank(x));
@@ -319,7 +319,7 @@ END_TEST
 
 static wg_nn *two_layers(void) {
     wg_nn *m = wg_nn_new(4);
-    const wg_init init = { WG_INIT_NORMAL, 0, 1 };
+    const wg_init init = { .kind = WG_INIT_NORMAL, .b = 1 };
     wg_nn_param(m, "one/w", WG_F64, WG_SHAPE(3, 4), init);
     wg_nn_param(m, "one/b", WG_F64, WG_SHAPE(4), init);
     wg_nn_param(m, "two/w", WG_F64, WG_SHAPE(4, 2), init);
