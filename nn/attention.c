@@ -195,6 +195,5 @@ wg_tensor *wg_nn_multi_head_attention(wg_nn *m, const char *name, wg_tensor *que
         y = wg_reshape(y, WG_SHAPE(WG_SAME, WG_SAME, wg_dim(query, 2)));
         y = project(&a, "out", y, wg_dim(query, 2));
     }
-    wg__where(m->path);
-    return y;
+    return wg__nn_leave(m, layer, y);
 }

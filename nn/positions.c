@@ -89,6 +89,5 @@ wg_tensor *wg_nn_positions(wg_nn *m, const char *name, wg_tensor *x, int64_t cap
         wg_tensor *w = wg_nn_param(layer, "w", wg_dtype_of(x), shape, init);  // (capacity, C)
         y = wg_add(x, wg_slice(w, 0, offset, offset + wg_dim(x, -2), 1));
     }
-    wg__where(m->path);
-    return y;
+    return wg__nn_leave(m, layer, y);
 }

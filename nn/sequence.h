@@ -28,7 +28,9 @@ extern "C" {
        weight_ih_l0   name/w_ih (G H, in)      bias_ih_l0   name/b_ih (G H)
        weight_hh_l0   name/w_hh (G H, H)       bias_hh_l0   name/b_hh (G H)
        ..._l0_reverse   name/reverse/...       ..._l1   name/layer1/...
-       ..._l1_reverse   name/layer1/reverse/... */
+       ..._l1_reverse   name/layer1/reverse/...
+
+   { .w_hh = { .kind = WG_INIT_ORTHOGONAL } } makes the H columns of all of w_hh orthonormal. */
 
 /* Where a layer starts and, afterwards, where it ended: NULL members are zeros. c is of lstm alone.
    (B, H); with n = layers * directions > 1 (n, B, H), layer by layer, forward before backward. */
@@ -45,7 +47,7 @@ typedef struct wg_recurrent_options {
     double dropout;             // of what goes from layer to layer
     bool relu;                  // of rnn: instead of tanh
     bool no_bias;
-    wg_init w_ih, w_hh, b;  // default: uniform on +-1 / sqrt(H), as PyTorch
+    wg_init w_ih, w_hh, b;  // default: uniform on +-1 / sqrt(H), as PyTorch; fan_out is H
     double forget_bias;  // of lstm: b_ih of f starts there, its b_hh at 0 (Jozefowicz et al. 2015)
 } wg_recurrent_options;
 
@@ -143,6 +145,7 @@ typedef struct wg_transformer_options {
     wg_tensor *(*activation)(wg_tensor *);  // NULL: wg_gelu
     double dropout;                         // everywhere PyTorch has one
     bool post_norm;
+    bool rms_norm;   // instead of layer_norm
     double epsilon;  // of the norms; 0: 1e-5
     bool no_bias;    // neither in dense layers nor in norms
     wg_multi_head_options
@@ -160,7 +163,7 @@ typedef struct wg_transformer_options {
    a and c are attention, name/attention and name/cross; f is name/down of activation of name/up.
    Dropout acts on a, c, f, on the weights within attention and on the activation's result. A stack
    with norms before wants one more at its end. A language model, in whose head the table of the
-   tokens (vocabulary, width) serves again:
+   tokens (vocabulary, width) serves again (wg_nn_tie would give it a second name):
 
        static wg_tensor *net(wg_nn *m, wg_tensor *x, wg_kv_cache *cache) {       // x (B, T) tokens
            wg_transformer_options o = { .attention = { .causal = true, .cache = cache } };

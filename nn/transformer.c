@@ -10,15 +10,8 @@ typedef struct block {
 } block;
 
 static wg_tensor *norm(const block *b, const char *name, wg_tensor *x) {  // x (B, T, C)
-    wg_nn *part = wg_nn_sub(b->layer, "%s", name);
-    wg_dtype dtype = wg_dtype_of(x);
-    wg_shape shape = WG_SHAPE(wg_dim(x, -1));
-    wg_init one = { .kind = WG_INIT_CONSTANT, .a = 1 }, zero = { .kind = WG_INIT_ZEROS };
-    wg_tensor *w = wg_nn_param(part, "w", dtype, shape, one);
-    wg_tensor *bias = b->o->no_bias ? NULL : wg_nn_param(part, "b", dtype, shape, zero);
-    wg_tensor *y = wg_layer_norm(x, 1, w, bias, b->o->epsilon == 0 ? 1e-5 : b->o->epsilon);
-    wg__where(b->layer->path);
-    return y;
+    wg_norm_options o = { .epsilon = b->o->epsilon, .no_bias = b->o->no_bias };
+    return (b->o->rms_norm ? wg_nn_rms_norm_with : wg_nn_layer_norm_with)(b->layer, name, x, o);
 }
 
 static wg_tensor *drop(const block *b, const char *name, wg_tensor *x) {
@@ -99,6 +92,5 @@ wg_tensor *wg_nn_transformer_block(wg_nn *m, const char *name, wg_tensor *x, int
     } else {
         x = NULL;
     }
-    wg__where(m->path);
-    return x;
+    return wg__nn_leave(m, layer, x);
 }

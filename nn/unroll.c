@@ -172,8 +172,7 @@ static wg_tensor *unroll(wg_nn *m, const char *name, wg_tensor *x, const wg__rec
         else if (mark_alive(c, &q))
             y = with_room(layer, x, c, &q);
     }
-    wg__where(m->path);
-    return y;
+    return wg__nn_leave(m, layer, y);
 }
 
 wg_tensor *wg_nn_rnn_with(wg_nn *m, const char *name, wg_tensor *x, int64_t units,
