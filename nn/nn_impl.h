@@ -133,12 +133,12 @@ wg__init_matrix wg__init_orthogonal, wg__init_sparse, wg__init_identity;
 /* ---- text: text.c ---------------------------------------------------------------------------- */
 
 /* Text that may be longer than where it goes. */
-typedef struct wg__text {
+typedef struct wg__bounded {
     char *bytes;
     size_t size, length;  // length: of all of it, whether it fits or not
-} wg__text;
-wg__text wg__text_begin(char *bytes, size_t size);
-void wg__text_add(wg__text *t, const char *format, ...) WG_PRINTF(2, 3);
+} wg__bounded;
+wg__bounded wg__bounded_begin(char *bytes, size_t size);
+void wg__bounded_add(wg__bounded *t, const char *format, ...) WG_PRINTF(2, 3);
 
 /* ---- for optim, which calls these alone: model.c list.c ------------------------------------- */
 

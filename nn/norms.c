@@ -67,28 +67,29 @@ bool wg_nn_next_norm(const wg_nn *m, const wg_nn *before, const char *pattern, i
 
 /* ---- as text --------------------------------------------------------------------------------- */
 
-static void add_number(wg__text *t, double value) {
+static void add_number(wg__bounded *t, double value) {
     if (value < 0)
-        wg__text_add(t, "  %9s", "-");
+        wg__bounded_add(t, "  %9s", "-");
     else
-        wg__text_add(t, "  %9.3g", value);
+        wg__bounded_add(t, "  %9.3g", value);
 }
 
 size_t wg_nn_norms_text(const wg_nn *m, const wg_nn *before, const char *pattern, char *text,
                         size_t size) {
-    wg__text t = wg__text_begin(text, size);
+    wg__bounded t = wg__bounded_begin(text, size);
     if (!m) return 0;
     int width = 4;
     const wg_nn *node;
     for (int i = 0; (node = wg__nn_next(m, pattern, &i));)
         if ((int)node->length > width) width = (int)node->length;
-    wg__text_add(&t, "%-*s  %9s  %9s  %9s  %9s\n", width, "path", "|w|", "|g|", "|dw|", "|dw|/|w|");
+    wg__bounded_add(&t, "%-*s  %9s  %9s  %9s  %9s\n", width, "path", "|w|", "|g|", "|dw|",
+                    "|dw|/|w|");
     wg_nn_norm n;
     for (int i = 0; wg_nn_next_norm(m, before, pattern, &i, &n);) {
-        wg__text_add(&t, "%-*s", width, n.path);
+        wg__bounded_add(&t, "%-*s", width, n.path);
         add_number(&t, n.weight), add_number(&t, n.gradient);
         add_number(&t, n.update), add_number(&t, n.ratio);
-        wg__text_add(&t, "\n");
+        wg__bounded_add(&t, "\n");
     }
     return t.length;
 }

@@ -62,7 +62,7 @@ typedef struct table {
     const wg_nn *m;
     const wg__notes *notes;
     int path, shape;  // widths
-    wg__text text;
+    wg__bounded text;
 } table;
 
 typedef void emit(table *t, const row *r);
@@ -144,11 +144,11 @@ static void measure(table *t, const row *r) {
 
 static void print(table *t, const row *r) {
     int path = t->path - 2 * r->inner;
-    wg__text_add(&t->text, "%s%-*s  %-*s  %10lld", r->inner ? "  " : "", path, r->path, t->shape,
-                 r->shape, (long long)r->parameters);
-    if (r->trained[0] || r->output[0]) wg__text_add(&t->text, "  %7s", r->trained);
-    if (r->output[0]) wg__text_add(&t->text, "  %s", r->output);
-    wg__text_add(&t->text, "\n");
+    wg__bounded_add(&t->text, "%s%-*s  %-*s  %10lld", r->inner ? "  " : "", path, r->path, t->shape,
+                    r->shape, (long long)r->parameters);
+    if (r->trained[0] || r->output[0]) wg__bounded_add(&t->text, "  %7s", r->trained);
+    if (r->output[0]) wg__bounded_add(&t->text, "  %s", r->output);
+    wg__bounded_add(&t->text, "\n");
 }
 
 static void print_totals(table *t) {
@@ -163,14 +163,15 @@ static void print_totals(table *t) {
         count += wg_numel(w), bytes += size;
         frozen += node->frozen ? wg_numel(w) : 0;
     }
-    wg__text_add(&t->text, "%lld parameters, %lld of them frozen: %zu bytes; buffers: %zu bytes\n",
-                 (long long)count, (long long)frozen, bytes, buffers);
+    wg__bounded_add(&t->text,
+                    "%lld parameters, %lld of them frozen: %zu bytes; buffers: %zu bytes\n",
+                    (long long)count, (long long)frozen, bytes, buffers);
 }
 
 size_t wg_nn_summary(wg_nn *m, wg_net *net, wg_tensor *x, char *text, size_t size) {
     wg__notes notes = { 0 };
     table t = { .m = m, .notes = &notes, .path = 4, .shape = 5 };
-    t.text = wg__text_begin(text, size);
+    t.text = wg__bounded_begin(text, size);
     if (wg__pending()) return 0;
     wg__where("");
     if (!m || (net && !x)) {
@@ -179,8 +180,8 @@ size_t wg_nn_summary(wg_nn *m, wg_net *net, wg_tensor *x, char *text, size_t siz
     }
     if (!net || run(m, net, x, &notes)) {
         each_row(&t, measure);
-        wg__text_add(&t.text, "%-*s  %-*s  parameters  trained  output\n", t.path, "path", t.shape,
-                     "shape");
+        wg__bounded_add(&t.text, "%-*s  %-*s  parameters  trained  output\n", t.path, "path",
+                        t.shape, "shape");
         each_row(&t, print);
         print_totals(&t);
     }

@@ -5,12 +5,12 @@
 
 #include "nn/nn_impl.h"
 
-wg__text wg__text_begin(char *bytes, size_t size) {
+wg__bounded wg__bounded_begin(char *bytes, size_t size) {
     if (size > 0) bytes[0] = 0;
-    return (wg__text){ .bytes = bytes, .size = size };
+    return (wg__bounded){ .bytes = bytes, .size = size };
 }
 
-void wg__text_add(wg__text *t, const char *format, ...) {
+void wg__bounded_add(wg__bounded *t, const char *format, ...) {
     bool room = t->length < t->size;
     va_list arguments;
     va_start(arguments, format);

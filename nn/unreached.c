@@ -37,11 +37,11 @@ int wg_nn_unreached(const wg_nn *m, wg_tensor *loss, wg_nn_visitor visitor) {
 
 static void add_line(void *user, const char *path, wg_tensor *param) {
     char shape[200];
-    wg__text_add(user, "%s %s %s\n", path, wg_dtype_name(wg_dtype_of(param)),
-                 wg_shape_text(wg_shape_of(param), shape, sizeof shape));
+    wg__bounded_add(user, "%s %s %s\n", path, wg_dtype_name(wg_dtype_of(param)),
+                    wg_shape_text(wg_shape_of(param), shape, sizeof shape));
 }
 
 size_t wg_nn_unreached_text(const wg_nn *m, wg_tensor *loss, char *text, size_t size) {
-    wg__text t = wg__text_begin(text, size);
+    wg__bounded t = wg__bounded_begin(text, size);
     return wg_nn_unreached(m, loss, (wg_nn_visitor){ add_line, &t }) < 0 ? 0 : t.length;
 }
