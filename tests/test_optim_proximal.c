@@ -5,7 +5,8 @@
 #include "tests/nn_test.h"
 
 static wg_tensor *param(wg_nn *m, const char *name, wg_dtype dtype, wg_shape shape) {
-    wg_tensor *w = wg_nn_param(m, name, dtype, shape, (wg_init){ WG_INIT_NORMAL, 0, 1 });
+    wg_tensor *w =
+        wg_nn_param(m, name, dtype, shape, (wg_init){ .kind = WG_INIT_NORMAL, .a = 0, .b = 1 });
     ck_assert_msg(w != NULL, "%s", wg_error_message());
     return w;
 }
@@ -253,7 +254,8 @@ END_TEST
 // Lion has no metric: a threshold of rate * l1 beside moves of one rate.
 START_TEST(a_rule_of_signs_takes_the_rate) {
     wg_nn *m = wg_nn_new(1);
-    wg_tensor *w = wg_nn_param(m, "w", WG_F64, WG_SHAPE(1), (wg_init){ WG_INIT_CONSTANT, 8, 0 });
+    wg_tensor *w = wg_nn_param(m, "w", WG_F64, WG_SHAPE(1),
+                               (wg_init){ .kind = WG_INIT_CONSTANT, .a = 8, .b = 0 });
     wg_optim *o = wg_optim_lion(m, (wg_lion_options){ .rate = 0.5 });
     ck_assert(wg_optim_proximal(o, "w", (wg_proximal){ .l1 = 4 }));
     give(w, wg_full(WG_F64, wg_shape_of(w), 1));

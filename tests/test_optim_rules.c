@@ -197,7 +197,8 @@ static const rule_case cases[] = {
 };
 
 static wg_tensor *param(wg_nn *m, wg_dtype dtype, wg_shape shape) {
-    wg_tensor *w = wg_nn_param(m, "w", dtype, shape, (wg_init){ WG_INIT_NORMAL, 0, 1 });
+    wg_tensor *w =
+        wg_nn_param(m, "w", dtype, shape, (wg_init){ .kind = WG_INIT_NORMAL, .a = 0, .b = 1 });
     ck_assert_msg(w != NULL, "%s", wg_error_message());
     return w;
 }
