@@ -25,13 +25,11 @@ static bool all_finite(const wg_tensor *g) {  // dense
     return look[g->view.dtype](wg_numel(g), g->view.data);
 }
 
-// The first that is not finite; clipping by value takes infinities, and leaves NaN. 0: none.
-static double first_bad(const wg_optim *o, const wg_tensor *g) {
+static double first_bad(const wg_tensor *g) {
     const wg_view *v = &g->view;
-    if (all_finite(g)) return 0;
     for (int64_t k = 0, n = wg_numel(g); k < n; k++) {
         double value = wg__load(v->dtype, wg__at(v, wg__offset(v, k)));
-        if (isnan(value) || (isinf(value) && o->clip.value == 0)) return value;
+        if (!isfinite(value)) return value;
     }
     return 0;
 }
@@ -60,12 +58,11 @@ wg__verdict wg__judge_loss(wg_optim *o, const wg_tensor *loss) {
 }
 
 wg__verdict wg__judge_gradients(wg_optim *o) {
-    double value = 0;
     int i = 0;
-    for (; i < o->slots; i++)
-        if (o->slot[i].w && (value = first_bad(o, o->slot[i].g)) != 0) break;
+    while (i < o->slots && (!o->slot[i].w || all_finite(o->slot[i].g))) i++;
     if (i == o->slots) return WG__STEP;
     const char *path = wg__nn_path(o->model.m, i);
+    double value = first_bad(o->slot[i].g);
     if (o->skipping) {
         note(o, "the gradient of \"%s\" is %g", path, value);
         return WG__SKIP;
