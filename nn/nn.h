@@ -20,8 +20,9 @@
 #ifndef WG_NN_H
 #define WG_NN_H
 
-#include "nn/layers.h"  // functions of a model, a name and x
-#include "nn/losses.h"  // losses and regularisers
-#include "nn/model.h"   // models and their parameters
+#include "nn/layers.h"    // functions of a model, a name and x
+#include "nn/losses.h"    // losses and regularisers
+#include "nn/model.h"     // models and their parameters
+#include "nn/sequence.h"  // layers for sequences
 
 #endif

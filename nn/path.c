@@ -108,8 +108,16 @@ wg_nn *wg__nn_enter(wg_nn *m, const char *name, const char *what) {
     wg__key k;
     if (!wg__key_of(m, name, &k)) return wg__name_fail(m, name);
     wg_nn *node = wg__nn_find_or_make(m, &k);
-    if (node) wg__where(node->path);
+    if (!node) return NULL;
+    wg__where(node->path);
+    if (WG_UNLIKELY(m->model->notes != NULL)) wg__note_entered(node);
     return node;
+}
+
+wg_tensor *wg__nn_leave(const wg_nn *m, wg_nn *layer, wg_tensor *y) {
+    if (WG_UNLIKELY(m->model->notes != NULL)) wg__note_left(layer, y);
+    wg__where(m->path);
+    return y;
 }
 
 /* ---- patterns -------------------------------------------------------------------------------- */

@@ -89,7 +89,7 @@ START_TEST(the_models_path_is_named_forward_and_backward) {
     expect_error(WG_ERROR_NUMERIC, "log: the result, f64 [2,2], is -inf at [0,0]");
     wg_nn *block = wg_nn_sub(m, "block");
     wg_nn_linear(block, "first", wg_ones(WG_F64, WG_SHAPE(2)), 1);
-    wg_tensor *w = wg_nn_param(block, "w", WG_F64, WG_SHAPE(2), (wg_init){ WG_INIT_ZEROS, 0, 0 });
+    wg_tensor *w = wg_nn_param(block, "w", WG_F64, WG_SHAPE(2), (wg_init){ .kind = WG_INIT_ZEROS });
     wg_tensor *y = wg_sum(wg_sqrt(w));
     wg_nn_linear(m, "later", wg_ones(WG_F64, WG_SHAPE(2)), 1);
     ck_assert(!wg_backward(y));
@@ -110,7 +110,7 @@ END_TEST
 
 START_TEST(the_path_of_a_record_does_not_stay_with_later_messages) {
     wg_nn *m = wg_nn_new(1), *block = wg_nn_sub(m, "block");
-    wg_tensor *w = wg_nn_param(block, "w", WG_F64, WG_SHAPE(2), (wg_init){ WG_INIT_ZEROS, 0, 0 });
+    wg_tensor *w = wg_nn_param(block, "w", WG_F64, WG_SHAPE(2), (wg_init){ .kind = WG_INIT_ZEROS });
     wg_tensor *y = wg_sum(wg_sqrt(w));
     wg_nn_sub(m, "later");
     ck_assert(!wg_backward(y));

@@ -16,7 +16,8 @@ static void keep(const wg_optim_call *c) {
 static const wg_optim_rule keeper = { .name = "keeper", .update = keep };
 
 static wg_tensor *param(wg_nn *m, const char *name, wg_dtype dtype, wg_shape shape) {
-    wg_tensor *w = wg_nn_param(m, name, dtype, shape, (wg_init){ WG_INIT_NORMAL, 0, 1 });
+    wg_tensor *w =
+        wg_nn_param(m, name, dtype, shape, (wg_init){ .kind = WG_INIT_NORMAL, .a = 0, .b = 1 });
     ck_assert_msg(w != NULL, "%s", wg_error_message());
     return w;
 }

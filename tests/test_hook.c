@@ -132,7 +132,8 @@ START_TEST(a_hook_goes_with_its_tensor) {
         ck_assert_int_eq(s.calls, 2 * i + 2);
     }
     wg_nn *m = wg_nn_new(1);  // a parameter's lasts as long as the model
-    wg_tensor *w = wg_nn_param(m, "w", WG_F64, WG_SHAPE(2), (wg_init){ WG_INIT_CONSTANT, 1, 0 });
+    wg_tensor *w =
+        wg_nn_param(m, "w", WG_F64, WG_SHAPE(2), (wg_init){ .kind = WG_INIT_CONSTANT, .a = 1 });
     seen p = { .factor = 0.5 };
     ck_assert(wg_on_gradient(w, look, &p));
     for (int i = 0; i < 3; i++) {

@@ -427,7 +427,8 @@ START_TEST(parameters_that_somebody_changed_are_a_new_beginning) {
 END_TEST
 
 static wg_tensor *only_the_first(problem *p, wg_tensor *w) {
-    wg_nn_param(p->m, "other", WG_F32, WG_SHAPE(2, 2), (wg_init){ WG_INIT_NORMAL, 0, 1 });
+    wg_nn_param(p->m, "other", WG_F32, WG_SHAPE(2, 2),
+                (wg_init){ .kind = WG_INIT_NORMAL, .a = 0, .b = 1 });
     return rosenbrock(p, w);
 }
 

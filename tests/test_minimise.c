@@ -8,8 +8,8 @@ START_TEST(two_optimisers_on_parts_of_a_model_do_not_mix_gradients) {
     wg_optim *sgd[2];
     wg_tensor *w[2];
     for (int k = 0; k < 2; k++) {
-        w[k] =
-            wg_nn_param(part[k], "w", WG_F64, WG_SCALAR, (wg_init){ WG_INIT_CONSTANT, k + 2, 0 });
+        w[k] = wg_nn_param(part[k], "w", WG_F64, WG_SCALAR,
+                           (wg_init){ .kind = WG_INIT_CONSTANT, .a = k + 2 });
         sgd[k] = wg_optim_sgd(part[k], (wg_sgd_options){ .rate = 0.5 });
     }
     ck_assert(wg_optim_minimize(sgd[0], wg_mul(w[0], w[1])));  // g = 2 - 3/2
@@ -23,7 +23,8 @@ END_TEST
 
 START_TEST(a_loss_that_is_not_finite_is_refused_and_changes_nothing) {
     wg_nn *m = wg_nn_new(1);
-    wg_tensor *w = wg_nn_param(m, "w", WG_F64, WG_SCALAR, (wg_init){ WG_INIT_CONSTANT, 2, 0 });
+    wg_tensor *w =
+        wg_nn_param(m, "w", WG_F64, WG_SCALAR, (wg_init){ .kind = WG_INIT_CONSTANT, .a = 2 });
     wg_optim *sgd = wg_optim_sgd(m, (wg_sgd_options){ 0 });
     const double bad[] = { NAN, INFINITY };
     const char *words[] = { "nan; nothing", "inf; nothing" };
@@ -39,7 +40,7 @@ END_TEST
 START_TEST(an_optimiser_whose_model_was_freed_says_so) {
     wg_nn *m = wg_nn_new(1);
     wg_tensor *x = wg_variable(wg_full(WG_F64, WG_SCALAR, 1));
-    wg_nn_param(m, "w", WG_F64, WG_SCALAR, (wg_init){ WG_INIT_CONSTANT, 2, 0 });
+    wg_nn_param(m, "w", WG_F64, WG_SCALAR, (wg_init){ .kind = WG_INIT_CONSTANT, .a = 2 });
     wg_optim *o[3];
     for (int k = 0; k < 3; k++) o[k] = wg_optim_sgd(m, (wg_sgd_options){ 0 });
     wg_optim_free(o[1]);  // from the middle of those that know the model

@@ -5,7 +5,7 @@
 #include "tests/nn_test.h"
 
 static wg_tensor *param(wg_nn *m, const char *name, wg_dtype dtype, wg_shape shape) {
-    wg_tensor *w = wg_nn_param(m, name, dtype, shape, (wg_init){ WG_INIT_NORMAL, 0, 1 });
+    wg_tensor *w = wg_nn_param(m, name, dtype, shape, (wg_init){ .kind = WG_INIT_NORMAL, .b = 1 });
     ck_assert_msg(w != NULL, "%s", wg_error_message());
     return w;
 }

@@ -1,15 +1,10 @@
 // SPDX-License-Identifier: MIT
-/* data.c: data sets and passes over them. A set holds handles on the caller's tensors and, where it
-   is a part of another, which samples are its own. A batch gathers, converts and scales rows into
-   two tensors of the set's, made when they first are too small: a pass asks for no memory. */
+/* data.c: data sets. A set holds handles on the caller's tensors or, where a function fills it, one
+   sample of its own; and where it is a part of another, which samples are its own. */
 #include <math.h>
 #include <string.h>
 
 #include "train/train_impl.h"
-
-enum { ORDER = 1 };  // the stream of passes' permutations
-
-/* ---- sets ------------------------------------------------------------------------------------ */
 
 wg_tensor *wg__data_handle(const wg_tensor *x) {
     wg_tensor *handle = wg__tensor_alias(x);
@@ -55,153 +50,147 @@ wg_data *wg_data_new(wg_tensor *x, wg_tensor *y, wg_data_options o) {
     return wg__data_take(wg__data_handle(x), wg__data_handle(y), o, "data_new");
 }
 
+static void standardiser_free(wg__standardiser *s) {
+    wg__tensor_release_owned(s->mean);
+    wg__tensor_release_owned(s->deviation);
+}
+
 void wg_data_free(wg_data *d) {
     if (!d) return;
     wg__tensor_release_owned(d->x);
     wg__tensor_release_owned(d->y);
     wg__tensor_release_owned(d->batch_x);
     wg__tensor_release_owned(d->batch_y);
+    standardiser_free(&d->standard_x), standardiser_free(&d->standard_y);
     wg__free(d->index);
     wg__free(d);
 }
 
 int64_t wg_data_size(const wg_data *d) { return d ? d->size : 0; }
 
-/* ---- rows ------------------------------------------------------------------------------------ */
+/* ---- sets that a function fills -------------------------------------------------------------- */
 
-/* n elements times `scale`, converted. */
-typedef void convert(int64_t n, void *to, const void *from, double scale);
-
-#define CONVERT(name, real, source)                                                                \
-    static void name(int64_t n, void *to, const void *from, double scale) {                        \
-        real *restrict y = to;                                                                     \
-        const source *restrict x = from;                                                           \
-        for (int64_t k = 0; k < n; k++) y[k] = (real)((double)x[k] * scale);                       \
-    }
-#define CONVERT_TO(real, to)                                                                       \
-    CONVERT(to##_f32, real, float)                                                                 \
-    CONVERT(to##_f64, real, double)                                                                \
-    CONVERT(to##_i32, real, int32_t)                                                               \
-    CONVERT(to##_i64, real, int64_t)                                                               \
-    CONVERT(to##_u8, real, uint8_t)
-CONVERT_TO(float, f32)
-CONVERT_TO(double, f64)
-
-static convert *const converts[WG_F64 + 1][WG_DTYPES] = {
-    [WG_F32] = { f32_f32, f32_f64, f32_i32, f32_i64, f32_u8, f32_u8 },
-    [WG_F64] = { f64_f32, f64_f64, f64_i32, f64_i64, f64_u8, f64_u8 },
-};
-
-/* What turns rows of `from` into rows of a batch. */
-typedef struct row_source {
-    wg_view row;     // sample 0 of the source
-    int64_t stride;  // from one sample to the next, in elements
-    int64_t numel;   // of a row
-    bool dense;
-    convert *convert;  // NULL: copy
-    double scale;
-} row_source;
-
-static row_source rows_of(const wg_tensor *from, wg_dtype dtype, double scale) {
-    const wg_view *v = &from->view;
-    row_source r = { .row = { .data = v->data, .dtype = v->dtype },
-                     .stride = v->stride[0],
-                     .scale = scale };
-    r.row.shape.rank = v->shape.rank - 1;
-    for (int i = 0; i < r.row.shape.rank; i++) {
-        r.row.shape.dim[i] = v->shape.dim[i + 1];
-        r.row.stride[i] = v->stride[i + 1];
-    }
-    r.numel = wg__numel(&r.row.shape);
-    r.dense = wg__is_contiguous(&r.row);
-    if (dtype != v->dtype || scale != 1) r.convert = converts[dtype][v->dtype];
-    return r;
+// Room for one sample: (1, shape...).
+static wg_tensor *sample_new(wg_dtype dtype, wg_shape shape, const char *which) {
+    if (shape.rank < 0 || shape.rank >= WG_MAX_RANK)
+        return WG__FAIL_NULL(WG_ERROR_SHAPE, "data_from: a sample's %s has rank %d, at most %d",
+                             which, shape.rank, WG_MAX_RANK - 1);
+    wg_shape one = { .rank = shape.rank + 1, .dim = { 1 } };
+    memcpy(one.dim + 1, shape.dim, (size_t)shape.rank * sizeof *shape.dim);
+    wg_tensor *x = wg__tensor_new_owned(dtype, one);
+    if (x) wg_fill(x, 0);
+    return x;
 }
 
-static void move(const row_source *r, void *to, const void *from, int64_t n) {
-    if (r->convert)
-        r->convert(n, to, from, r->scale);
-    else if (n > 0)
-        memcpy(to, from, (size_t)n * wg__size_of(r->row.dtype));
-}
-
-static void gather_row(const row_source *r, int64_t sample, char *to, size_t size) {
-    int64_t start = sample * r->stride;
-    if (r->dense) {
-        move(r, to, wg__at(&r->row, start), r->numel);
-        return;
-    }
-    for (int64_t k = 0; k < r->numel; k++)
-        move(r, to + (size_t)k * size, wg__at(&r->row, start + wg__offset(&r->row, k)), 1);
-}
-
-/* ---- batches --------------------------------------------------------------------------------- */
-
-typedef struct order {
-    const int64_t *index;  // of the set
-    bool shuffled;
-    wg__shuffle shuffle;
-} order;
-
-static int64_t sample_at(const order *o, int64_t i) {
-    if (o->shuffled) i = wg__shuffle_at(&o->shuffle, i);
-    return o->index ? o->index[i] : i;
-}
-
-static void gather(wg_tensor *batch, const row_source *r, const order *o, int64_t at) {
-    size_t size = wg__size_of(batch->view.dtype), bytes = (size_t)r->numel * size;
-    int64_t count = batch->view.shape.dim[0];
-    for (int64_t i = 0; i < count; i++)
-        gather_row(r, sample_at(o, at + i), (char *)batch->view.data + (size_t)i * bytes, size);
-    wg__touch(batch);
-}
-
-static wg_tensor *batch_new(const wg_tensor *source, wg_dtype dtype, int64_t rows) {
-    wg_shape shape = source->view.shape;
-    shape.dim[0] = rows;
-    return wg__tensor_new_owned(dtype, shape);
-}
-
-// Room for that many rows in both tensors of the batch.
-static bool reserve(wg_data *d, int64_t rows) {
-    if (d->batch_x && rows <= d->rows) return true;
-    wg_tensor *x = batch_new(d->x, d->dtype, rows);
-    wg_tensor *y = x ? batch_new(d->y, d->y->view.dtype, rows) : NULL;
-    if (!y) {
-        wg__tensor_free(x);
-        return false;
-    }
-    wg__tensor_release_owned(d->batch_x);
-    wg__tensor_release_owned(d->batch_y);
-    d->batch_x = x, d->batch_y = y;
-    d->rows = rows;
+static bool source_valid(const wg_data_source *s) {
+    if (!s->fill) return wg_fail(WG_ERROR_ARGUMENT, "data_from: fill is NULL");
+    if (s->size < 0)
+        return wg_fail(WG_ERROR_ARGUMENT, "data_from: %lld samples", (long long)s->size);
     return true;
 }
 
-static bool batch_valid(const wg_data *d, const wg_batch *b) {
-    if (wg__pending()) return false;
-    if (!d || !b)
-        return wg_fail(WG_ERROR_ARGUMENT, "data_next: %s is NULL", d ? "the batch" : "the set");
-    if (b->size < 1 || b->at < 0)
-        return wg_fail(WG_ERROR_ARGUMENT, "data_next: batches of %lld from sample %lld on",
-                       (long long)b->size, (long long)b->at);
-    return true;
+static wg_data *filled_new(const wg_data_source *s, wg_data_options o) {
+    wg_tensor *x = sample_new(s->x_dtype, s->x_shape, "x");
+    wg_tensor *y = x ? sample_new(s->y_dtype, s->y_shape, "y") : NULL;
+    wg_data *d = wg__data_take(x, y, o, "data_from");
+    if (d) d->fill = s->fill, d->user = s->user, d->size = s->size;
+    return d;
 }
 
-bool wg_data_next(wg_data *d, wg_batch *b) {
+wg_data *wg_data_from(wg_data_source s, wg_data_options o) {
+    if (wg__pending()) return NULL;
     wg__where("");
-    if (!batch_valid(d, b)) return false;
-    b->x = b->y = NULL;
-    if (b->at >= d->size) return false;
-    int64_t most = b->size < d->size ? b->size : d->size, left = d->size - b->at;
-    if (!reserve(d, most)) return false;
-    d->batch_x->view.shape.dim[0] = d->batch_y->view.shape.dim[0] = most < left ? most : left;
-    order o = { .index = d->index, .shuffled = !b->in_order };
-    if (o.shuffled) o.shuffle = wg__shuffle_new(d->size, b->seed, ORDER);
-    row_source x = rows_of(d->x, d->dtype, d->scale), y = rows_of(d->y, d->y->view.dtype, 1);
-    gather(d->batch_x, &x, &o, b->at);
-    gather(d->batch_y, &y, &o, b->at);
-    b->x = d->batch_x, b->y = d->batch_y;
-    b->at += d->batch_x->view.shape.dim[0];
+    return source_valid(&s) ? filled_new(&s, o) : NULL;
+}
+
+bool wg__data_fetch(const wg_data *d, int64_t stored) {
+    bool good = d->fill(d->user, stored, d->x->view.data, d->y->view.data);
+    wg__where("");
+    if (!good && !wg__pending())
+        return wg_fail(WG_ERROR_STATE, "data_next: fill gave no sample %lld", (long long)stored);
+    return !wg__pending();
+}
+
+/* ---- labels ---------------------------------------------------------------------------------- */
+
+bool wg__data_labelled(const wg_data *d) {
+    return wg_rank(d->y) == 1 && !wg_dtype_is_float(wg_dtype_of(d->y));
+}
+
+bool wg__data_label(const wg_data *d, int64_t stored, int64_t *label) {
+    if (d->fill && !wg__data_fetch(d, stored)) return false;
+    *label = wg__integer(&d->y->view, d->fill ? 0 : stored * d->y->view.stride[0]);
     return true;
+}
+
+static bool labels_valid(const wg_data *d) {
+    if (wg__pending()) return false;
+    wg__where("");
+    if (!d) return wg_fail(WG_ERROR_ARGUMENT, "data_classes: the set is NULL");
+    if (wg__data_labelled(d)) return true;
+    char text[200];
+    return wg_fail(WG_ERROR_DTYPE, "data_classes: y is %s %s, wanted are integers (N)",
+                   wg_dtype_name(wg_dtype_of(d->y)),
+                   wg_shape_text(wg_shape_of(d->y), text, sizeof text));
+}
+
+int64_t wg_data_classes(wg_data *d) {
+    if (!labels_valid(d)) return -1;
+    int64_t largest = -1, label;
+    for (int64_t i = 0; i < d->size; i++) {
+        if (!wg__data_label(d, wg__data_stored(d, i), &label)) return -1;
+        if (label < 0 || label == INT64_MAX) {
+            wg_fail(WG_ERROR_INDEX, "data_classes: sample %lld has the label %lld", (long long)i,
+                    (long long)label);
+            return -1;
+        }
+        if (label > largest) largest = label;
+    }
+    return largest + 1;
+}
+
+/* ---- parts ----------------------------------------------------------------------------------- */
+
+// The samples of d, without any chosen.
+static wg_data *whole(const wg_data *d) {
+    wg_data_options o = { .scale = d->scale, .dtype = d->dtype };
+    if (!d->fill)
+        return wg__data_take(wg__data_handle(d->x), wg__data_handle(d->y), o, "data_split");
+    wg_tensor *x = wg__tensor_new_owned(d->x->view.dtype, d->x->view.shape);
+    wg_tensor *y = x ? wg__tensor_new_owned(d->y->view.dtype, d->y->view.shape) : NULL;
+    wg_data *p = wg__data_take(x, y, o, "data_split");
+    if (p) p->fill = d->fill, p->user = d->user;
+    return p;
+}
+
+static bool share_standard(wg__standardiser *to, const wg__standardiser *from) {
+    if (!from->mean) return true;
+    to->mean = wg__data_handle(from->mean);
+    to->deviation = to->mean ? wg__data_handle(from->deviation) : NULL;
+    return to->deviation != NULL;
+}
+
+wg_data *wg__data_like(const wg_data *d, int64_t n) {
+    wg_data *p = whole(d);
+    if (!p) return NULL;
+    p->size = n;
+    p->index = wg__alloc((size_t)n * sizeof *p->index);
+    if (p->index && share_standard(&p->standard_x, &d->standard_x) &&
+        share_standard(&p->standard_y, &d->standard_y))
+        return p;
+    wg_data_free(p);
+    return NULL;
+}
+
+wg_data *wg_data_first(const wg_data *d, int64_t n) {
+    if (wg__pending()) return NULL;
+    wg__where("");
+    if (!d || n < 0)
+        return WG__FAIL_NULL(WG_ERROR_ARGUMENT,
+                             d ? "data_first: %lld samples" : "data_first: the set is NULL",
+                             (long long)n);
+    if (n > d->size) n = d->size;
+    wg_data *p = wg__data_like(d, n);
+    for (int64_t i = 0; p && i < n; i++) p->index[i] = wg__data_stored(d, i);
+    return p;
 }

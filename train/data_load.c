@@ -66,8 +66,27 @@ static wg_tensor *samples_of(const wg_tensor *table, int64_t column) {
     return x;
 }
 
-static wg_data *data_of_table(const char *path, const wg_tensor *table, wg_data_options o) {
+// Columns start ... end of a table, on its storage.
+static wg_tensor *columns_handle(wg_tensor *table, int64_t start, int64_t end) {
+    const wg_tensor *part = wg_slice(table, 1, start, end, 1);  // (N, end - start)
+    return part ? wg__data_handle(part) : NULL;
+}
+
+static wg_data *targets_of_table(const char *path, wg_tensor *table, wg_data_options o) {
     int64_t columns = wg_dim(table, 1);
+    if (o.targets < 0 || o.targets >= columns || o.label_column != 0)
+        return WG__FAIL_NULL(WG_ERROR_ARGUMENT,
+                             "data_csv: %d targets and label column %d of the %lld columns in %s; "
+                             "wanted is one of both, and an input left",
+                             o.targets, o.label_column, (long long)columns, path);
+    wg_tensor *y = columns_handle(table, columns - o.targets, columns);
+    return wg__data_take(y ? columns_handle(table, 0, columns - o.targets) : NULL, y, o,
+                         "data_csv");
+}
+
+static wg_data *data_of_table(const char *path, wg_tensor *table, wg_data_options o) {
+    int64_t columns = wg_dim(table, 1);
+    if (o.targets != 0) return targets_of_table(path, table, o);
     if (columns < 2)
         return WG__FAIL_NULL(WG_ERROR_FORMAT, "%s: %lld columns, wanted are samples and a label",
                              path, (long long)columns);
@@ -84,7 +103,7 @@ wg_data *wg_data_csv(const char *path, wg_data_options o) {
     wg__where("");
     if (!path) return WG__FAIL_NULL(WG_ERROR_ARGUMENT, "data_csv: the path is NULL");
     wg_scope *scope = wg_scope_open();
-    const wg_tensor *table = wg_io_load_csv(path, o.csv);  // (N, C)
+    wg_tensor *table = wg_io_load_csv(path, o.csv);  // (N, C)
     wg_data *d = table ? data_of_table(path, table, o) : NULL;
     wg_scope_close(scope);
     return d;
@@ -137,6 +156,49 @@ wg_data *wg_data_idx(const char *images, const char *labels, wg_data_options o) 
     wg_data *d = NULL;
     if (y && pair_valid(x, images, y, labels))
         d = wg__data_take(flat_handle(x), i64_of(y), o, "data_idx");
+    wg_scope_close(scope);
+    return d;
+}
+
+/* ---- npy ------------------------------------------------------------------------------------- */
+
+static bool npy_pair_valid(const wg_tensor *x, const char *x_path, const wg_tensor *y,
+                           const char *y_path) {
+    if (wg_rank(x) < 1 || wg_rank(y) < 1)
+        return wg_fail(WG_ERROR_FORMAT, "%s holds one number, wanted is (N, ...)",
+                       wg_rank(x) < 1 ? x_path : y_path);
+    if (wg_dim(x, 0) == wg_dim(y, 0)) return true;
+    return wg_fail(WG_ERROR_FORMAT, "%s has %lld samples and %s %lld labels", x_path,
+                   (long long)wg_dim(x, 0), y_path, (long long)wg_dim(y, 0));
+}
+
+// Class labels as (N) i64, none negative; anything else as it is.
+static wg_tensor *npy_labels(const char *path, const wg_tensor *y) {
+    if (wg_rank(y) != 1 || wg_dtype_is_float(wg_dtype_of(y))) return wg__data_handle(y);
+    for (int64_t i = 0, n = wg_numel(y); i < n; i++) {
+        int64_t label = wg__integer(&y->view, i * y->view.stride[0]);
+        if (label < 0)
+            return WG__FAIL_NULL(WG_ERROR_FORMAT,
+                                 "%s: label %lld is %lld, wanted is a class from 0 on", path,
+                                 (long long)i, (long long)label);
+    }
+    return i64_of(y);
+}
+
+wg_data *wg_data_npy(const char *x_path, const char *y_path, wg_data_options o) {
+    if (wg__pending()) return NULL;
+    wg__where("");
+    if (!x_path || !y_path)
+        return WG__FAIL_NULL(WG_ERROR_ARGUMENT, "data_npy: the path of %s is NULL",
+                             x_path ? "y" : "x");
+    wg_scope *scope = wg_scope_open();
+    const wg_tensor *x = wg_io_load_npy(x_path);             // (N, ...)
+    const wg_tensor *y = x ? wg_io_load_npy(y_path) : NULL;  // (N, ...)
+    wg_data *d = NULL;
+    if (y && npy_pair_valid(x, x_path, y, y_path)) {
+        wg_tensor *labels = npy_labels(y_path, y);
+        d = wg__data_take(labels ? wg__data_handle(x) : NULL, labels, o, "data_npy");
+    }
     wg_scope_close(scope);
     return d;
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* data_split.c: parts of a set, drawn at random, each class shared out alike. Within a class every
    part gets its share rounded down or up; who is rounded up is decided by what earlier classes left
-   owing, so that the sizes of the parts come out right as well. */
+   owing, so that the sizes of the parts come out right as well. Folds are dealt. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -30,22 +30,20 @@ typedef struct shares {
     int64_t *given;  // of the class at hand
 } shares;
 
-static bool labelled(const wg_tensor *y) {
-    return wg_rank(y) == 1 && !wg_dtype_is_float(wg_dtype_of(y));
-}
-
 // All samples, class by class, at random within each; one class where there are no labels.
 static sample *draw_samples(const wg_data *d, uint64_t seed) {
     sample *s = wg__alloc((size_t)d->size * sizeof *s);
-    if (!s) return NULL;
     wg__shuffle shuffle = wg__shuffle_new(d->size, seed, SPLIT);
-    bool classes = labelled(d->y);
-    for (int64_t i = 0; i < d->size; i++) {
-        int64_t at = wg__shuffle_at(&shuffle, i), stored = d->index ? d->index[at] : at;
-        s[i] = (sample){ classes ? wg__integer(&d->y->view, stored * d->y->view.stride[0]) : 0, i,
-                         at };
+    bool classes = wg__data_labelled(d);
+    for (int64_t i = 0; s && i < d->size; i++) {
+        int64_t at = wg__shuffle_at(&shuffle, i), label = 0;
+        if (classes && !wg__data_label(d, wg__data_stored(d, at), &label)) {
+            wg__free(s);
+            return NULL;
+        }
+        s[i] = (sample){ label, i, at };
     }
-    if (classes) qsort(s, (size_t)d->size, sizeof *s, compare);
+    if (s && classes) qsort(s, (size_t)d->size, sizeof *s, compare);
     return s;
 }
 
@@ -88,18 +86,11 @@ static void assign(const wg_data *d, const sample *sorted, shares *s, bool taken
 
 // The samples of part k, in the order in which they stand in d.
 static wg_data *part_new(const wg_data *d, const int part[], int k) {
-    wg_data_options o = { .scale = d->scale, .dtype = d->dtype };
-    wg_data *p = wg__data_take(wg__data_handle(d->x), wg__data_handle(d->y), o, "data_split");
-    if (!p) return NULL;
-    p->size = 0;
-    for (int64_t i = 0; i < d->size; i++) p->size += part[i] == k;
-    p->index = wg__alloc((size_t)p->size * sizeof *p->index);
-    if (!p->index) {
-        wg_data_free(p);
-        return NULL;
-    }
-    for (int64_t i = 0, n = 0; i < d->size; i++)
-        if (part[i] == k) p->index[n++] = d->index ? d->index[i] : i;
+    int64_t size = 0;
+    for (int64_t i = 0; i < d->size; i++) size += part[i] == k;
+    wg_data *p = wg__data_like(d, size);
+    for (int64_t i = 0, n = 0; p && i < d->size; i++)
+        if (part[i] == k) p->index[n++] = wg__data_stored(d, i);
     return p;
 }
 
@@ -160,4 +151,38 @@ bool wg_data_split(const wg_data *d, const double share[], int n, uint64_t seed,
     bool done = given && split(d, &s, seed, part);
     wg__free(given), wg__free(all);
     return done;
+}
+
+/* ---- folds ----------------------------------------------------------------------------------- */
+
+static bool fold_valid(const wg_data *d, const wg_fold_options *f) {
+    if (!d) return wg_fail(WG_ERROR_ARGUMENT, "data_fold: the set is NULL");
+    if (f->k < 2 || f->k > d->size)
+        return wg_fail(WG_ERROR_ARGUMENT, "data_fold: %d folds of %lld samples, wanted are 2 to N",
+                       f->k, (long long)d->size);
+    if (f->i >= 0 && f->i < f->k) return true;
+    return wg_fail(WG_ERROR_INDEX, "data_fold: fold %d of %d", f->i, f->k);
+}
+
+// Samples are dealt to the folds like cards, one class after the other.
+static bool deal(const wg_data *d, const wg_fold_options *f, wg_data *parts[2]) {
+    int *part = wg__alloc((size_t)d->size * sizeof *part);
+    sample *sorted = part ? draw_samples(d, f->seed) : NULL;
+    for (int64_t j = 0; sorted && j < d->size; j++) part[sorted[j].at] = j % f->k == f->i;
+    bool done = sorted && make_parts(d, part, 2, parts);
+    wg__free(sorted), wg__free(part);
+    return done;
+}
+
+bool wg_data_fold(const wg_data *d, wg_fold_options f, wg_data **train, wg_data **validation) {
+    if (train) *train = NULL;
+    if (validation) *validation = NULL;
+    if (wg__pending()) return false;
+    wg__where("");
+    if (!train || !validation)
+        return wg_fail(WG_ERROR_ARGUMENT, "data_fold: %s is NULL", train ? "validation" : "train");
+    wg_data *parts[2];
+    if (!fold_valid(d, &f) || !deal(d, &f, parts)) return false;
+    *train = parts[0], *validation = parts[1];
+    return true;
 }

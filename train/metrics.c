@@ -1,189 +1,326 @@
 // SPDX-License-Identifier: MIT
-/* metrics.c: how good a model is. One loop evaluates a set in batches, each in a scope of its own,
-   and shows them to a visitor; the model's mode and the recording are put back however it ends. */
+/* metrics.c: measures, computed in double from all outputs at once. */
 #include <math.h>
+#include <stdlib.h>
 
 #include "train/train_impl.h"
 
-enum { BATCH = 256 };
+/* ---- scores of classes and labels ------------------------------------------------------------ */
 
-/* What to put back. */
-typedef struct mode {
-    bool training, recording;
-} mode;
+typedef struct scored {
+    int64_t n, columns;  // samples, scores of each
+    int64_t classes;
+    double *score;   // (n, columns)
+    int64_t *label;  // (n)
+} scored;
 
-static mode evaluate(wg_nn *m) {
-    return (mode){ .training = wg_nn_train(m, false), .recording = wg_recording(false) };
-}
-static void put_back(wg_nn *m, mode was) {
-    wg_nn_train(m, was.training);
-    wg_recording(was.recording);
-}
-
-static bool complete(const char *name, const char *missing) {
+static bool both_there(const char *name, const wg_tensor *out, const wg_tensor *y) {
     if (wg__pending()) return false;
     wg__where("");
-    return !missing || wg_fail(WG_ERROR_ARGUMENT, "%s: the %s is NULL", name, missing);
-}
-static bool arguments_valid(const char *name, const wg_nn *m, wg_net *net, const void *on) {
-    return complete(name, !m ? "model" : !net ? "net" : !on ? "data" : NULL);
+    return (out && y) || wg_fail(WG_ERROR_ARGUMENT, "%s: %s is NULL", name, out ? "y" : "out");
 }
 
-// The classes that net gives to x (B, ...): dense i64, in the innermost scope.
-static wg_tensor *classify(wg_nn *m, wg_net *net, wg_tensor *x) {
-    wg_tensor *logits = net(m, x);  // (B, C)
-    wg__where("");
-    return wg_contiguous(wg_argmax(logits, -1, false));  // (B)
+static bool shapes_fail(const char *name, const wg_tensor *out, const wg_tensor *y,
+                        const char *wanted) {
+    char a[200], b[200];
+    return wg_fail(WG_ERROR_SHAPE, "%s: out is %s %s and y %s %s, wanted are %s", name,
+                   wg_dtype_name(wg_dtype_of(out)), wg_shape_text(wg_shape_of(out), a, sizeof a),
+                   wg_dtype_name(wg_dtype_of(y)), wg_shape_text(wg_shape_of(y), b, sizeof b),
+                   wanted);
 }
 
-/* Looks at a batch; false after reporting. */
-typedef bool visitor(void *user, wg_nn *m, const wg_batch *b);
+static bool are_scores(const char *name, const wg_tensor *out, const wg_tensor *y) {
+    bool good =
+        wg_rank(out) == wg_rank(y) + 1 && wg_dim(out, -1) > 0 && !wg_dtype_is_float(wg_dtype_of(y));
+    for (int i = 0; good && i < wg_rank(y); i++) good = wg_dim(out, i) == wg_dim(y, i);
+    if (!good) return shapes_fail(name, out, y, "scores (..., C) and integers (...)");
+    return wg_numel(y) > 0 || wg_fail(WG_ERROR_ARGUMENT, "%s: there are no samples", name);
+}
 
-static bool evaluate_set(wg_nn *m, wg_data *d, visitor *visit, void *user) {
-    wg_data own = *d;  // with batches of its own: those of a pass under way stay as they are
-    own.batch_x = own.batch_y = NULL;
-    mode was = evaluate(m);
-    wg_batch b = { .size = BATCH, .in_order = true };
-    bool good = true;
-    while (good && wg_data_next(&own, &b)) {
-        wg_scope *scope = wg_scope_open();
-        good = visit(user, m, &b);
-        wg_scope_close(scope);
+static bool read_labels(const char *name, const wg_tensor *y, scored *s) {
+    for (int64_t i = 0; i < s->n; i++) {
+        s->label[i] = wg__integer(&y->view, wg__offset(&y->view, i));
+        if (s->label[i] < 0 || s->label[i] >= s->classes)
+            return wg_fail(WG_ERROR_INDEX, "%s: label %lld of %lld classes", name,
+                           (long long)s->label[i], (long long)s->classes);
     }
-    put_back(m, was);
-    wg__where("");
-    wg__tensor_release_owned(own.batch_x);
-    wg__tensor_release_owned(own.batch_y);
-    return good && !wg__pending();
+    return true;
 }
 
-/* ---- loss ------------------------------------------------------------------------------------ */
+static void scored_free(scored *s) {
+    wg__free(s->score), wg__free(s->label);
+    *s = (scored){ 0 };
+}
 
-typedef struct costs {
-    wg_cost *cost;
-    double sum;  // over samples
-    int64_t all;
-} costs;
+// False after reporting; else *s is to be freed.
+static bool scored_of(const char *name, const wg_tensor *out, const wg_tensor *y, scored *s) {
+    if (!both_there(name, out, y) || !are_scores(name, out, y)) return false;
+    *s = (scored){ .n = wg_numel(y), .columns = wg_dim(out, -1) };
+    s->classes = s->columns == 1 ? 2 : s->columns;
+    s->score = wg__alloc((size_t)(s->n * s->columns) * sizeof *s->score);
+    s->label = s->score ? wg__alloc((size_t)s->n * sizeof *s->label) : NULL;
+    if (s->label && read_labels(name, y, s) && wg_read_f64(out, s->score, s->n * s->columns))
+        return true;
+    scored_free(s);
+    return false;
+}
 
-static bool add_cost(void *user, wg_nn *m, const wg_batch *b) {
-    costs *c = user;
-    const wg_tensor *cost = c->cost(m, b->x, b->y);  // ()
+static const double *scores_at(const scored *s, int64_t i) { return s->score + i * s->columns; }
+
+// As argmax decides: of equal scores the first, and NaN before all.
+static int64_t class_at(const scored *s, int64_t i) {
+    const double *score = scores_at(s, i);
+    if (s->columns == 1) return score[0] > 0;
+    int64_t best = 0;
+    for (int64_t c = 0; c < s->columns; c++) {
+        if (isnan(score[c])) return c;
+        if (score[c] > score[best]) best = c;
+    }
+    return best;
+}
+
+double wg_metric_accuracy(const wg_tensor *out, const wg_tensor *y) {
+    scored s;
+    if (!scored_of("metric_accuracy", out, y, &s)) return NAN;
+    int64_t right = 0;
+    for (int64_t i = 0; i < s.n; i++) right += class_at(&s, i) == s.label[i];
+    double share = (double)right / (double)s.n;
+    scored_free(&s);
+    return share;
+}
+
+// Whether fewer than k scores stand before the label's.
+static bool among(const scored *s, int64_t i, int64_t k) {
+    const double *score = scores_at(s, i);
+    int64_t label = s->label[i], before = 0;
+    for (int64_t c = 0; c < s->columns; c++)
+        before += score[c] > score[label] || (score[c] == score[label] && c < label);
+    return before < k && !isnan(score[label]);
+}
+
+double wg_metric_top_k(const wg_tensor *out, const wg_tensor *y, int64_t k) {
+    scored s;
+    if (!both_there("metric_top_k", out, y)) return NAN;
+    if (k < 1) {
+        wg_fail(WG_ERROR_ARGUMENT, "metric_top_k: k is %lld", (long long)k);
+        return NAN;
+    }
+    if (!scored_of("metric_top_k", out, y, &s)) return NAN;
+    int64_t right = 0;
+    for (int64_t i = 0; i < s.n; i++)
+        right += s.columns == 1 ? k > 1 || class_at(&s, i) == s.label[i] : among(&s, i, k);
+    double share = (double)right / (double)s.n;
+    scored_free(&s);
+    return share;
+}
+
+/* ---- area under the curve -------------------------------------------------------------------- */
+
+typedef struct ranked {
+    double score;
+    bool positive;
+} ranked;
+
+static int by_score(const void *a, const void *b) {
+    const ranked *x = a, *y = b;
+    return (x->score > y->score) - (x->score < y->score);
+}
+
+// NaN where one of the two kinds has no samples. Ranks are counted in halves, exactly.
+static double area(ranked *r, int64_t n) {
+    qsort(r, (size_t)n, sizeof *r, by_score);
+    double positives = 0, halves = 0;
+    for (int64_t start = 0, end; start < n; start = end) {
+        double equal = 0;
+        for (end = start; end < n && r[end].score == r[start].score; end++)
+            equal += r[end].positive;
+        positives += equal;
+        halves += equal * (double)(start + end + 1);  // twice the midrank
+    }
+    double wins = (halves - positives * (positives + 1)) / 2;  // over samples of the other kind
+    return wins / (positives * ((double)n - positives));
+}
+
+// What a class's score is, so that of two or more it grows with the softmax.
+static double score_for(const scored *s, int64_t i, int64_t c) {
+    const double *x = scores_at(s, i);
+    if (s->columns == 1) return x[0];
+    if (s->columns == 2) return x[c] - x[1 - c];
+    double most = x[0], sum = 0;
+    for (int64_t k = 1; k < s->columns; k++) most = fmax(most, x[k]);
+    for (int64_t k = 0; k < s->columns; k++) sum += exp(x[k] - most);
+    return x[c] - most - log(sum);
+}
+
+static bool rank_class(const scored *s, int64_t c, ranked *r) {
+    for (int64_t i = 0; i < s->n; i++) {
+        r[i] = (ranked){ score_for(s, i, c), s->label[i] == c };
+        if (isnan(r[i].score))
+            return wg_fail(WG_ERROR_NUMERIC, "metric_auc: the score of sample %lld is nan",
+                           (long long)i);
+    }
+    return true;
+}
+
+static double mean_area(const scored *s, ranked *r) {
+    double sum = 0;
+    int64_t defined = 0;
+    for (int64_t c = s->columns <= 2; c < s->classes; c++) {
+        if (!rank_class(s, c, r)) return NAN;
+        double one = area(r, s->n);
+        if (!isnan(one)) sum += one, defined++;
+    }
+    return sum / (double)defined;
+}
+
+double wg_metric_auc(const wg_tensor *out, const wg_tensor *y) {
+    scored s;
+    if (!scored_of("metric_auc", out, y, &s)) return NAN;
+    ranked *r = wg__alloc((size_t)s.n * sizeof *r);
+    double value = r ? mean_area(&s, r) : NAN;
+    wg__free(r);
+    scored_free(&s);
+    return value;
+}
+
+/* ---- confusion ------------------------------------------------------------------------------- */
+
+wg_tensor *wg_metric_confusion(const wg_tensor *out, const wg_tensor *y, int64_t classes) {
+    scored s;
+    if (!scored_of("metric_confusion", out, y, &s)) return NULL;
+    wg_tensor *matrix = NULL;
+    if (classes < s.classes)
+        wg_fail(WG_ERROR_ARGUMENT, "metric_confusion: %lld classes, out has %lld",
+                (long long)classes, (long long)s.classes);
+    else
+        matrix = wg_zeros(WG_I64, WG_SHAPE(classes, classes));  // (C, C)
+    for (int64_t i = 0; matrix && i < s.n; i++)
+        ((int64_t *)matrix->view.data)[s.label[i] * classes + class_at(&s, i)]++;
+    scored_free(&s);
+    return matrix;
+}
+
+static double ratio(double a, double b) { return b > 0 ? a / b : 0; }
+
+/* A class's cell of the diagonal, and the sums of its row and column. */
+typedef struct sums {
+    double right, row, column;
+} sums;
+
+static sums sums_of(const wg_tensor *confusion, int64_t c) {
+    int64_t n = wg_dim(confusion, 0);
+    const int64_t *cell = confusion->view.data;
+    sums s = { .right = (double)cell[c * n + c] };
+    for (int64_t i = 0; i < n; i++) {
+        s.row += (double)cell[c * n + i];
+        s.column += (double)cell[i * n + c];
+    }
+    return s;
+}
+
+static const wg_scores undefined = { NAN, NAN, NAN, 0 };
+
+static wg_scores class_scores(const wg_tensor *confusion, int64_t c) {
+    sums s = sums_of(confusion, c);
+    return (wg_scores){ ratio(s.right, s.column), ratio(s.right, s.row),
+                        ratio(2 * s.right, s.row + s.column), (int64_t)s.row };
+}
+
+static bool confusion_valid(const char *name, const wg_tensor *confusion) {
+    if (wg__pending()) return false;
     wg__where("");
-    if (!cost) return wg_fail(WG_ERROR_ARGUMENT, "nn_loss: the cost returned NULL");
+    if (!confusion) return wg_fail(WG_ERROR_ARGUMENT, "%s: the confusion matrix is NULL", name);
+    if (wg_rank(confusion) == 2 && wg_dim(confusion, 0) == wg_dim(confusion, 1) &&
+        wg_dtype_of(confusion) == WG_I64 && wg_is_contiguous(confusion))
+        return true;
     char text[200];
-    if (wg_numel(cost) != 1)
-        return wg_fail(WG_ERROR_SHAPE, "nn_loss: the cost is %s, wanted is one number",
-                       wg_shape_text(wg_shape_of(cost), text, sizeof text));
-    int64_t n = wg_dim(b->x, 0);
-    c->sum += wg_item(cost) * (double)n;
-    c->all += n;
-    return true;
+    return wg_fail(WG_ERROR_SHAPE, "%s: a confusion matrix is (C, C) i64, contiguous, not %s %s",
+                   name, wg_shape_text(wg_shape_of(confusion), text, sizeof text),
+                   wg_dtype_name(wg_dtype_of(confusion)));
 }
 
-double wg_nn_loss(wg_nn *m, wg_cost *cost, wg_data *d) {
-    costs c = { .cost = cost };
-    if (!complete("nn_loss", !m ? "model" : !cost ? "cost" : !d ? "data" : NULL)) return NAN;
-    if (!evaluate_set(m, d, add_cost, &c)) return NAN;
-    if (c.all == 0) wg_fail(WG_ERROR_ARGUMENT, "nn_loss: the set is empty");
-    return c.sum / (double)c.all;
+wg_scores wg_metric_class_scores(const wg_tensor *confusion, int64_t c) {
+    if (!confusion_valid("metric_class_scores", confusion)) return undefined;
+    if (c >= 0 && c < wg_dim(confusion, 0)) return class_scores(confusion, c);
+    wg_fail(WG_ERROR_INDEX, "metric_class_scores: class %lld of %lld", (long long)c,
+            (long long)wg_dim(confusion, 0));
+    return undefined;
 }
 
-/* ---- classes against labels ------------------------------------------------------------------ */
-
-typedef struct tally {
-    const char *name;  // of the measure
-    wg_net *net;
-    int64_t right, all;
-    wg_tensor *matrix;  // (C, C)
-} tally;
-
-static bool labels_valid(const char *name, const wg_tensor *classes, const wg_tensor *labels) {
-    wg_shape a = wg_shape_of(classes), b = wg_shape_of(labels);
-    if (wg_dtype_is_float(wg_dtype_of(labels)))
-        return wg_fail(WG_ERROR_DTYPE, "%s: the labels are %s, wanted are integers", name,
-                       wg_dtype_name(wg_dtype_of(labels)));
-    if (wg__shape_equal(&a, &b)) return true;
-    char has[200], wanted[200];
-    return wg_fail(WG_ERROR_SHAPE, "%s: the classes are %s for labels %s", name,
-                   wg_shape_text(a, has, sizeof has), wg_shape_text(b, wanted, sizeof wanted));
+// How much a class counts.
+static double weight_of(const wg_tensor *confusion, int64_t c, wg_average average) {
+    sums s = sums_of(confusion, c);
+    return average == WG_MACRO ? s.row + s.column > 0 : s.row;
 }
 
-// The classes of a batch, as many as there are labels; NULL after reporting.
-static const wg_tensor *classes_of(const tally *t, wg_nn *m, const wg_batch *b) {
-    const wg_tensor *classes = classify(m, t->net, b->x);  // (B)
-    return classes && labels_valid(t->name, classes, b->y) ? classes : NULL;
-}
-
-static bool count_hits(void *user, wg_nn *m, const wg_batch *b) {
-    tally *t = user;
-    const wg_tensor *classes = classes_of(t, m, b);
-    if (!classes) return false;
-    const int64_t *class = classes->view.data;
-    int64_t n = wg_numel(classes);
-    for (int64_t i = 0; i < n; i++) t->right += class[i] == wg__integer(&b->y->view, i);
-    t->all += n;
-    return true;
-}
-
-double wg_nn_accuracy(wg_nn *m, wg_net *net, wg_data *d) {
-    tally t = { .name = "nn_accuracy", .net = net };
-    if (!arguments_valid(t.name, m, net, d) || !evaluate_set(m, d, count_hits, &t)) return NAN;
-    if (t.all == 0) wg_fail(WG_ERROR_ARGUMENT, "nn_accuracy: the set is empty");
-    return (double)t.right / (double)t.all;
-}
-
-static bool count_pairs(void *user, wg_nn *m, const wg_batch *b) {
-    const tally *t = user;
-    const wg_tensor *classes = classes_of(t, m, b);
-    if (!classes) return false;
-    const int64_t *class = classes->view.data;
-    int64_t size = wg_dim(t->matrix, 0), *cell = t->matrix->view.data;
-    for (int64_t i = 0, n = wg_numel(classes); i < n; i++) {
-        int64_t label = wg__integer(&b->y->view, i);
-        if (label < 0 || label >= size || class[i] >= size)
-            return wg_fail(WG_ERROR_INDEX,
-                           "nn_confusion: label %lld taken for class %lld, of %lld classes",
-                           (long long)label, (long long)class[i], (long long)size);
-        cell[label * size + class[i]]++;
+/* Micro: each class's recall counts as often as it has samples, which is the accuracy. */
+wg_scores wg_metric_scores(const wg_tensor *confusion, wg_average average) {
+    if (!confusion_valid("metric_scores", confusion)) return undefined;
+    if (average < WG_MACRO || average > WG_WEIGHTED) {
+        wg_fail(WG_ERROR_ARGUMENT, "metric_scores: average %d", (int)average);
+        return undefined;
     }
-    return true;
-}
-
-wg_tensor *wg_nn_confusion(wg_nn *m, wg_net *net, wg_data *d, int64_t classes) {
-    if (!arguments_valid("nn_confusion", m, net, d)) return NULL;
-    if (classes < 1)
-        return WG__FAIL_NULL(WG_ERROR_ARGUMENT, "nn_confusion: %lld classes", (long long)classes);
-    wg_tensor *matrix = wg_zeros(WG_I64, WG_SHAPE(classes, classes));  // (C, C)
-    tally t = { .name = "nn_confusion", .net = net, .matrix = matrix };
-    return matrix && evaluate_set(m, d, count_pairs, &t) ? matrix : NULL;
-}
-
-/* ---- predictions ----------------------------------------------------------------------------- */
-
-// Writes the classes of x[start ... end) to y.
-static bool predict_batch(wg_nn *m, wg_net *net, wg_tensor *x, wg_tensor *y, int64_t start) {
-    int64_t left = wg_dim(x, 0) - start, count = left < BATCH ? left : BATCH;
-    const wg_tensor *classes = classify(m, net, wg_slice(x, 0, start, start + count, 1));  // (B)
-    if (!classes) return false;
-    char text[200];
-    if (wg_rank(classes) != 1 || wg_dim(classes, 0) != count)
-        return wg_fail(WG_ERROR_SHAPE, "nn_predict: the classes are %s for %lld samples",
-                       wg_shape_text(wg_shape_of(classes), text, sizeof text), (long long)count);
-    return wg_read(classes, (int64_t *)y->view.data + start, count);
-}
-
-wg_tensor *wg_nn_predict(wg_nn *m, wg_net *net, wg_tensor *x) {
-    if (!arguments_valid("nn_predict", m, net, x)) return NULL;
-    if (wg_rank(x) < 1)
-        return WG__FAIL_NULL(WG_ERROR_SHAPE, "nn_predict: x is [], wanted is (B, ...)");
-    wg_tensor *y = wg_zeros(WG_I64, WG_SHAPE(wg_dim(x, 0)));  // (B)
-    mode was = evaluate(m);
-    bool good = y != NULL;
-    for (int64_t start = 0; good && start < wg_dim(x, 0); start += BATCH) {
-        wg_scope *scope = wg_scope_open();
-        good = predict_batch(m, net, x, y, start);
-        wg_scope_close(scope);
+    wg_scores mean = { 0 };
+    double total = 0;
+    for (int64_t c = 0; c < wg_dim(confusion, 0); c++) {
+        wg_scores one = class_scores(confusion, c);
+        double weight = weight_of(confusion, c, average);
+        if (average == WG_MICRO) one.precision = one.f1 = one.recall;
+        mean.precision += weight * one.precision;
+        mean.recall += weight * one.recall;
+        mean.f1 += weight * one.f1;
+        mean.samples += one.samples;
+        total += weight;
     }
-    put_back(m, was);
-    return good ? y : NULL;
+    mean.precision /= total, mean.recall /= total, mean.f1 /= total;
+    return mean;
+}
+
+double wg_metric_f1(const wg_tensor *out, const wg_tensor *y) {
+    if (!both_there("metric_f1", out, y)) return NAN;
+    wg_scope *scope = wg_scope_open();
+    int64_t columns = wg_dim(out, -1);
+    const wg_tensor *matrix = wg_metric_confusion(out, y, columns == 1 ? 2 : columns);
+    double f1 = matrix ? wg_metric_scores(matrix, WG_MACRO).f1 : NAN;
+    wg_scope_close(scope);
+    return f1;
+}
+
+/* ---- regression ------------------------------------------------------------------------------ */
+
+// Of one column of n rows.
+static double r2(const double *out, const double *y, int64_t n, int64_t columns) {
+    double mean = 0, gap = 0, spread = 0, least = y[0], most = y[0];
+    for (int64_t i = 0; i < n; i++) {
+        double v = y[i * columns];
+        mean += v / (double)n;
+        least = fmin(least, v), most = fmax(most, v);
+    }
+    for (int64_t i = 0; i < n; i++) {
+        double v = y[i * columns], d = v - out[i * columns];
+        gap += d * d;
+        spread += (v - mean) * (v - mean);
+    }
+    if (least == most) return gap == 0;  // where rounding of the mean leaves a spread
+    return 1 - gap / spread;
+}
+
+static bool are_numbers(const wg_tensor *out, const wg_tensor *y) {
+    wg_shape a = wg_shape_of(out), b = wg_shape_of(y);
+    if (wg_rank(out) < 1 || !wg__shape_equal(&a, &b) || !wg_dtype_is_float(wg_dtype_of(out)) ||
+        !wg_dtype_is_float(wg_dtype_of(y)))
+        return shapes_fail("metric_r2", out, y, "floats (N, ...), both of one shape");
+    return wg_numel(y) > 0 || wg_fail(WG_ERROR_ARGUMENT, "metric_r2: there are no samples");
+}
+
+double wg_metric_r2(const wg_tensor *out, const wg_tensor *y) {
+    if (!both_there("metric_r2", out, y) || !are_numbers(out, y)) return NAN;
+    int64_t numel = wg_numel(y), n = wg_dim(y, 0), columns = numel / n;
+    double *a = wg__alloc((size_t)numel * 2 * sizeof *a), *b = a ? a + numel : NULL, sum = NAN;
+    if (a && wg_read_f64(out, a, numel) && wg_read_f64(y, b, numel)) {
+        sum = 0;
+        for (int64_t c = 0; c < columns; c++) sum += r2(a + c, b + c, n, columns);
+    }
+    wg__free(a);
+    return sum / (double)columns;
 }

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: MIT
+/* recurrent_impl.h: what a recurrent cell is to the loop over a sequence: a row of a table, and its
+   parameters. */
+#ifndef WG_RECURRENT_IMPL_H
+#define WG_RECURRENT_IMPL_H
+
+#include "nn/nn_impl.h"
+#include "nn/sequence.h"
+
+typedef struct wg__recurrence wg__recurrence;
+
+typedef struct wg__cell {
+    int gates;
+    bool has_c;   // the state is (h, c)
+    bool plain;   // both biases are only ever added to each other
+    bool forget;  // gate 1 is a forget gate
+    /* One step: gx (B, G H) is what comes from x. */
+    void (*step)(const wg__recurrence *r, wg_tensor *gx, wg_recurrent_state *s);
+} wg__cell;
+
+extern const wg__cell wg__cell_rnn, wg__cell_lstm, wg__cell_gru;
+
+/* A cell with its parameters. */
+struct wg__recurrence {
+    const wg__cell *cell;
+    const wg_recurrent_options *o;
+    wg_tensor *w;  // (G H, in)
+    wg_tensor *b;  // (G H), added to W x; NULL: none
+    wg_tensor *u;  // (H, G H): w_hh transposed
+    wg_tensor *d;  // (G H), added to U h; NULL: none, or it is in b
+};
+
+/* What is asked for, as it is handed down. */
+typedef struct wg__recurrent_call {
+    const char *name;  // "nn_lstm"
+    const wg__cell *cell;
+    int64_t units;
+    wg_recurrent_options o;
+} wg__recurrent_call;
+
+/* Finds or makes the parameters below `part` for inputs of this width; false after reporting. */
+bool wg__recurrence_at(wg__recurrence *r, wg_nn *part, const wg_tensor *x,
+                       const wg__recurrent_call *c);
+/* x is f32 or f64 of this rank, and the units and the options are possible. */
+bool wg__recurrent_check(const wg__recurrent_call *c, const wg_tensor *x, int rank);
+/* The state given for n cells and B samples fits; zeros where it is NULL. */
+bool wg__recurrent_start(const wg__recurrent_call *c, const wg_tensor *x, int64_t n,
+                         wg_recurrent_state *s);
+
+#endif
