@@ -2,7 +2,7 @@
 /* test_lbfgs.c: the line search keeps Wolfe's conditions; L-BFGS finds minima that are known, and
    those that Newton's method and PyTorch find; what goes wrong changes nothing. */
 #include "io/io.h"
-#include "optim/line_search.h"
+#include "optim/line_search_impl.h"
 #include "tests/nn_test.h"
 
 /* ---- the line search, on functions of one number --------------------------------------------- */
