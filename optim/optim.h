@@ -285,10 +285,10 @@ WG_API wg_lbfgs_report wg_optim_lbfgs_report(const wg_optim *o);
 
 /* ---- clipping: clip.c ------------------------------------------------------------------------ */
 
-/* What a step uses in place of the gradients, from now on, which stay what they are. Several can be
-   on: first by value, then adaptive, then by norm. A limit of 0 turns one off. What has NaN is not
-   clipped but an error of the step, which then changes nothing. */
-/* Each element into [-max_value, max_value], infinite ones too. */
+/* What a step uses in place of the gradients, from now on; they stay what they are. Several can be
+   on: first by value, then adaptive, then by norm. A limit of 0 turns one off. Gradients that are
+   not finite are never clipped into use: such a step is refused or skipped. */
+/* Each element into [-max_value, max_value]. */
 WG_API bool wg_optim_clip_value(wg_optim *o, double max_value);
 /* By the size of what is moved (Brock et al. 2021): each unit's g is multiplied with
    min(1, factor max(|w|, 1e-3) / |g|), in 2-norms over the unit: one of the first dimension, or all

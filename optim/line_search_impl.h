@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-/* line_search.h: a step along a line that is long enough and short enough. */
-#ifndef WG_OPTIM_LINE_SEARCH_H
-#define WG_OPTIM_LINE_SEARCH_H
+/* line_search_impl.h: a step along a line that is long enough and short enough. */
+#ifndef WG_OPTIM_LINE_SEARCH_IMPL_H
+#define WG_OPTIM_LINE_SEARCH_IMPL_H
 
 #include <stdbool.h>
 
