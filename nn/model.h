@@ -92,7 +92,7 @@ WG_API bool wg_nn_tie(wg_nn *m, const char *path, const char *to);
    To the tape a frozen one is a constant: nothing is recorded for it, it has no gradient (what it
    had is dropped), and optimisers leave it alone with all its decay and momentum, which go on where
    they stood once it is unfrozen. Freezing holds at once, also for what was recorded before: from
-   there no gradient passes to it, until it is unfrozen in the same scope. */
+   there no gradient passes to it, then or after it is unfrozen. */
 WG_API int wg_nn_freeze(wg_nn *m, const char *pattern);
 WG_API int wg_nn_unfreeze(wg_nn *m, const char *pattern);
 /* By path relative to m, a tied one too; false for what is not there. */
