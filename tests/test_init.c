@@ -238,6 +238,9 @@ START_TEST(orthogonal_matrices_are_uniform_among_all) {
         const double *q = wg_values(wg_nn_param(m, "w", WG_F64, WG_SHAPE(2, 2), init), WG_F64);
         positive += q[0] > 0, rotations += q[0] * q[3] - q[1] * q[2] > 0;
         squares += q[0] * q[0], fourths += pow(q[0], 4);
+        // Among so many some begin nearly parallel, where once would not be enough: the product of
+        // two unit vectors, right up to their last places.
+        ck_assert(fabs(q[0] * q[2] + q[1] * q[3]) <= 4 * 0x1p-52);
         wg_nn_free(m);
     }
     // Five standard errors each. q[0] is the cosine of a uniform angle: its square has mean 1/2 and
