@@ -162,7 +162,8 @@ START_TEST(a_group_is_described_properly) {
 }
 END_TEST
 
-// A change of rules in the middle of training: the old states live until the new ones are all there.
+// A change of rules in the middle of training: the old states live until the new ones are all
+// there.
 START_TEST(whichever_allocation_fails_a_change_of_rules_is_made_whole_or_not_at_all) {
     wg_optim_spec sgd = wg_sgd((wg_sgd_options){ .momentum = 0.9 });
     int64_t n = 0;  // granted; at first all
@@ -241,7 +242,7 @@ START_TEST(a_group_may_be_frozen_as_a_whole) {
 }
 END_TEST
 
-/* ---- a rule that uses all that it is told ----------------------------------------------------- */
+/* ---- a rule that uses all that it is told ---------------------------------------------------- */
 
 static struct { int prepared, updated; } told;
 
