@@ -90,6 +90,6 @@ bool wg_optim_skip_nonfinite(wg_optim *o, bool on) {
 int64_t wg_optim_skipped(const wg_optim *o) { return o ? o->skipped : 0; }
 
 size_t wg_optim_last_skip(const wg_optim *o, char *text, size_t size) {
-    if (size > 0) snprintf(text, size, "%s", o ? o->skip : "");
+    if (text && size > 0) snprintf(text, size, "%s", o ? o->skip : "");
     return o ? strlen(o->skip) : 0;
 }
