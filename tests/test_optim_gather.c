@@ -103,7 +103,8 @@ START_TEST(a_part_that_fails_leaves_those_before_it) {
 }
 END_TEST
 
-// Of every allocation: the gathered gradients, w and the count stay, and what comes after is the same.
+// Of every allocation: the gathered gradients, w and the count stay, and what comes after
+// is the same.
 START_TEST(whichever_allocation_fails_a_part_is_gathered_whole_or_not_at_all) {
     for (int gathered = 0; gathered < 2; gathered++) {
         bool done = false;

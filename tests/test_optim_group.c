@@ -162,7 +162,8 @@ START_TEST(a_group_is_described_properly) {
 }
 END_TEST
 
-// A change of rules in the middle of training: the old states live until the new ones are all there.
+// A change of rules in the middle of training: the old states live until the new ones are all
+// there.
 START_TEST(whichever_allocation_fails_a_change_of_rules_is_made_whole_or_not_at_all) {
     wg_optim_spec sgd = wg_sgd((wg_sgd_options){ .momentum = 0.9 });
     int64_t n = 0;  // granted; at first all
@@ -241,7 +242,7 @@ START_TEST(a_group_may_be_frozen_as_a_whole) {
 }
 END_TEST
 
-/* ---- a rule that uses all that it is told ----------------------------------------------------- */
+/* ---- a rule that uses all that it is told ---------------------------------------------------- */
 
 static struct { int prepared, updated; } told;
 
@@ -362,6 +363,32 @@ START_TEST(an_objective_that_gives_no_loss_is_refused) {
 }
 END_TEST
 
+static wg_tensor *square(void *user) {
+    wg_tensor *w =
+        wg_nn_param(user, "w", WG_F64, WG_SHAPE(2), (wg_init){ .kind = WG_INIT_CONSTANT, .a = 3 });
+    return wg_sum(wg_square(w));
+}
+
+static bool minimise_once(void) {
+    double value = 7;
+    wg_nn *m = wg_nn_new(1);
+    wg_optim *o = m ? wg_optim_adam(m, (wg_adam_options){ .rate = 0.5 }) : NULL;
+    bool ready = o && wg_optim_group(o, "w", wg_adam((wg_adam_options){ .rate = 1 })) &&
+                 wg_optim_proximal(o, "w", (wg_proximal){ .l1 = 1e-3 });
+    bool done = ready && wg_optim_minimize_by(o, square, m, &value);
+    wg_tensor *w = m ? wg_nn_find(m, "w") : NULL;
+    ck_assert(done ? value == 18 : value == 7);
+    if (w) ck_assert(done ? element(w, 0) < 2.1 : element(w, 0) == 3);
+    if (w) ck_assert(!wg_gradient(w) && wg_optim_steps(o) == done);
+    wg_optim_free(o), wg_nn_free(m);
+    return done;
+}
+
+START_TEST(whichever_allocation_fails_an_objective_is_minimised_or_nothing_changes) {
+    ck_assert_int_gt(fail_every_allocation(minimise_once), 15);
+}
+END_TEST
+
 // A rule that searches: it asks twice, and moves w to 0 if the value is below the options' number.
 static bool jump(wg_optim *o, wg_objective *f, void *user, double *value) {
     problem *p = user;
@@ -417,6 +444,7 @@ int main(void) {
     TCase *u = add_cases(suite, "objectives");
     tcase_add_test(u, minimising_an_objective_is_minimising_its_loss);
     tcase_add_test(u, an_objective_that_gives_no_loss_is_refused);
+    tcase_add_test(u, whichever_allocation_fails_an_objective_is_minimised_or_nothing_changes);
     tcase_add_test(u, a_rule_that_searches_is_run_by_minimize_by_alone);
     return run_suite(suite);
 }

@@ -95,8 +95,8 @@ static void follow(int i, wg_dtype dtype) {
         double longer = sqrt(fmax(1, (double)rows / columns));
         w = mixed(1 - rate * o->weight_decay, &w, -rate * longer, &x);
     }
-    // The iteration multiplies what is small by 3.4 five times, and with it its rounding: 500 units,
-    // for each of up to 40 terms in each of ten steps of at most 0.6.
+    // The iteration multiplies what is small by 3.4 five times, and with it its rounding: 500
+    // units, for each of up to 40 terms in each of ten steps of at most 0.6.
     double bound = (dtype == WG_F32 ? 0x1p-24 : 0x1p-53) * 500 * 10;
     for (int k = 0; k < rows * columns; k++)
         expect_close(element(p, k), w.at[k / columns][k % columns], bound, "w");
@@ -198,7 +198,8 @@ static void read_all(const wg_nn *m, double *to) {
     }
 }
 
-// Makes a step with `granted` allocations, which changes all or nothing, and if need be another one.
+// Makes a step with `granted` allocations, which changes all or nothing, and if need be another
+// one.
 static bool try_step(int64_t granted, double *after) {
     double before[NUMBERS];
     count_allocations(-1);

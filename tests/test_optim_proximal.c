@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* test_optim_proximal.c: proximal steps. Each is the minimum that it claims to be; with an
-   orthogonal design the LASSO and its kin have solutions in closed form, which every rule must find,
-   zeros exactly. */
+   orthogonal design the LASSO and its kin have solutions in closed form, which every rule must
+   find, zeros exactly. */
 #include "tests/nn_test.h"
 
 static wg_tensor *param(wg_nn *m, const char *name, wg_dtype dtype, wg_shape shape) {
@@ -111,7 +111,7 @@ START_TEST(with_steps_that_differ_a_row_solves_its_equation) {
 }
 END_TEST
 
-/* ---- the LASSO, whose solution is known ------------------------------------------------------- */
+/* ---- the LASSO, whose solution is known ------------------------------------------------------ */
 
 /* The columns of a Hadamard matrix are orthogonal: with X'X = N I and c = X'y / N, the loss
    |y - Xw|^2 / 2N is |w - c|^2 / 2 and a constant, in which every w_k stands alone:
@@ -215,7 +215,7 @@ START_TEST(a_group_too_weak_is_all_zeros) {
 }
 END_TEST
 
-/* ---- any design: the minimum's equations ------------------------------------------------------ */
+/* ---- any design: the minimum's equations ----------------------------------------------------- */
 
 enum { SAMPLES = 40, INPUTS = 12, TRUE_INPUTS = 4 };
 

@@ -6,7 +6,7 @@
 
 static double or_else(double value, double standard) { return value == 0 ? standard : value; }
 
-/* ---- the formulas: what becomes of w, given g, its state s and the step t --------------------- */
+/* ---- the formulas: what becomes of w, given g, its state s and the step t -------------------- */
 
 static double sgd(const void *options, double w, double g, double s[3], int t) {
     const wg_sgd_options *o = options;
@@ -129,7 +129,7 @@ static double lion(const void *options, double w, double g, double s[3], int t) 
     return w - or_else(o->rate, 1e-4) * (sign(c) + o->weight_decay * w);
 }
 
-/* ---- the cases, whose names are those of the golden files ------------------------------------- */
+/* ---- the cases, whose names are those of the golden files ------------------------------------ */
 
 #define SPEC(rule)                                                                                 \
     static wg_optim_spec spec_##rule(const void *options) {                                        \
