@@ -226,6 +226,43 @@ WG_API wg_tensor *wg_nn_param(wg_nn *m, const char *name, wg_dtype dtype, wg_sha
 WG_API wg_tensor *wg_nn_buffer(wg_nn *m, const char *name, wg_dtype dtype, wg_shape shape,
                                wg_init init);
 
+/* ---- files: save.c load.c rename.c ----------------------------------------------------------- */
+
+/* The other name of something; false if it has none, or none that fits into `size` bytes with the
+   closing 0. */
+typedef bool wg_nn_rename(void *user, const char *name, char *to, size_t size);
+
+typedef struct wg_nn_file_options {
+    const char *prefix;    // of the names in the file, such as "model/"; NULL: none
+    wg_nn_rename *rename;  // saving: paths to names; loading: names to paths; NULL: they are equal
+    void *user;            // what rename is given
+    bool partial;          // loading: what only one side has stays as it is
+} wg_nn_file_options;
+
+/* All that m holds, as a safetensors file (io.h) of names relative to m: parameters, frozen or not,
+   and buffers, which the file's metadata mark as such ("bn/mean": "buffer"). Of tied weights there
+   is one; the metadata tell the other names, as safetensors.torch does ("out/w": "in/w"). The old
+   file is there until the new one is whole. */
+WG_API bool wg_nn_save(const wg_nn *m, const char *path);
+WG_API bool wg_nn_save_with(const wg_nn *m, const char *path, wg_nn_file_options o);
+
+/* Reads such a file, of this library or any other, into m. It must have exactly what m holds, each
+   of its shape and dtype (f16 and bf16 count as f32): otherwise the error lists what is missing in
+   it, what is there that m does not have, and what does not fit. On any error m stays as it was.
+   Where m holds nothing yet and is not sealed, all that the file has is made: ties and marked
+   buffers as such, whatever is no f32 or f64 as a buffer, the rest as parameters. A file that marks
+   no buffers, such as PyTorch's, so wants the network to have run once if it has some.
+
+   With a prefix the names that lack it are not looked at, nor are those that rename has no path
+   for. */
+WG_API bool wg_nn_load(wg_nn *m, const char *path);
+WG_API bool wg_nn_load_with(wg_nn *m, const char *path, wg_nn_file_options o);
+
+/* Renames for PyTorch's state dicts, loading and saving: '.' for '/', and at the end "weight" and
+   "bias" for "w" and "b": "0.weight" is "0/w". "num_batches_tracked" has no path. */
+WG_API bool wg_nn_from_pytorch(void *user, const char *name, char *path, size_t size);
+WG_API bool wg_nn_to_pytorch(void *user, const char *path, char *name, size_t size);
+
 #ifdef __cplusplus
 }
 #endif
