@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
-/* show.h: what the examples that classify images share: an end on Ctrl-C, and results in a
-   terminal, a confusion matrix and images drawn in shades of grey. An image takes twice as many columns as lines, since a character
-   is about twice as high as wide; a character shows the mean of the pixels that it covers. */
+/* show.h: what the examples that classify images share: an end on Ctrl-C, results in a terminal,
+   a confusion matrix and images drawn in shades of grey. An image takes twice as many columns as
+   lines, since a character is about twice as high as wide; a character shows the mean of the pixels
+   that it covers. */
 #ifndef WG_EXAMPLES_SHOW_H
 #define WG_EXAMPLES_SHOW_H
 
