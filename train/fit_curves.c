@@ -8,6 +8,8 @@
 
 #include "train/fit_impl.h"
 
+enum { KEYS = 6 };  // starts that are named in the picture
+
 /* ---- numbers --------------------------------------------------------------------------------- */
 
 static bool write_fail(const char *path) {
@@ -67,7 +69,8 @@ static bool draw_start(const curve *c, int start, field *of, const char *name, w
     // The colours of a start's two losses are told apart where it is alone.
     int colour = c->starts > 1 ? 1 + (start - 1) % 8 : 0;
     wg_xy line = { .mark = mark, .n = n, .x = c->x, .y = c->y, .colour = colour };
-    return n == 0 || wg_chart_xy(c->chart, label, line);
+    // A key of many starts would be larger than the picture.
+    return n == 0 || wg_chart_xy(c->chart, start <= KEYS ? label : NULL, line);
 }
 
 static bool draw_field(const curve *c, field *of, const char *name, wg_mark mark) {
