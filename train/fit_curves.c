@@ -2,6 +2,7 @@
 /* fit_curves.c: learning curves. A row goes to the CSV as soon as its epoch is finished, so that a
    program that is killed leaves what it had; the picture is drawn at the end. */
 #include <errno.h>
+#include <locale.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,9 +27,19 @@ FILE *wg__curves_open(const char *path) {
     return NULL;
 }
 
-bool wg__curves_add(FILE *file, const char *path, const wg_fit_row *r) {
-    int n = fprintf(file, "%.0f,%.0f,%.9g,%.9g,%.9g,%.9g,%.3f\n", r->start, r->epoch, r->rate,
-                    r->loss, r->validation, r->metric, r->seconds);
+static int write_row(FILE *file, const wg_fit_row *r) {
+    return fprintf(file, "%.0f,%.0f,%.9g,%.9g,%.9g,%.9g,%.3f\n", r->start, r->epoch, r->rate,
+                   r->loss, r->validation, r->metric, r->seconds);
+}
+
+// With a decimal point, whatever the program's locale.
+bool wg__curves_add(FILE *file, const char *path, const wg_fit_row *row) {
+    locale_t c = newlocale(LC_ALL_MASK, "C", (locale_t)0);
+    if (c == (locale_t)0) return wg_fail(WG_ERROR_MEMORY, "%s: no memory for a locale", path);
+    locale_t before = uselocale(c);
+    int n = write_row(file, row);
+    uselocale(before);
+    freelocale(c);
     return (n >= 0 && fflush(file) == 0) || write_fail(path);
 }
 
