@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: MIT
-/* show.h: results in a terminal, for the examples that classify images: a confusion matrix, and
-   images drawn in shades of grey. An image takes twice as many columns as lines, since a character
-   is about twice as high as wide; a character shows the mean of the pixels that it covers. */
+/* show.h: what the examples that classify images share: an end on Ctrl-C, results in a terminal,
+   a confusion matrix and images drawn in shades of grey. An image takes twice as many columns as
+   lines, since a character is about twice as high as wide; a character shows the mean of the pixels
+   that it covers. */
 #ifndef WG_EXAMPLES_SHOW_H
 #define WG_EXAMPLES_SHOW_H
 
+#include <signal.h>
 #include <stdio.h>
-#include <time.h>
 #include <wengert.h>
 
 /* Images and what became of them. */
@@ -17,10 +18,11 @@ typedef struct gallery {
     int side, lines, across;  // pixels of a side, lines of text for them, images side by side
 } gallery;
 
-static inline double now(void) {  // seconds
-    struct timespec t;
-    timespec_get(&t, TIME_UTC);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+/* Ctrl-C asks training to end with what it has; pressed again it ends the program. */
+static volatile sig_atomic_t interrupted;
+static inline void on_interrupt(int number) {
+    interrupted = 1;
+    signal(number, SIG_DFL);
 }
 
 static inline char shade(const gallery *g, const float *image, int line, int column) {
