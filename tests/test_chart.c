@@ -1,0 +1,778 @@
+// SPDX-License-Identifier: MIT
+/* test_chart.c: charts. What is asked for stands in the script and its numbers; a text is only ever
+   text; gnuplot, where there is one, draws it, and where there is none, or one that fails, nothing
+   is lost. Programs called gnuplot that fail are written here. */
+#include <fcntl.h>
+#include <locale.h>
+#include <signal.h>
+#include <sys/time.h>
+
+#include "tests/io_test.h"
+
+/* ---- files and programs ---------------------------------------------------------------------- */
+
+static char *text_of(const char *file) {
+    file_bytes f = slurp(temporary_path(file));
+    f.data[f.size] = 0;
+    return (char *)f.data;
+}
+
+static void expect_in(const char *file, const char *words) {
+    char *text = text_of(file);
+    ck_assert_msg(strstr(text, words) != NULL, "%s lacks '%s':\n%s", file, words, text);
+    free(text);
+}
+
+static bool is_there(const char *file) { return access(temporary_path(file), F_OK) == 0; }
+
+static char old_path[4096];
+static void set_path(const char *path) {
+    if (old_path[0] == 0) snprintf(old_path, sizeof old_path, "%s", getenv("PATH"));
+    setenv("PATH", path, 1);
+}
+static void restore_path(void) {
+    if (old_path[0]) setenv("PATH", old_path, 1);
+}
+
+/* A program called gnuplot that does this, in front of all others. */
+static void plant_gnuplot(const char *commands) {
+    char text[500], path[5000];
+    snprintf(text, sizeof text, "#!/bin/sh\n%s\n", commands);
+    spill(temporary_path("gnuplot"), text, strlen(text));
+    ck_assert_int_eq(chmod(temporary_path("gnuplot"), 0755), 0);
+    snprintf(path, sizeof path, "%s:/usr/bin:/bin", temporary_folder());
+    set_path(path);
+}
+
+static bool has_gnuplot(void) { return system("command -v gnuplot >/dev/null 2>&1") == 0; }
+
+/* ---- XML, as far as a picture goes ----------------------------------------------------------- */
+
+typedef struct xml {
+    const char *at;
+    const char *open[64];  // names, where they begin
+    int depth;
+} xml;
+
+static void expect_entity(const char *s) {
+    static const char *const known[] = { "&amp;", "&lt;", "&gt;", "&quot;", "&apos;", "&#" };
+    for (int i = 0; i < COUNT(known); i++)
+        if (strncmp(s, known[i], strlen(known[i])) == 0) return;
+    ck_abort_msg("a bare ampersand: %.40s", s);
+}
+
+/* From behind < to behind >. */
+static void read_tag(xml *x) {
+    bool end = *x->at == '/', empty = false;
+    const char *name = x->at + end;
+    size_t n = strcspn(name, " \t\n/>");
+    for (char quote = 0; quote || *x->at != '>'; x->at++) {
+        ck_assert_msg(*x->at && *x->at != '<', "a tag without an end: <%.40s", name);
+        if (*x->at == '&') expect_entity(x->at);
+        if (quote ? *x->at == quote : *x->at == '"' || *x->at == '\'') quote = quote ? 0 : *x->at;
+        empty = *x->at == '/';
+    }
+    x->at++;
+    if (end) {
+        ck_assert_int_gt(x->depth, 0);
+        const char *open = x->open[--x->depth];
+        ck_assert_msg(strncmp(open, name, n) == 0, "</%.20s closes <%.20s", name, open);
+    } else if (!empty && *name != '?') {
+        ck_assert_int_lt(x->depth, 64);
+        x->open[x->depth++] = name;
+    }
+}
+
+/* Every tag is closed by its own, nothing is bare that must not be, and no control characters. */
+static void expect_xml(const char *file) {
+    char *text = text_of(file);
+    xml x = { .at = text };
+    while (*x.at) {
+        unsigned char c = (unsigned char)*x.at;
+        ck_assert_msg(c >= ' ' || c == '\n' || c == '\t', "byte %d in %s", c, file);
+        if (c == '&') expect_entity(x.at);
+        x.at++;
+        if (c == '<') read_tag(&x);
+    }
+    ck_assert_int_eq(x.depth, 0);
+    ck_assert_ptr_nonnull(strstr(text, "<svg"));
+    free(text);
+}
+
+/* Saves and frees c; whether it was drawn, which it must be where there is a gnuplot. */
+static bool save(wg_chart *c, const char *file) {
+    bool drawn = false;
+    ck_assert_msg(wg_chart_save(c, temporary_path(file), &drawn), "%s", wg_error_message());
+    wg_chart_free(c);
+    ck_assert_msg(drawn == has_gnuplot(), "%s", drawn ? "drawn by nothing" : "not drawn");
+    ck_assert(is_there(file) == drawn);
+    return drawn;
+}
+
+/* ---- what stands in the files ---------------------------------------------------------------- */
+
+static const double three[] = { 1, 10, 100 }, ys[] = { 0.5, -2, 1e-9 };
+
+START_TEST(script_and_numbers_hold_what_was_asked_for) {
+    set_path("/nowhere");
+    wg_chart *c = wg_chart_new((wg_chart_options){ .title = "All", .width = 800, .columns = 2 });
+    wg_chart_panel(c, (wg_panel_options){ .title = "First",
+                                          .x = "epoch",
+                                          .y = "cost",
+                                          .log_x = true,
+                                          .x_min = 1,
+                                          .x_max = 100,
+                                          .equal = true });
+    wg_chart_xy(c, "curve", (wg_xy){ .n = 3, .x = three, .y = ys });
+    wg_chart_xy(c, NULL,
+                (wg_xy){ .mark = WG_MARK_POINTS, .n = 2, .x = three, .y = ys, .colour = 3 });
+    wg_chart_panel(c, (wg_panel_options){ .y_min = 5,
+                                          .y_max = -5,
+                                          .x_names = (const char *const[]){ "a", "b", NULL } });
+    wg_chart_xy(c, "band", (wg_xy){ .mark = WG_MARK_BAND, .n = 2, .y = ys, .y2 = three });
+    bool drawn = true;
+    ck_assert(wg_chart_save(c, temporary_path("c.svg"), &drawn));
+    ck_assert(!drawn);
+    wg_chart_free(c);
+
+    static const char *const wanted[] = {
+        "set terminal svg size 800,440",
+        "set output \"./c.svg\"",
+        "data = \"./c.dat\"",
+        "set multiplot layout 1,2 title \"All\"",
+        "set title \"First\"",
+        "set xlabel \"epoch",
+        "set ylabel \"cost\"",
+        "set logscale x",
+        "set xrange [1:100]",
+        "set size ratio -1",
+        "data index 0 using 1:2 with lines",
+        "title \"curve\"",
+        "data index 1 using 1:2 with points pt 9 ps 0.8 lc rgb '#009e73' notitle",
+        "set yrange [5:-5]",
+        "set xtics (\"a\" 0, \"b\" 1)",
+        "data index 2 using 1:2:3 with filledcurves",
+        "title \"band\"",
+    };
+    for (int i = 0; i < COUNT(wanted); i++) expect_in("c.gp", wanted[i]);
+    char *numbers = text_of("c.dat");
+    ck_assert_str_eq(numbers, "# 0: x y, 3 x 2\n1 0.5\n10 -2\n100 1e-09\n\n\n"
+                              "# 1: x y, 2 x 2\n1 0.5\n10 -2\n\n\n"
+                              "# 2: x y y2, 2 x 3\n0 0.5 1\n1 -2 10\n");
+    free(numbers);
+}
+END_TEST
+
+/* gnuplot counts blocks that have a row. */
+START_TEST(an_empty_curve_leaves_the_others_their_numbers) {
+    set_path("/nowhere");
+    wg_chart *c = wg_chart_new((wg_chart_options){ 0 });
+    wg_chart_xy(c, "empty", (wg_xy){ .n = 0 });
+    wg_chart_xy(c, "one", (wg_xy){ .n = 1, .y = ys });
+    ck_assert(wg_chart_save(c, temporary_path("c.svg"), NULL));
+    wg_chart_free(c);
+    char *numbers = text_of("c.dat");
+    ck_assert_str_eq(numbers, "# 0: x y, 0 x 2\nNaN NaN NaN\n\n\n# 1: x y, 1 x 2\n0 0.5\n");
+    free(numbers);
+    expect_in("c.gp", "index 1 using 1:2 with linespoints");  // a line would show nothing
+}
+END_TEST
+
+START_TEST(a_grid_stands_row_by_row) {
+    set_path("/nowhere");
+    wg_chart *c = wg_chart_new((wg_chart_options){ 0 });
+    wg_grid g = { .rows = 2,
+                  .columns = 3,
+                  .x_max = 1,
+                  .y_min = 4,
+                  .y_max = 5,
+                  .z = (double[]){ 1, 2, NAN, 4, 5, 6 } };
+    ck_assert(wg_chart_heat(c, "z", g));
+    ck_assert(wg_chart_contour(c, "level", g, 2, (double[]){ 2.5, 3.5 }));
+    ck_assert(wg_chart_save(c, temporary_path("g.svg"), NULL));
+    wg_chart_free(c);
+    char *numbers = text_of("g.dat");
+    const char want[] = "# 0: x y z, 2 x 3\n0 4 1\n0.5 4 2\n1 4 NaN\n\n0 5 4\n0.5 5 5\n1 5 6\n";
+    ck_assert_msg(strncmp(numbers, want, strlen(want)) == 0, "%s", numbers);
+    free(numbers);
+    expect_in("g.gp", "set cbrange [1:6]");
+    expect_in("g.gp", "set cblabel \"z\"");
+    expect_in("g.gp", "set cntrparam levels discrete 2.5, 3.5");
+    expect_in("g.gp", "data index 0 using 1:2:3 with image");
+}
+END_TEST
+
+START_TEST(diverging_colours_are_white_in_the_middle) {
+    set_path("/nowhere");
+    wg_chart *c = wg_chart_new((wg_chart_options){ 0 });
+    wg_grid g = { .rows = 2,
+                  .columns = 2,
+                  .x_max = 1,
+                  .y_max = 1,
+                  .z = (double[]){ -1, 3, 0, 0 },
+                  .diverging = true };
+    ck_assert(wg_chart_heat(c, NULL, g));
+    ck_assert(wg_chart_save(c, temporary_path("g.svg"), NULL));
+    wg_chart_free(c);
+    expect_in("g.gp", "set cbrange [-3:3]");
+    expect_in("g.gp", "2 '#ffffff'");
+}
+END_TEST
+
+/* Infinities, and what a logarithm does not take; NaN is a gap that was meant. */
+START_TEST(what_is_not_shown_is_counted) {
+    set_path("/nowhere");
+    const double y[] = { 1, 0, -3, INFINITY, NAN, 5 };
+    wg_chart *c = wg_chart_new((wg_chart_options){ 0 });
+    wg_chart_panel(c, (wg_panel_options){ .log_y = true, .no_key = true });
+    wg_chart_xy(c, "cost", (wg_xy){ .n = 6, .y = y });
+    wg_chart_panel(c, (wg_panel_options){ .no_key = true });
+    wg_chart_xy(c, "same", (wg_xy){ .n = 6, .y = y });
+    wg_chart_panel(c, (wg_panel_options){ .no_key = true });
+    wg_chart_xy(c, "fine", (wg_xy){ .n = 3, .y = y });
+    wg_chart_panel(c, (wg_panel_options){ 0 });
+    wg_chart_heat(c, "z", (wg_grid){ .rows = 2, .columns = 3, .x_max = 1, .y_max = 1, .z = y });
+    ck_assert(wg_chart_save(c, temporary_path("h.svg"), NULL));
+    wg_chart_free(c);
+    expect_in("h.gp", "title \"cost (3 not shown)\"");
+    expect_in("h.gp", "title \"same (1 not shown)\"");
+    expect_in("h.gp", "title \"fine\"");
+    expect_in("h.gp", "set cblabel \"z (1 not shown)\"");
+    expect_in("h.gp", "set cbrange [-3:5]");
+    char *script = text_of("h.gp");
+    int hidden = 0, keys = 0;  // a key, wanted or not, stands where it must tell something
+    for (const char *s = script; (s = strstr(s, "unset key")); s++) hidden++;
+    for (const char *s = script; (s = strstr(s, "set key")); s++) keys++;
+    ck_assert_int_eq(hidden, 1);
+    ck_assert_int_eq(keys, 3 + 1);  // "unset key" has "set key" in it
+    free(script);
+}
+END_TEST
+
+START_TEST(numbers_have_points_under_a_locale_that_has_commas) {
+    static const char *const names[] = { "de_DE.UTF-8", "de_DE.utf8", "fr_FR.UTF-8", "C.UTF-8" };
+    set_path("/nowhere");
+    locale_t mine = (locale_t)0;
+    for (int i = 0; i < COUNT(names) && mine == (locale_t)0; i++)
+        mine = newlocale(LC_ALL_MASK, names[i], (locale_t)0);
+    if (mine == (locale_t)0) mine = newlocale(LC_ALL_MASK, "C", (locale_t)0);
+    uselocale(mine);
+    wg_chart *c = wg_chart_new((wg_chart_options){ 0 });
+    wg_chart_panel(c, (wg_panel_options){ .x_min = -0.25, .x_max = 1.5 });
+    wg_chart_xy(c, NULL, (wg_xy){ .n = 1, .y = (double[]){ -1234.5678e-30 } });
+    ck_assert(wg_chart_save(c, temporary_path("l.svg"), NULL));
+    wg_chart_free(c);
+    uselocale(LC_GLOBAL_LOCALE);
+    freelocale(mine);
+    expect_in("l.dat", "\n0 -1.2345678e-27\n");
+    expect_in("l.gp", "set xrange [-0.25:1.5]");
+}
+END_TEST
+
+/* ---- drawn ----------------------------------------------------------------------------------- */
+
+static wg_chart *every_mark_quietly(void) {
+    wg_chart *c = wg_chart_new((wg_chart_options){ .title = "Everything", .columns = 2 });
+    double y[40], y2[40], z[36];
+    for (int i = 0; i < 40; i++) y[i] = sin(i / 5.0), y2[i] = y[i] + 0.3;
+    for (int i = 0; i < 36; i++) z[i] = (i % 6 - 2.5) * (i / 6 - 2.5);
+    for (int mark = 0; mark < WG_MARKS; mark++)
+        wg_chart_xy(c, "a", (wg_xy){ .mark = (wg_mark)mark, .n = 40, .y = y, .y2 = y2 });
+    wg_grid g = { .rows = 6, .columns = 6, .x_max = 1, .y_max = 1, .z = z };
+    wg_chart_panel(c, (wg_panel_options){ .x = "x", .y = "y" });
+    wg_chart_heat(c, "heat", g);
+    wg_chart_contour(c, "contour", g, 1, (double[]){ 0 });
+    wg_chart_contour(c, "none", g, 1, (double[]){ 99 });
+    wg_chart_xy(c, "a", (wg_xy){ .mark = WG_MARK_POINTS, .n = 40, .y = y });
+    wg_chart_panel(c, (wg_panel_options){ .x = "x", .y = "y" });
+    wg_chart_surface(c, "height", g);
+    wg_chart_panel(c, (wg_panel_options){ .title = "nothing at all" });
+    wg_chart_panel(c,
+                   (wg_panel_options){ .title = "nothing to see", .log_x = true, .log_y = true });
+    wg_chart_xy(c, "dead", (wg_xy){ .n = 3, .y = (double[]){ NAN, -1, INFINITY } });
+    wg_chart_xy(c, "empty", (wg_xy){ .n = 0 });
+    wg_chart_panel(c, (wg_panel_options){ .title = "all the same" });
+    wg_chart_xy(c, "one", (wg_xy){ .n = 1, .y = (double[]){ 3 } });
+    wg_chart_panel(c, (wg_panel_options){ 0 });
+    wg_chart_heat(c, NULL,
+                  (wg_grid){ .rows = 2,
+                             .columns = 2,
+                             .x_max = 1,
+                             .y_max = 1,
+                             .z = (double[]){ NAN, NAN, NAN, NAN } });
+    g.z = (double[]){ NAN, INFINITY, NAN, NAN };
+    g.rows = g.columns = 2;
+    wg_chart_panel(c, (wg_panel_options){ .log_y = true });
+    wg_chart_contour(c, "gaps", g, 1, (double[]){ 1 });
+    wg_chart_panel(c, (wg_panel_options){ 0 });
+    wg_chart_surface(c, "gaps", g);
+    g.z = (double[]){ 7, 7, 7, 7 };
+    wg_chart_panel(c, (wg_panel_options){ 0 });
+    wg_chart_contour(c, "flat", g, 1, (double[]){ 7 });
+    wg_chart_panel(c, (wg_panel_options){ 0 });
+    wg_chart_surface(c, "flat", g);
+    return c;
+}
+static wg_chart *every_mark(void) {
+    wg_chart *c = every_mark_quietly();
+    expect_no_error();
+    return c;
+}
+
+START_TEST(gnuplot_draws_every_mark) {
+    if (!save(every_mark(), "e.svg")) return;
+    expect_xml("e.svg");
+    expect_in("e.svg", ">Everything</text>");
+    expect_in("e.svg", ">contour</text>");
+    expect_in("e.svg", ">dead (2 not shown)</text>");
+}
+END_TEST
+
+START_TEST(gnuplot_draws_png) {
+    if (!save(every_mark(), "e.png")) return;
+    file_bytes f = slurp(temporary_path("e.png"));
+    ck_assert_int_eq(memcmp(f.data, "\x89PNG\r\n\x1a\n", 8), 0);
+    free(f.data);
+}
+END_TEST
+
+START_TEST(the_same_chart_gives_the_same_bytes) {
+    if (!save(every_mark(), "e.svg")) return;
+    file_bytes first = slurp(temporary_path("e.svg"));
+    save(every_mark(), "e.svg");
+    file_bytes second = slurp(temporary_path("e.svg"));
+    ck_assert_uint_eq(first.size, second.size);
+    ck_assert_int_eq(memcmp(first.data, second.data, first.size), 0);
+    free(first.data);
+    free(second.data);
+}
+END_TEST
+
+START_TEST(the_script_draws_it_again) {
+    if (!save(every_mark(), "e.svg")) return;
+    file_bytes first = slurp(temporary_path("e.svg"));
+    ck_assert_int_eq(unlink(temporary_path("e.svg")), 0);
+    char command[200];
+    snprintf(command, sizeof command, "cd %s && gnuplot -d e.gp 2>/dev/null", temporary_folder());
+    ck_assert_int_eq(system(command), 0);
+    file_bytes second = slurp(temporary_path("e.svg"));
+    ck_assert_uint_eq(first.size, second.size);
+    ck_assert_int_eq(memcmp(first.data, second.data, first.size), 0);
+    free(first.data);
+    free(second.data);
+}
+END_TEST
+
+START_TEST(a_chart_may_grow_after_it_was_saved) {
+    wg_chart *c = wg_chart_new((wg_chart_options){ 0 });
+    wg_chart_xy(c, "first", (wg_xy){ .n = 3, .y = ys });
+    ck_assert(wg_chart_save(c, temporary_path("a.svg"), NULL));
+    wg_chart_xy(c, "second", (wg_xy){ .n = 3, .y = three });
+    if (!save(c, "b.svg")) return;
+    expect_in("b.svg", ">first</text>");
+    expect_in("b.svg", ">second</text>");
+    char *text = text_of("a.svg");
+    ck_assert_ptr_null(strstr(text, "second"));
+    free(text);
+}
+END_TEST
+
+/* ---- texts and names that look like something else ------------------------------------------- */
+
+static const struct {
+    const char *label, *shown;  // as XML
+} labels[] = {
+    { "`touch HERE/bad`", "`touch HERE/bad`" },
+    { "\" ; system('touch HERE/bad') ; \"", "\" ; system('touch HERE/bad') ; \"" },
+    { "'; set output 'HERE/bad", "'; set output 'HERE/bad" },
+    { "\\\"; !touch HERE/bad", "\\\"; !touch HERE/bad" },
+    { "@GPVAL_VERSION @x", "@GPVAL_VERSION @x" },
+    { "{/Bold x_2^3} \\alpha @x &{y}", "{/Bold x_2^3} \\alpha @x &amp;{y}" },
+    { "%s %n %d 50%", "%s %n %d 50%" },
+    { "\\141\\n\\t", "\\141\\n\\t" },
+    { "a\tb\rc\x01"
+      "d\x7f",
+      "a b c d " },
+    { "\xc3\xa9 \xcf\x83 \xe2\x88\x82 \xf0\x9d\x9c\x95",
+      "\xc3\xa9 \xcf\x83 \xe2\x88\x82 \xf0\x9d\x9c\x95" },
+    { "\xff \xc3( \xed\xa0\x80 \xef\xbf\xbe \xc0\x80 \xf4\x90\x80\x80", "? ?( ??? ??? ?? ????" },
+    { "# no comment", "# no comment" },
+    { "two\nlines; bad", "lines; bad" },
+    { "end \\", "end \\" },
+};
+
+static void put_folder(const char *from, char *to, size_t size) {
+    const char *here = strstr(from, "HERE");
+    if (here)
+        snprintf(to, size, "%.*s%s%s", (int)(here - from), from, temporary_folder(), here + 4);
+    else
+        snprintf(to, size, "%s", from);
+}
+
+START_TEST(a_label_is_only_text) {
+    char label[200], shown[200];
+    put_folder(labels[_i].label, label, sizeof label);
+    put_folder(labels[_i].shown, shown, sizeof shown);
+    wg_chart *c = wg_chart_new((wg_chart_options){ .title = label });
+    wg_chart_panel(c, (wg_panel_options){ .title = label,
+                                          .x = label,
+                                          .y = label,
+                                          .x_names = (const char *const[]){ label, NULL } });
+    wg_chart_xy(c, label, (wg_xy){ .n = 3, .y = ys });
+    wg_chart_panel(c, (wg_panel_options){ 0 });
+    wg_chart_heat(
+        c, label,
+        (wg_grid){
+            .rows = 2, .columns = 2, .x_max = 1, .y_max = 1, .z = (double[]){ 1, 2, 3, 4 } });
+    bool drawn = save(c, "t.svg");
+    ck_assert_msg(!is_there("bad"), "'%s' was run", label);
+    if (!drawn) return;
+    expect_xml("t.svg");
+    char *text = text_of("t.svg"), *at = text;
+    char want[220];
+    snprintf(want, sizeof want, "%s</text>", shown);
+    for (char *s = text; (s = strstr(s, "&lt;")); s++) memmove(s + 1, s + 4, strlen(s + 4) + 1);
+    for (int i = 0; i < 6; i++) {  // title, panel, x, its tic, y, key, colours: at least six
+        at = strstr(at, want);
+        ck_assert_msg(at != NULL, "'%s' stands there %d times only", want, i);
+        at++;
+    }
+    free(text);
+}
+END_TEST
+
+START_TEST(a_label_may_be_long) {
+    char *label = malloc(20001);
+    memset(label, '`', 20000);
+    label[20000] = 0;
+    wg_chart *c = wg_chart_new((wg_chart_options){ .title = label });
+    if (save(c, "t.svg")) expect_in("t.svg", label);
+    free(label);
+}
+END_TEST
+
+static const char *const names[] = {
+    "<touch bad.svg",      "|touch bad .svg", "a'b\"c`touch bad`d.svg", "-e.svg", "~root.svg",
+    "two words\nline.svg", "@x\\y.svg",       "\xff%s%n.svg",           "-.svg",  "a.b.svg",
+};
+
+START_TEST(a_name_is_only_a_name) {
+    char before[1000];
+    ck_assert_ptr_nonnull(getcwd(before, sizeof before));
+    for (int here = 0; here < 2; here++) {  // as a relative path too
+        char path[600];
+        if (here) ck_assert_int_eq(chdir(temporary_folder()), 0);
+        snprintf(path, sizeof path, "%s", here ? names[_i] : temporary_path(names[_i]));
+        wg_chart *c = wg_chart_new((wg_chart_options){ 0 });
+        wg_chart_xy(c, "a", (wg_xy){ .n = 3, .y = ys });
+        wg_chart_contour(
+            c, "b",
+            (wg_grid){
+                .rows = 2, .columns = 2, .x_max = 1, .y_max = 1, .z = (double[]){ 0, 1, 1, 0 } },
+            1, (double[]){ 0.5 });
+        bool drawn = false;
+        ck_assert_msg(wg_chart_save(c, path, &drawn), "%s", wg_error_message());
+        wg_chart_free(c);
+        ck_assert_int_eq(chdir(before), 0);
+        ck_assert(drawn == has_gnuplot());
+        ck_assert(!is_there("bad") && !is_there("bad.svg") && !is_there("bad .svg"));
+        // the picture, its numbers and its script, and nothing else
+        ck_assert_int_eq(files_in_temporary_folder(true), drawn ? 3 : 2);
+    }
+}
+END_TEST
+
+START_TEST(a_folder_is_only_a_name) {
+    char folder[600], path[700];
+    snprintf(folder, sizeof folder, "%s", temporary_path("a'b\"c`touch bad`\\d"));
+    ck_assert_int_eq(mkdir(folder, 0700), 0);
+    snprintf(path, sizeof path, "%s/c.svg", folder);
+    wg_chart *c = wg_chart_new((wg_chart_options){ 0 });
+    bool drawn;
+    ck_assert_msg(wg_chart_save(c, path, &drawn), "%s", wg_error_message());
+    wg_chart_free(c);
+    ck_assert(drawn == has_gnuplot());
+    static const char *const endings[] = { "svg", "dat", "gp" };
+    for (int i = 0; i < 3; i++) {
+        snprintf(path, sizeof path, "%s/c.%s", folder, endings[i]);
+        ck_assert_msg(unlink(path) == 0 || i == 0, "%s is missing", path);
+    }
+    ck_assert_int_eq(rmdir(folder), 0);
+}
+END_TEST
+
+/* ---- what goes wrong ------------------------------------------------------------------------- */
+
+static wg_chart *small(void) {
+    wg_chart *c = wg_chart_new((wg_chart_options){ .title = "small" });
+    wg_chart_xy(c, "y", (wg_xy){ .n = 3, .y = ys });
+    return c;
+}
+
+START_TEST(without_gnuplot_numbers_and_script_stay) {
+    set_path(temporary_folder());
+    spill(temporary_path("c.svg"), "old", 3);
+    wg_chart *c = small();
+    bool drawn = true;
+    ck_assert(wg_chart_save(c, temporary_path("c.svg"), &drawn));
+    ck_assert(!drawn);
+    wg_chart_free(c);
+    expect_no_error();
+    ck_assert(is_there("c.dat") && is_there("c.gp"));
+    expect_in("c.svg", "old");
+}
+END_TEST
+
+static const struct {
+    const char *commands, *words;
+} failing[] = {
+    { "echo 'line 3: no such thing' >&2; exit 3",
+      "c.svg: gnuplot did not draw it: status 3: line 3: no such thing" },
+    { "kill -9 $$", "c.svg: gnuplot did not draw it: signal 9: it gives no reason" },
+    { "echo '<svg> and no end'", "c.svg: gnuplot did not draw it: status 0: it gives no reason" },
+    { "exit 0", "c.svg: gnuplot did not draw it: status 0" },
+    { "read line && exit 9; echo \"stdin is empty\" >&2; exit 4", "status 4: stdin is empty" },
+    { "head -c 3000000 /dev/zero >&2; echo the last words >&2; exit 1", "the last words" },
+};
+
+START_TEST(a_gnuplot_that_fails_loses_nothing) {
+    plant_gnuplot(failing[_i].commands);
+    spill(temporary_path("c.svg"), "old", 3);
+    wg_chart *c = small();
+    bool drawn = true;
+    ck_assert(!wg_chart_save(c, temporary_path("c.svg"), &drawn));
+    ck_assert(!drawn);
+    expect_error(WG_ERROR_FILE, failing[_i].words);
+    wg_chart_free(c);
+    expect_in("c.svg", "old");
+    ck_assert_int_eq(files_in_temporary_folder(false), 4);  // and gnuplot, .dat, .gp
+}
+END_TEST
+
+/* It takes what gnuplot writes as it is, and asks it for nothing but the script. */
+START_TEST(gnuplot_is_run_on_the_script) {
+    plant_gnuplot("echo \"$1 $2 $3 $4 $#\"; echo '</svg>'");
+    wg_chart *c = small();
+    bool drawn = false;
+    ck_assert_msg(wg_chart_save(c, temporary_path("c.svg"), &drawn), "%s", wg_error_message());
+    wg_chart_free(c);
+    ck_assert(drawn);
+    char want[200], *text = text_of("c.svg");
+    snprintf(want, sizeof want, "-d -e to_stdout = 1; cd \"%s/\" ./c.gp 4\n</svg>\n",
+             temporary_folder());
+    ck_assert_str_eq(text, want);
+    free(text);
+}
+END_TEST
+
+static void do_nothing(int signal_number) { (void)signal_number; }
+
+/* Whoever ignores SIGCHLD has no children to wait for. */
+START_TEST(a_program_that_ignores_its_children_gets_its_picture) {
+    plant_gnuplot("sleep 0.1; echo '</svg>'");
+    void (*before)(int) = signal(SIGCHLD, SIG_IGN);
+    wg_chart *c = small();
+    bool drawn = false, ok = wg_chart_save(c, temporary_path("c.svg"), &drawn);
+    signal(SIGCHLD, before);
+    wg_chart_free(c);
+    ck_assert_msg(ok && drawn, "%s", wg_error_message());
+}
+END_TEST
+
+START_TEST(signals_do_not_disturb) {
+    plant_gnuplot("sleep 0.2; echo '</svg>'");
+    struct sigaction act = { .sa_handler = do_nothing }, before;
+    sigaction(SIGALRM, &act, &before);
+    struct itimerval often = { { 0, 10000 }, { 0, 10000 } }, never = { 0 };
+    setitimer(ITIMER_REAL, &often, NULL);
+    wg_chart *c = small();
+    bool drawn = false, ok = wg_chart_save(c, temporary_path("c.svg"), &drawn);
+    setitimer(ITIMER_REAL, &never, NULL);
+    sigaction(SIGALRM, &before, NULL);
+    wg_chart_free(c);
+    ck_assert_msg(ok && drawn, "%s", wg_error_message());
+}
+END_TEST
+
+/* Then the temporary files get the numbers of the standard ones. */
+START_TEST(closed_standard_files_do_not_disturb) {
+    plant_gnuplot("echo '</svg>'; echo noise >&2");
+    int held[3];
+    for (int i = 0; i < 3; i++) held[i] = fcntl(i, F_DUPFD_CLOEXEC, 10);
+    for (int i = 0; i < 3; i++) close(i);
+    wg_chart *c = small();
+    bool drawn = false, ok = wg_chart_save(c, temporary_path("c.svg"), &drawn);
+    for (int i = 0; i < 3; i++)
+        if (held[i] >= 0) dup2(held[i], i);
+    for (int i = 0; i < 3; i++) close(held[i]);
+    wg_chart_free(c);
+    ck_assert_msg(ok && drawn, "%s", wg_error_message());
+    char *text = text_of("c.svg");
+    ck_assert_str_eq(text, "</svg>\n");
+    free(text);
+}
+END_TEST
+
+START_TEST(a_missing_folder_is_named) {
+    wg_chart *c = small();
+    ck_assert(!wg_chart_save(c, temporary_path("none/c.svg"), NULL));
+    expect_error(WG_ERROR_FILE, "none/c.dat: cannot create a temporary file beside it: No such");
+    ck_assert(!wg_chart_save(c, "/dev/full/c.svg", NULL));
+    expect_error(WG_ERROR_FILE, "/dev/full/c.dat");
+    wg_chart_free(c);
+    ck_assert_int_eq(files_in_temporary_folder(false), 0);
+}
+END_TEST
+
+static const struct {
+    const char *path, *words;
+} bad_names[] = {
+    { "c.jpg", "c.jpg: a chart is saved as NAME.svg or NAME.png" },
+    { "c", "c: a chart is saved" },
+    { ".svg", ".svg: a chart is saved" },
+    { "folder.svg/c", "folder.svg/c: a chart" },
+    { "", "a chart is saved" },
+    { NULL, "wg_chart_save: path is NULL" },
+};
+
+START_TEST(names_that_say_no_format_are_refused) {
+    wg_chart *c = small();
+    ck_assert(!wg_chart_save(c, bad_names[_i].path, NULL));
+    expect_error(WG_ERROR_ARGUMENT, bad_names[_i].words);
+    ck_assert(!wg_chart_save(NULL, "c.svg", NULL));
+    expect_error(WG_ERROR_ARGUMENT, "wg_chart_save: the chart is NULL");
+    wg_chart_free(c);
+}
+END_TEST
+
+static void expect_refused(bool refused, const char *words) {
+    ck_assert_msg(refused, "taken, not refused with '%s'", words);
+    ck_assert_msg(wg_error() == WG_ERROR_ARGUMENT || wg_error() == WG_ERROR_STATE, "%d",
+                  wg_error());
+    expect_error(wg_error(), words);
+}
+
+/* And nothing of them is in the chart. */
+START_TEST(wrong_use_is_refused_with_the_numbers) {
+    set_path("/nowhere");
+    double z[4] = { 0, 1, 2, 3 }, nan_level = NAN;
+    wg_grid g = { .rows = 2, .columns = 2, .x_max = 1, .y_max = 1, .z = z }, bad = g;
+    wg_chart *c = small();
+    ck_assert(wg_chart_heat(c, NULL, g));
+    ck_assert(wg_chart_save(c, temporary_path("before.svg"), NULL));
+#define XY(...) !wg_chart_xy(c, "bad", (wg_xy){ __VA_ARGS__ })
+#define PANEL(...) !wg_chart_panel(c, (wg_panel_options){ __VA_ARGS__ })
+    expect_refused(XY(.n = -1, .y = ys), "wg_chart_xy: -1 points");
+    expect_refused(XY(.n = INT64_MAX, .y = ys), "9223372036854775807 points, at most 1398101");
+    expect_refused(XY(.n = 3), "wg_chart_xy: y is NULL");
+    expect_refused(XY(.n = 3, .y = ys, .mark = WG_MARK_BAND), "a band needs y2");
+    expect_refused(XY(.n = 3, .y = ys, .mark = (wg_mark)77), "there is no mark 77");
+    expect_refused(XY(.n = 3, .y = ys, .colour = 9), "colour 9, of 1 to 8");
+    expect_refused(!wg_chart_xy(NULL, NULL, (wg_xy){ .n = 3, .y = ys }), "the chart is NULL");
+    expect_refused(PANEL(.x_min = 2, .x_max = 2), "x from 2 to 2");
+    expect_refused(PANEL(.y_min = 2, .y_max = NAN), "y from 2 to nan");
+    expect_refused(PANEL(.y_max = 2, .log_y = true), "y from 0 to 2, on a logarithmic axis");
+    expect_refused(!wg_chart_panel(NULL, (wg_panel_options){ 0 }), "the chart is NULL");
+    expect_refused(!wg_chart_heat(c, NULL, g), "wg_chart_heat: the panel has one already");
+    expect_refused(!wg_chart_surface(c, NULL, g), "a surface is alone in its panel");
+    expect_refused(!wg_chart_contour(c, NULL, g, 0, z), "0 levels, 1 to 100");
+    expect_refused(!wg_chart_contour(c, NULL, g, 1, &nan_level), "level 0 is nan");
+    bad.rows = INT64_MAX;
+    expect_refused(!wg_chart_contour(c, NULL, bad, 1, z), "a grid of 9223372036854775807 x 2");
+    bad = (wg_grid){ .rows = 1, .columns = 2, .x_max = 1, .z = z };
+    expect_refused(!wg_chart_contour(c, NULL, bad, 1, z), "a grid of 1 x 2, at least 2 x 2");
+    bad = (wg_grid){ .rows = 2, .columns = 2, .x_max = 1, .z = z };
+    expect_refused(!wg_chart_contour(c, NULL, bad, 1, z), "x from 0 to 1, y from 0 to 0");
+    bad = g, bad.z = NULL;
+    expect_refused(!wg_chart_contour(c, NULL, bad, 1, z), "z is NULL");
+    bad = g, bad.z_min = 2;
+    expect_refused(!wg_chart_heat(c, NULL, bad), "z from 2 to 0");
+    expect_refused(!wg_chart_new((wg_chart_options){ .width = -5 }), "-5 by 0 pixels");
+    expect_refused(!wg_chart_new((wg_chart_options){ .columns = -1 }), "-1 columns");
+    ck_assert(wg_chart_save(c, temporary_path("after.svg"), NULL));
+    wg_chart_free(c);
+    char *before = text_of("before.dat"), *after = text_of("after.dat");
+    ck_assert_str_eq(before, after);
+    free(before);
+    free(after);
+    before = text_of("before.gp"), after = text_of("after.gp");
+    ck_assert_str_eq(strstr(before, "reset"), strstr(after, "reset"));
+    free(before);
+    free(after);
+}
+END_TEST
+
+START_TEST(a_surface_stays_alone) {
+    double z[4] = { 0, 1, 2, 3 };
+    wg_grid g = { .rows = 2, .columns = 2, .x_max = 1, .y_max = 1, .z = z };
+    wg_chart *c = wg_chart_new((wg_chart_options){ 0 });
+    ck_assert(wg_chart_surface(c, NULL, g));
+    ck_assert(!wg_chart_xy(c, NULL, (wg_xy){ .n = 3, .y = ys }));
+    expect_error(WG_ERROR_STATE, "wg_chart_xy: a surface is alone in its panel");
+    ck_assert(wg_chart_panel(c, (wg_panel_options){ 0 }));
+    ck_assert(wg_chart_xy(c, NULL, (wg_xy){ .n = 3, .y = ys }));
+    save(c, "s.svg");
+}
+END_TEST
+
+START_TEST(while_an_error_is_pending_nothing_happens) {
+    wg_chart *c = small();
+    wg_fail(WG_ERROR_NUMERIC, "mine");
+    ck_assert(!wg_chart_xy(c, NULL, (wg_xy){ .n = 3, .y = ys }));
+    ck_assert(!wg_chart_panel(c, (wg_panel_options){ 0 }));
+    ck_assert(!wg_chart_save(c, temporary_path("p.svg"), NULL));
+    ck_assert_ptr_null(wg_chart_new((wg_chart_options){ 0 }));
+    wg_chart_free(c);
+    expect_error(WG_ERROR_NUMERIC, "mine");
+    ck_assert_int_eq(files_in_temporary_folder(false), 0);
+}
+END_TEST
+
+static bool draw_and_save(void) {
+    wg_chart *c = every_mark_quietly();
+    bool ok = c && wg_chart_save(c, temporary_path("m.svg"), NULL);
+    wg_chart_free(c);
+    if (!ok) ck_assert(!is_there("m.svg"));
+    return ok;
+}
+
+START_TEST(every_allocation_may_fail) {
+    plant_gnuplot("echo '</svg>'");
+    fail_every_allocation(draw_and_save);
+    ck_assert(is_there("m.svg"));
+}
+END_TEST
+
+int main(void) {
+    Suite *suite = suite_create("io: charts");
+    TCase *t = add_file_cases(suite, "charts");
+    tcase_add_checked_fixture(t, NULL, restore_path);
+    tcase_add_test(t, script_and_numbers_hold_what_was_asked_for);
+    tcase_add_test(t, an_empty_curve_leaves_the_others_their_numbers);
+    tcase_add_test(t, a_grid_stands_row_by_row);
+    tcase_add_test(t, diverging_colours_are_white_in_the_middle);
+    tcase_add_test(t, what_is_not_shown_is_counted);
+    tcase_add_test(t, numbers_have_points_under_a_locale_that_has_commas);
+    tcase_add_test(t, gnuplot_draws_every_mark);
+    tcase_add_test(t, gnuplot_draws_png);
+    tcase_add_test(t, the_same_chart_gives_the_same_bytes);
+    tcase_add_test(t, the_script_draws_it_again);
+    tcase_add_test(t, a_chart_may_grow_after_it_was_saved);
+    ADD_TABLE(t, a_label_is_only_text, labels);
+    tcase_add_test(t, a_label_may_be_long);
+    ADD_TABLE(t, a_name_is_only_a_name, names);
+    tcase_add_test(t, a_folder_is_only_a_name);
+    tcase_add_test(t, without_gnuplot_numbers_and_script_stay);
+    ADD_TABLE(t, a_gnuplot_that_fails_loses_nothing, failing);
+    tcase_add_test(t, gnuplot_is_run_on_the_script);
+    tcase_add_test(t, a_program_that_ignores_its_children_gets_its_picture);
+    tcase_add_test(t, signals_do_not_disturb);
+    tcase_add_test(t, closed_standard_files_do_not_disturb);
+    tcase_add_test(t, a_missing_folder_is_named);
+    ADD_TABLE(t, names_that_say_no_format_are_refused, bad_names);
+    tcase_add_test(t, wrong_use_is_refused_with_the_numbers);
+    tcase_add_test(t, a_surface_stays_alone);
+    tcase_add_test(t, while_an_error_is_pending_nothing_happens);
+    tcase_add_test(t, every_allocation_may_fail);
+    return run_suite(suite);
+}
