@@ -278,6 +278,17 @@ START_TEST(parameters_start_uniform_on_one_over_root_h_and_the_forget_gate_where
 }
 END_TEST
 
+START_TEST(recurrent_weights_can_start_orthogonal) {
+    wg_nn *m = wg_nn_new(1);
+    wg_recurrent_options o = { .w_hh = { .kind = WG_INIT_ORTHOGONAL } };
+    wg_nn_gru_with(m, "net", wg_zeros(WG_F64, WG_SHAPE(1, 1, 5)), 6, o);
+    wg_tensor *w = wg_nn_find(m, "net/w_hh");  // (18, 6)
+    wg_tensor *square = wg_matmul(wg_transpose(w, 0, 1), w);
+    ck_assert(wg_allclose(square, wg_eye(WG_F64, 6), 0, 1e-12));  // as the initialiser promises
+    wg_nn_free(m);
+}
+END_TEST
+
 START_TEST(f32_gives_what_f64_gives_up_to_its_rounding) {
     const kind *k = &kinds[_i];
     wg_nn *m = wg_nn_new(1), *n = wg_nn_new(1);
@@ -437,6 +448,7 @@ int main(void) {
     ADD_TABLE(cases, a_sample_without_steps_keeps_its_state, kinds);
     tcase_add_test(
         cases, parameters_start_uniform_on_one_over_root_h_and_the_forget_gate_where_it_is_told);
+    tcase_add_test(cases, recurrent_weights_can_start_orthogonal);
     ADD_TABLE(cases, f32_gives_what_f64_gives_up_to_its_rounding, kinds);
     tcase_add_test(cases, dropout_acts_between_layers_and_only_while_training);
     ADD_TABLE(cases, what_does_not_fit_is_refused_by_name_and_makes_nothing, kinds);
