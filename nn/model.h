@@ -92,7 +92,7 @@ WG_API bool wg_nn_tie(wg_nn *m, const char *path, const char *to);
    To the tape a frozen one is a constant: nothing is recorded for it, it has no gradient (what it
    had is dropped), and optimisers leave it alone with all its decay and momentum, which go on where
    they stood once it is unfrozen. Freezing holds at once, also for what was recorded before: from
-   there no gradient passes to it, until it is unfrozen in the same scope. */
+   there no gradient passes to it, then or after it is unfrozen. */
 WG_API int wg_nn_freeze(wg_nn *m, const char *pattern);
 WG_API int wg_nn_unfreeze(wg_nn *m, const char *pattern);
 /* By path relative to m, a tied one too; false for what is not there. */
@@ -113,7 +113,7 @@ WG_API int wg_nn_unreached(const wg_nn *m, wg_tensor *loss, wg_nn_visitor visito
    returns the length that the whole text has, 0 if every parameter is reached or on an error. */
 WG_API size_t wg_nn_unreached_text(const wg_nn *m, wg_tensor *loss, char *text, size_t size);
 
-/* ---- looking at a model: norms.c summary.c --------------------------------------------------- */
+/* ---- looking at a model: magnitude.c summary.c ----------------------------------------------- */
 
 /* Euclidean norms of one parameter; -1 where there is nothing to tell. */
 typedef struct wg_nn_norm {
@@ -169,7 +169,8 @@ WG_API size_t wg_nn_summary(wg_nn *m, wg_net *net, wg_tensor *x, char *text, siz
    all that are; n vectors of length l take 4 n n l operations, a second for 1000 of 1000. Sparse
    sets of each output's weights the share a, rounded up, to 0, and draws the others with deviation
    b, or 0.01 for b = 0; PyTorch's zeros are a share of each input's. Identity has 1 where out = in,
-   in kernels (out, in, ...) at the centre, Dirac's. These three do not exist for rank 0 and 1. */
+   in kernels (out, in, ...) at the centre, Dirac's; of a weight that is several in one, as those of
+   groups and gates are, each is one. These three do not exist for rank 0 and 1. */
 typedef enum wg_init_kind {
     WG_INIT_DEFAULT,  // Xavier uniform for weights; zeros for biases and buffers
     WG_INIT_ZEROS,

@@ -47,8 +47,7 @@ struct wg_nn {
     wg_tensor *param;   // of this path; NULL if it is none
     wg_tensor *buffer;  // likewise, saved but not trained
     wg_nn *tied;        // the node whose parameter this path names, too; no more than one of these
-    bool frozen;        // the parameter is not trained,
-    uint32_t record;    // and this was its record on the tape
+    bool frozen;        // the parameter is not trained
     uint64_t hash;      // its key in the table
     uint64_t stream;    // XXH3 of the path: where its random numbers come from
     uint64_t calls;     // of dropout here

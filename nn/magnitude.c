@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* norms.c: how large weights, gradients and updates are, path by path. */
+/* magnitude.c: how large weights, gradients and updates are, path by path. */
 #include <math.h>
 
 #include "nn/nn_impl.h"
