@@ -728,6 +728,43 @@ START_TEST(while_an_error_is_pending_nothing_happens) {
 }
 END_TEST
 
+/* With no memory left, whatever is added then. */
+START_TEST(what_fails_is_not_in_the_chart) {
+    set_path("/nowhere");
+    char *label = malloc(100001);
+    memset(label, 'x', 100000);
+    label[100000] = 0;
+    double z[4] = { 0, 1, 2, 3 };
+    wg_grid g = { .rows = 2, .columns = 2, .x_max = 1, .y_max = 1, .z = z };
+    wg_chart *c = small();
+    ck_assert(wg_chart_panel(c, (wg_panel_options){ .title = "second" }));
+    ck_assert(wg_chart_xy(c, "y", (wg_xy){ .n = 3, .y = ys }));
+    ck_assert(wg_chart_save(c, temporary_path("before.svg"), NULL));
+    for (int i = 0; i < 5; i++) {
+        wg_memory_trim();
+        counted.left = 0;
+        ck_assert(!(i == 0   ? wg_chart_panel(c, (wg_panel_options){ .title = label })
+                    : i == 1 ? wg_chart_xy(c, label, (wg_xy){ .n = 3, .y = ys })
+                    : i == 2 ? wg_chart_heat(c, label, g)
+                    : i == 3 ? wg_chart_contour(c, label, g, 1, z)
+                             : wg_chart_save(c, temporary_path("x.svg"), NULL)));
+        counted.left = -1;
+        expect_error(WG_ERROR_MEMORY, "out of memory");
+    }
+    ck_assert(wg_chart_save(c, temporary_path("after.svg"), NULL));
+    wg_chart_free(c);
+    free(label);
+    char *before = text_of("before.dat"), *after = text_of("after.dat");
+    ck_assert_str_eq(before, after);
+    free(before);
+    free(after);
+    before = text_of("before.gp"), after = text_of("after.gp");
+    ck_assert_str_eq(strstr(before, "reset"), strstr(after, "reset"));
+    free(before);
+    free(after);
+}
+END_TEST
+
 static bool draw_and_save(void) {
     wg_chart *c = every_mark_quietly();
     bool ok = c && wg_chart_save(c, temporary_path("m.svg"), NULL);
@@ -773,6 +810,7 @@ int main(void) {
     tcase_add_test(t, wrong_use_is_refused_with_the_numbers);
     tcase_add_test(t, a_surface_stays_alone);
     tcase_add_test(t, while_an_error_is_pending_nothing_happens);
+    tcase_add_test(t, what_fails_is_not_in_the_chart);
     tcase_add_test(t, every_allocation_may_fail);
     return run_suite(suite);
 }
