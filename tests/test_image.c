@@ -181,6 +181,9 @@ START_TEST(text_shades_from_black_to_white) {
     for (int i = 0; i < 10; i++) v[i] = (uint8_t)(i * 255 / 9);
     ck_assert_uint_eq(wg_io_image_text(grey(1, 10, v), 1, text, sizeof text), 21);
     ck_assert_str_eq(text, "  ..::--==++**##%%@@\n");
+    // ten shades of 25.6 each: 230.4 is where the last begins
+    ck_assert_uint_eq(wg_io_image_text(grey(1, 2, (uint8_t[]){ 230, 231 }), 1, text, 64), 5);
+    ck_assert_str_eq(text, "%%@@\n");
 }
 END_TEST
 
