@@ -96,6 +96,7 @@ START_TEST(a_grid_stands_row_by_row) {
     expect_in("g.gp", "set cblabel \"z\"");
     expect_in("g.gp", "set cntrparam levels discrete 2.5, 3.5");
     expect_in("g.gp", "data index 0 using 1:2:3 with image");
+    expect_in("g.gp", "$lines1 using 1:2 with lines lw 0.8");
 }
 END_TEST
 
