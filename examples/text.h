@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { LETTERS = 98 };  // 0 ends a line; 1 is no printable character of ASCII; else the byte - 30
+enum { LETTERS = 98 };  // 0 ends a line; 1 is a tab, or not of ASCII; else the byte - 30
 
 typedef struct text {
     uint8_t *letter;
@@ -21,7 +21,7 @@ static inline uint8_t code_of(char c) {
     return (uint8_t)(c == '\n' ? 0 : c < ' ' || c > '~' ? 1 : c - 30);
 }
 static inline char char_of(uint8_t letter) {
-    return letter > 1 ? (char)(letter + 30) : letter ? '?' : '\n';
+    return letter > 1 ? (char)(letter + 30) : letter ? '\t' : '\n';
 }
 
 /* part[1] gets one cookie in ten, part[0] the others; each ends with its line "%". False if there
