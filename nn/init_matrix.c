@@ -79,14 +79,30 @@ bool wg__init_sparse(wg_tensor *w, const wg_init *init, wg_random *r) {
 
 /* ---- identity -------------------------------------------------------------------------------- */
 
+/* How many rows make one of the weights that a weight consists of, as the groups of a convolution
+   or the gates of a recurrent layer: told by the fans, which are of one of them, whichever of its
+   axes is the first. All rows where that makes no sense. */
+static int64_t rows_of_one(const wg_init *init, const wg_view *v, int64_t taps) {
+    int64_t rows = v->shape.dim[0], columns = v->shape.dim[1];
+    if (init->fan_out == 0) return rows;
+    int64_t in = init->fan_in ? init->fan_in / taps : columns;
+    int64_t n = in + init->fan_out / taps - columns;
+    return n > 0 && rows % n == 0 ? n : rows;
+}
+
 bool wg__init_identity(wg_tensor *w, const wg_init *init, wg_random *r) {
     (void)r;
     const wg_view *v = &w->view;
-    int64_t n = v->shape.dim[0] < v->shape.dim[1] ? v->shape.dim[0] : v->shape.dim[1];
-    int64_t centre = 0;  // of the taps, in C order
-    for (int i = 2; i < v->shape.rank; i++) centre = centre * v->shape.dim[i] + v->shape.dim[i] / 2;
+    if (wg_numel(w) == 0) return true;
+    int64_t taps = 1, centre = 0;  // of the kernel, in C order
+    for (int i = 2; i < v->shape.rank; i++) {
+        taps *= v->shape.dim[i];
+        centre = centre * v->shape.dim[i] + v->shape.dim[i] / 2;
+    }
     memset(v->data, 0, (size_t)wg_numel(w) * wg__size_of(v->dtype));
-    for (int64_t i = 0; i < n && wg_numel(w) > 0; i++)
-        put(v, i * v->stride[0] + i * v->stride[1] + centre, init->gain);
+    int64_t rows = rows_of_one(init, v, taps);
+    for (int64_t i = 0; i < v->shape.dim[0]; i++)
+        if (i % rows < v->shape.dim[1])
+            put(v, (i * v->shape.dim[1] + i % rows) * taps + centre, init->gain);
     return true;
 }
