@@ -48,12 +48,15 @@ static bool groups_valid(const conv *c) {
                    c->kind->what, (long long)groups, (long long)in, (long long)c->channels);
 }
 
-// A window that moves by more than one has no middle that all places share.
-static bool same_valid(const conv *c) {
+static bool padding_valid(const conv *c) {
     const wg_conv_layer_options *o = &c->o;
+    if (c->kind->transposed && (o->same || o->padding_mode != WG_PAD_CONSTANT))
+        return wg_fail(WG_ERROR_ARGUMENT, "%s: %s is for convolutions", c->kind->what,
+                       o->same ? "same" : "a padding_mode");
+    if ((unsigned)o->padding_mode > WG_PAD_CIRCULAR)
+        return wg_fail(WG_ERROR_ARGUMENT, "%s: there is no padding_mode %d", c->kind->what,
+                       (int)o->padding_mode);
     if (!o->same) return true;
-    if (c->kind->transposed)
-        return wg_fail(WG_ERROR_ARGUMENT, "%s: same is for convolutions", c->kind->what);
     if (o->stride[0] > 1 || o->stride[1] > 1)
         return wg_fail(WG_ERROR_ARGUMENT, "%s: same with a stride of [%lld,%lld]: wanted is 1",
                        c->kind->what, (long long)o->stride[0], (long long)o->stride[1]);
@@ -64,7 +67,7 @@ static bool same_valid(const conv *c) {
 }
 
 static bool valid(const conv *c) {
-    return input_valid(c) && sizes_valid(c) && groups_valid(c) && same_valid(c);
+    return input_valid(c) && sizes_valid(c) && groups_valid(c) && padding_valid(c);
 }
 
 /* ---- parameters ------------------------------------------------------------------------------ */
@@ -97,18 +100,31 @@ static wg_tensor *weight(wg_nn *layer, const conv *c) {
 
 /* ---- the four layers ------------------------------------------------------------------------- */
 
-/* Padding that keeps the size: dilation (kernel - 1) elements, half of them on each side and an odd
-   one behind, which x gets here. */
-static wg_tensor *pad_to_same(const conv *c, wg_conv_options *o) {
-    wg_shape before = { .rank = c->kind->axes }, after = { .rank = c->kind->axes };
-    bool odd = false;
+/* How many elements stand before and behind along an axis. To keep the size it takes dilation
+   (kernel - 1) of them, of which an odd one stands behind. What is out of any range gets none, and
+   is refused by the operation. */
+static void padding_of(const conv *c, int axis, int64_t *before, int64_t *after) {
+    const int64_t most = (int64_t)1 << 30, given = c->o.dilation[axis];
+    const int64_t dilation = given ? given : 1;
+    *before = *after = c->o.padding[axis];
+    if (!c->o.same || dilation < 0 || dilation > most || c->kernel[axis] > most) return;
+    const int64_t total = (c->kernel[axis] - 1) * dilation;
+    *before = total / 2;
+    *after = total - *before;
+}
+
+// x with the padding that the operation cannot do, which only puts zeros, as many on both sides.
+static wg_tensor *padded(const conv *c, wg_conv_options *o) {
+    wg_shape before = { .rank = c->kind->axes }, after = before;
+    const bool zeros = c->o.padding_mode == WG_PAD_CONSTANT;
+    bool needed = false;
     for (int i = 0; i < c->kind->axes; i++) {
-        int64_t total = (c->kernel[i] - 1) * (o->dilation[i] ? o->dilation[i] : 1);
-        o->padding[i] = total / 2;
-        after.dim[i] = total % 2;
-        odd = odd || total % 2;
+        padding_of(c, i, &before.dim[i], &after.dim[i]);
+        o->padding[i] = zeros ? before.dim[i] : 0;
+        before.dim[i] -= o->padding[i], after.dim[i] -= o->padding[i];
+        needed = needed || before.dim[i] != 0 || after.dim[i] != 0;
     }
-    return odd ? wg_pad(c->x, before, after, (wg_pad_options){ WG_PAD_CONSTANT, 0 }) : c->x;
+    return needed ? wg_pad(c->x, before, after, (wg_pad_options){ c->o.padding_mode, 0 }) : c->x;
 }
 
 static wg_tensor *apply(wg_nn *layer, const conv *c) {
@@ -122,7 +138,8 @@ static wg_tensor *apply(wg_nn *layer, const conv *c) {
         o.stride[i] = from->stride[i], o.padding[i] = from->padding[i];
         o.dilation[i] = from->dilation[i], o.output_padding[i] = from->output_padding[i];
     }
-    return c->kind->apply(from->same ? pad_to_same(c, &o) : c->x, w, b, o);
+    wg_tensor *x = c->kind->transposed ? c->x : padded(c, &o);
+    return c->kind->apply(x, w, b, o);
 }
 
 static wg_tensor *convolve(wg_nn *m, const char *name, conv c, int64_t size) {

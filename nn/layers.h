@@ -2,9 +2,10 @@
 /* layers.h: layers. Each is a function of the model, a name and its input; its parameters are found
    below the name, or made there on first use, of the dtype of x: f32 or f64.
 
-       x = wg_relu(wg_nn_batch_norm(m, "norm1", wg_nn_conv2d(m, "conv1", x, 16, 3)));
-       x = wg_nn_max_pool2d(x, 2);                      // (B, 16, H / 2, W / 2)
-       x = wg_nn_linear(m, "out", wg_flatten(x, 1), 10);  // (B, 10)
+       x = wg_nn_conv2d(m, "conv1", x, 16, 3);             // x (B, 1, 28, 28) -> (B, 16, 26, 26)
+       x = wg_relu(wg_nn_batch_norm(m, "norm1", x));
+       x = wg_nn_max_pool2d(x, 2);                         // (B, 16, 13, 13)
+       x = wg_nn_linear(m, "out", wg_flatten(x, 1), 10);   // (B, 10)
 
    wg_flatten(x, 1) is (B, ...) as (B, N); activations are operations: wg_relu(x), wg_gelu(x), ...
 
@@ -12,8 +13,9 @@
    options, of which 0 is the default: { 0 } is the function without. Initial values are wg_init;
    where an option says nothing else, weights begin by Xavier's uniform law, biases at 0.
 
-   All return NULL after an error, whose message begins with the layer's path; a layer that refuses
-   its input has made no parameter. */
+   All return NULL after an error, whose message begins with the layer's path. A layer that refuses
+   a rank, a dtype or an option has made no parameter; one whose operation refuses, as it does a
+   kernel larger than the image, may have made some, which the next call finds. */
 #ifndef WG_NN_LAYERS_H
 #define WG_NN_LAYERS_H
 
@@ -111,7 +113,8 @@ WG_API wg_tensor *wg_nn_instance_norm_with(wg_nn *m, const char *name, wg_tensor
        running = (1 - momentum) running + momentum batch,    var here with divisor n - 1.
 
    When evaluating, statistics are the buffers'. Within wg_checkpoint a batch is noted once. A net
-   that is shown several batches in one step notes each of them. */
+   that is shown several batches in one step notes each of them; one whose w and b are frozen goes
+   on noting while it trains. */
 WG_API wg_tensor *wg_nn_batch_norm(wg_nn *m, const char *name, wg_tensor *x);
 WG_API wg_tensor *wg_nn_batch_norm_with(wg_nn *m, const char *name, wg_tensor *x,
                                         wg_norm_options o);
@@ -126,6 +129,7 @@ typedef struct wg_conv_layer_options {
     int64_t groups;             // group g of the outputs sees group g of the channels alone
     int64_t width;              // of images' kernels, across; 0: as they are high
     bool same;                  // padding that keeps H and W, for stride 1, as in PyTorch
+    wg_pad_mode padding_mode;   // what the padding holds; 0: zeros. Not of the transposed ones
     bool no_bias;
     wg_init w, b;
 } wg_conv_layer_options;

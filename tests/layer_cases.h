@@ -61,6 +61,12 @@ LAYER(conv2d_options, wg_nn_conv2d_with(m, "layer", x[0], 2, 2,
                                              .dilation = { 2, 1 }, .groups = 2)))
 LAYER(conv2d_same,
       wg_nn_conv2d_with(m, "layer", x[0], 3, 3, CONV(.same = true, .width = 2, .no_bias = true)))
+LAYER(conv1d_circular,
+      wg_nn_conv1d_with(m, "layer", x[0], 2, 3,
+                        CONV(.padding = { 2 }, .stride = { 2 }, .padding_mode = WG_PAD_CIRCULAR)))
+LAYER(conv2d_reflect,
+      wg_nn_conv2d_with(m, "layer", x[0], 2, 3,
+                        CONV(.same = true, .width = 4, .padding_mode = WG_PAD_REFLECT)))
 LAYER(conv_transpose1d, wg_nn_conv_transpose1d(m, "layer", x[0], 2, 3))
 LAYER(conv_transpose1d_options,
       wg_nn_conv_transpose1d_with(m, "layer", x[0], 6, 3,
@@ -103,6 +109,8 @@ static const layer_case layer_cases[] = {
     { "conv2d", conv2d, { { 4, { 2, 2, 4, 5 } } }, 0 },
     { "conv2d_options", conv2d_options, { { 4, { 2, 4, 4, 5 } } }, 0 },
     { "conv2d_same", conv2d_same, { { 4, { 1, 2, 4, 5 } } }, 0 },
+    { "conv1d_circular", conv1d_circular, { { 3, { 2, 2, 5 } } }, 0 },
+    { "conv2d_reflect", conv2d_reflect, { { 4, { 2, 2, 4, 5 } } }, 0 },
     { "conv_transpose1d", conv_transpose1d, { { 3, { 2, 3, 4 } } }, 0 },
     { "conv_transpose1d_options", conv_transpose1d_options, { { 3, { 1, 4, 3 } } }, 0 },
     { "conv_transpose2d", conv_transpose2d, { { 4, { 2, 2, 3, 2 } } }, 0 },

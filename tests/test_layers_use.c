@@ -241,6 +241,17 @@ START_TEST(a_checkpoint_notes_its_batch_once) {
 }
 END_TEST
 
+START_TEST(frozen_weights_do_not_stop_the_statistics) {
+    wg_nn *m = wg_nn_new(1);
+    ck_assert_ptr_nonnull(wg_nn_batch_norm(m, "norm", two_channels()));
+    ck_assert_int_eq(wg_nn_freeze(m, "norm/*"), 2);
+    ck_assert(!wg_is_tracked(wg_nn_batch_norm(m, "norm", two_channels())));
+    // 0.1 2 + 0.9 0.1 2, a few roundings off
+    expect_close(element(wg_nn_find(m, "norm/running_mean"), 0), 0.38, 1e-15, "mean");
+    wg_nn_free(m);
+}
+END_TEST
+
 START_TEST(a_result_keeps_its_gradient_when_the_statistics_move_on) {
     wg_nn *m = wg_nn_new(1);
     wg_tensor *x = wg_variable(two_channels()), *gx;
@@ -415,6 +426,10 @@ CALL(conv2d_strided,
 CALL(conv2d_padded,
      wg_nn_conv2d_with(m, "bad", floats(4), 3, 3, CONV(.same = true, .padding = { 0, 1 })))
 CALL(transpose_same, wg_nn_conv_transpose2d_with(m, "bad", floats(4), 3, 3, CONV(.same = true)))
+CALL(transpose_mode,
+     wg_nn_conv_transpose2d_with(m, "bad", floats(4), 3, 3, CONV(.padding_mode = WG_PAD_REFLECT)))
+CALL(conv2d_mode,
+     wg_nn_conv2d_with(m, "bad", floats(4), 3, 3, CONV(.padding_mode = (wg_pad_mode)9)))
 CALL(transpose1d_rank, wg_nn_conv_transpose1d(m, "bad", floats(2), 3, 3))
 CALL(channel_dropout_rank, wg_nn_channel_dropout(m, "bad", floats(1), 0.5))
 CALL(channel_dropout_p, wg_nn_channel_dropout(m, "bad", floats(3), 1))
@@ -460,6 +475,9 @@ static const refusal refusals[] = {
     { conv2d_strided, WG_ERROR_ARGUMENT, "nn_conv2d: same with a stride of [2,1]" },
     { conv2d_padded, WG_ERROR_ARGUMENT, "nn_conv2d: same and a padding of [0,1]" },
     { transpose_same, WG_ERROR_ARGUMENT, "nn_conv_transpose2d: same is for convolutions" },
+    { transpose_mode, WG_ERROR_ARGUMENT,
+      "nn_conv_transpose2d: a padding_mode is for convolutions" },
+    { conv2d_mode, WG_ERROR_ARGUMENT, "nn_conv2d: there is no padding_mode 9" },
     { transpose1d_rank, WG_ERROR_SHAPE, "nn_conv_transpose1d: x is f32 [2,4]" },
     { channel_dropout_rank, WG_ERROR_SHAPE, "nn_channel_dropout: x is f32 [2]" },
     { channel_dropout_p, WG_ERROR_ARGUMENT, "nn_channel_dropout: the probability 1 is not in [0" },
@@ -489,6 +507,10 @@ CALL(conv2d_stride, wg_nn_conv2d_with(m, "bad", floats(4), 2, 2, CONV(.stride = 
 CALL(conv2d_output_padding,
      wg_nn_conv2d_with(m, "bad", floats(4), 2, 2, CONV(.output_padding = { 1, 0 })))
 CALL(conv1d_pair, wg_nn_conv1d_with(m, "bad", floats(3), 2, 2, CONV(.stride = { 1, 2 })))
+CALL(conv2d_far,
+     wg_nn_conv2d_with(m, "bad", floats(4), 2, 2, CONV(.same = true, .dilation = { INT64_MAX, 1 })))
+CALL(conv2d_mirror, wg_nn_conv2d_with(m, "bad", floats(4), 2, 1,
+                                      CONV(.padding = { 3, 0 }, .padding_mode = WG_PAD_REFLECT)))
 CALL(conv2d_huge, wg_nn_conv2d(m, "bad", floats(4), INT64_MAX, INT64_MAX))
 
 static const refusal by_operation[] = {
@@ -498,6 +520,8 @@ static const refusal by_operation[] = {
     { conv2d_stride, WG_ERROR_ARGUMENT, "conv2d: " },
     { conv2d_output_padding, WG_ERROR_ARGUMENT, "output_padding is for the transpose" },
     { conv1d_pair, WG_ERROR_ARGUMENT, "stride[1] is 2: a line has one axis" },
+    { conv2d_far, WG_ERROR_SHAPE, "conv2d: " },
+    { conv2d_mirror, WG_ERROR_SHAPE, "pad: " },
     { conv2d_huge, WG_ERROR_SHAPE, "9223372036854775807" },
 };
 
@@ -594,6 +618,7 @@ int main(void) {
     tcase_add_test(t, a_model_first_seen_evaluating_normalises_by_mean_0_and_variance_1);
     tcase_add_test(t, without_running_statistics_the_batch_counts_always);
     tcase_add_test(t, a_checkpoint_notes_its_batch_once);
+    tcase_add_test(t, frozen_weights_do_not_stop_the_statistics);
     tcase_add_test(t, a_result_keeps_its_gradient_when_the_statistics_move_on);
     tcase_add_test(t, a_batch_that_is_refused_is_not_noted);
     tcase_add_test(t, statistics_are_copied_with_a_model);

@@ -68,6 +68,8 @@ CASES = {
     "conv2d_options": (lambda: nn.Conv2d(4, 2, (2, 3), stride=(1, 2), padding=(1, 2), dilation=(2, 1), groups=2),
                        [(2, 4, 4, 5)]),
     "conv2d_same": (lambda: nn.Conv2d(2, 3, (3, 2), padding="same", bias=False), [(1, 2, 4, 5)]),
+    "conv1d_circular": (lambda: nn.Conv1d(2, 2, 3, stride=2, padding=2, padding_mode="circular"), [(2, 2, 5)]),
+    "conv2d_reflect": (lambda: nn.Conv2d(2, 2, (3, 4), padding="same", padding_mode="reflect"), [(2, 2, 4, 5)]),
     "conv_transpose1d": (lambda: nn.ConvTranspose1d(3, 2, 3), [(2, 3, 4)]),
     "conv_transpose1d_options": (lambda: nn.ConvTranspose1d(4, 6, 3, stride=3, padding=1, output_padding=2, groups=2,
                                                             dilation=2), [(1, 4, 3)]),
