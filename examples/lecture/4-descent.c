@@ -7,7 +7,7 @@
 
 #include "lecture.h"
 
-enum { STEPS = 400, GRID = 41, RATES = 19 };
+enum { STEPS = 400, GRID = 31, RATES = 19 };
 static const double from[2] = { 0.3, 2 }, side = 3.5;  // of the drawing, half of it
 
 typedef struct problem {
