@@ -8,6 +8,7 @@
 
 #include <signal.h>
 #include <stdio.h>
+#include <time.h>
 #include <wengert.h>
 
 /* Images and what became of them. */
@@ -23,6 +24,12 @@ static volatile sig_atomic_t interrupted;
 static inline void on_interrupt(int number) {
     interrupted = 1;
     signal(number, SIG_DFL);
+}
+
+static inline double now(void) {  // seconds
+    struct timespec t;
+    timespec_get(&t, TIME_UTC);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
 static inline char shade(const gallery *g, const float *image, int line, int column) {
