@@ -123,6 +123,21 @@ WG_API bool wg_chart_surface(wg_chart *c, const char *label, wg_grid g);
    *drawn, unless NULL, is false, and an older picture stays. */
 WG_API bool wg_chart_save(const wg_chart *c, const char *path, bool *drawn);
 
+/* ---- images: image.c image_png.c ------------------------------------------------------------- */
+
+/* x (rows, columns) in grey or (rows, columns, 3) in RGB: u8, or f32 and f64 with 0 black and 1
+   white, clamped; NaN is an error. PATH ends in .pgm (grey), .ppm (RGB) or .png. At most 256 MiB of
+   pixels. */
+WG_API bool wg_io_save_image(const char *path, const wg_tensor *x);
+/* The same in characters, from a blank for black to '@' for white, for light text on a dark
+   terminal; each shows the mean of the pixels it covers. A line of characters is twice as high as
+   one is wide, so there are 2 * columns / rows as many in a line as there are lines. Writes at most
+   `size` bytes with the closing 0 and returns the length that the whole text has; 0 on an error. */
+WG_API size_t wg_io_image_text(const wg_tensor *x, int lines, char *text, size_t size);
+/* Images (N, rows, columns) or (N, rows, columns, 3) as one, `across` in a row, one pixel of middle
+   grey between them and where there is none. */
+WG_API wg_tensor *wg_io_image_grid(const wg_tensor *x, int across);
+
 #ifdef __cplusplus
 }
 #endif
