@@ -138,6 +138,44 @@ WG_API size_t wg_io_image_text(const wg_tensor *x, int lines, char *text, size_t
    grey between them and where there is none. */
 WG_API wg_tensor *wg_io_image_grid(const wg_tensor *x, int across);
 
+/* ---- safetensors: safetensors.c safetensors_write.c ------------------------------------------ */
+
+/* Named tensors, and named text about them. */
+typedef struct wg_named_tensor {
+    const char *name;
+    wg_tensor *value;
+} wg_named_tensor;
+typedef struct wg_named_text {
+    const char *name, *text;
+} wg_named_text;
+typedef struct wg_archive {
+    const wg_named_tensor *tensor;
+    int tensors;
+    const wg_named_text *text;
+    int texts;
+} wg_archive;
+
+/* Hugging Face's .safetensors, which is what reading gives and writing takes:
+
+       wg_named_tensor list[] = { { "w", w }, { "b", b } };
+       wg_io_save_safetensors("x.safetensors", &(wg_archive){ .tensor = list, .tensors = 2 });
+
+   Reads F64 F32 I64 I32 U8 BOOL, and F16 BF16 I8 I16 U16 widened to the next dtype that holds them
+   exactly; refuses the rest, and whatever the format does not allow: names twice, gaps or overlaps
+   between values, a file that is longer or shorter than they are, text that is not UTF-8. Tensors
+   come in the order of their values, texts by name. Everything in *out belongs to the innermost
+   scope, names too; on failure it is empty.
+
+   Writes byte for byte what the reference implementation does, texts in the order given. Names are
+   UTF-8, each there once, and not "__metadata__". Saving is atomic, as for npy. */
+WG_API bool wg_io_load_safetensors(const char *path, wg_archive *out);
+WG_API bool wg_io_parse_safetensors(const char *name, const void *bytes, size_t size,
+                                    wg_archive *out);
+WG_API bool wg_io_save_safetensors(const char *path, const wg_archive *a);
+/* By name; NULL, without an error, if there is none. */
+WG_API wg_tensor *wg_archive_find(const wg_archive *a, const char *name);
+WG_API const char *wg_archive_text(const wg_archive *a, const char *name);
+
 #ifdef __cplusplus
 }
 #endif

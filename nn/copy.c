@@ -134,7 +134,7 @@ static void change(const plan *p) {
         const wg_view *from = &wg__nn_value(v->from)->view;
         if (v->made || buffer || p->decay == 0)
             copy(&to->view, from);
-        else
+        else if (p->decay < 1)  // with 1, infinity in `from` would be NaN
             blend(&to->view, from, p->decay);
         wg__touch(to);
     }

@@ -130,6 +130,16 @@ double wg__init_normal(wg_random *r);  // two numbers drawn make one standard no
 typedef bool wg__init_matrix(wg_tensor *w, const wg_init *init, wg_random *r);
 wg__init_matrix wg__init_orthogonal, wg__init_sparse, wg__init_identity;
 
+/* ---- text: text.c ---------------------------------------------------------------------------- */
+
+/* Text that may be longer than where it goes. */
+typedef struct wg__text {
+    char *bytes;
+    size_t size, length;  // length: of all of it, whether it fits or not
+} wg__text;
+wg__text wg__text_begin(char *bytes, size_t size);
+void wg__text_add(wg__text *t, const char *format, ...) WG_PRINTF(2, 3);
+
 /* ---- for optim, which calls these alone: model.c list.c ------------------------------------- */
 
 void wg__nn_ref_take(wg__nn_ref *ref, wg_nn *m);

@@ -4,9 +4,9 @@
    whole sequence can do it in few large products (unroll.c). */
 #include <math.h>
 
-#include "nn/recurrent_impl.h"
+#include "nn/sequence_impl.h"
 
-/* ---- the formulas: gx (B, G H), h and c (B, H) ------------------------------------------------ */
+/* ---- the formulas: gx (B, G H), h and c (B, H) ----------------------------------------------- */
 
 static wg_tensor *recur(const wg__recurrence *r, wg_tensor *h) {  // (B, G H)
     wg_tensor *a = wg_matmul(h, r->u);
@@ -98,8 +98,9 @@ bool wg__recurrent_start(const wg__recurrent_call *c, const wg_tensor *x, int64_
 
 static wg_init init_or(wg_init init, int64_t units) {
     double bound = 1 / sqrt((double)units);
-    if (init.kind != WG_INIT_DEFAULT) return init;
-    return (wg_init){ .kind = WG_INIT_UNIFORM, .a = -bound, .b = bound };
+    if (init.kind == WG_INIT_DEFAULT) init.kind = WG_INIT_UNIFORM, init.a = -bound, init.b = bound;
+    if (init.fan_out == 0) init.fan_out = units;  // the gates are weights of their own
+    return init;
 }
 
 // Gate 1 of a bias (G H) that was just made: no memory is asked for, so nothing can be half done.
@@ -160,8 +161,7 @@ static wg_tensor *one_step(wg_nn *m, const char *name, wg_tensor *x, const wg__r
     } else {
         s.h = NULL;
     }
-    wg__where(m->path);
-    return s.h;
+    return wg__nn_leave(m, layer, s.h);
 }
 
 wg_tensor *wg_nn_rnn_step(wg_nn *m, const char *name, wg_tensor *x, int64_t units,

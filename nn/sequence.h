@@ -4,7 +4,7 @@
 #ifndef WG_NN_SEQUENCE_H
 #define WG_NN_SEQUENCE_H
 
-#include "nn/model.h"
+#include "nn/layers.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -28,7 +28,9 @@ extern "C" {
        weight_ih_l0   name/w_ih (G H, in)      bias_ih_l0   name/b_ih (G H)
        weight_hh_l0   name/w_hh (G H, H)       bias_hh_l0   name/b_hh (G H)
        ..._l0_reverse   name/reverse/...       ..._l1   name/layer1/...
-       ..._l1_reverse   name/layer1/reverse/... */
+       ..._l1_reverse   name/layer1/reverse/...
+
+   { .w_hh = { .kind = WG_INIT_ORTHOGONAL } } makes the H columns of all of w_hh orthonormal. */
 
 /* Where a layer starts and, afterwards, where it ended: NULL members are zeros. c is of lstm alone.
    (B, H); with n = layers * directions > 1 (n, B, H), layer by layer, forward before backward. */
@@ -45,7 +47,7 @@ typedef struct wg_recurrent_options {
     double dropout;             // of what goes from layer to layer
     bool relu;                  // of rnn: instead of tanh
     bool no_bias;
-    wg_init w_ih, w_hh, b;  // default: uniform on +-1 / sqrt(H), as PyTorch
+    wg_init w_ih, w_hh, b;  // default: uniform on +-1 / sqrt(H), as PyTorch; fan_out is H
     double forget_bias;  // of lstm: b_ih of f starts there, its b_hh at 0 (Jozefowicz et al. 2015)
 } wg_recurrent_options;
 
@@ -85,6 +87,114 @@ WG_API wg_tensor *wg_nn_lstm_step(wg_nn *m, const char *name, wg_tensor *x, int6
                                   wg_recurrent_options o);
 WG_API wg_tensor *wg_nn_gru_step(wg_nn *m, const char *name, wg_tensor *x, int64_t units,
                                  wg_recurrent_options o);
+
+/* ---- keys and values kept: kv_cache.c --------------------------------------------------------
+
+   To make a sequence step by step, attention needs the keys and values of all steps before. A cache
+   keeps them, for every layer that is given it, and each call adds its own: so the net is called
+   with the new steps alone, in evaluation and without recording, as on the whole sequence but for
+   the order of sums (the results agree within rounding, not bit by bit).
+
+       wg_nn_train(m, false), wg_recording(false);
+       wg_kv_cache *cache = wg_kv_cache_new(256);
+       y = net(m, prompt, cache);                        // (1, 20) tokens: keeps 20 steps
+       y = net(m, next, cache);                          // (1, 1): the 21st
+*/
+typedef struct wg_kv_cache wg_kv_cache;
+WG_API wg_kv_cache *wg_kv_cache_new(int64_t capacity);  // steps; room is taken at first use
+WG_API void wg_kv_cache_free(wg_kv_cache *cache);       // NULL is fine; before or after the model
+/* The steps that every layer has, which is where the next one stands: the offset for
+   wg_nn_positions; ask before the first layer. 0 for NULL. */
+WG_API int64_t wg_kv_cache_length(const wg_kv_cache *cache);
+/* Forgets all but the first steps: 0 to begin anew, perhaps with a batch of another size, or
+   the length from before a call that failed half-way. */
+WG_API bool wg_kv_cache_cut(wg_kv_cache *cache, int64_t length);
+
+/* ---- attention: attention.c ------------------------------------------------------------------ */
+
+typedef struct wg_multi_head_options {
+    wg_tensor *key;      // (B, S, Ck): what is looked at; NULL: the query itself
+    wg_tensor *value;    // (B, S, Cv); NULL: the key
+    bool causal;         // step t sees steps up to t
+    wg_tensor *mask;     // broadcasts to (B, heads, T, S): bool, true is seen, or added to scores
+    wg_tensor *lengths;  // (B) i32 or i64, each 0 to S: keys from there on are not seen
+    double dropout;      // of the weights
+    int64_t
+        kv_heads;  // 0: heads. Fewer: each serves heads / kv_heads queries (Ainslie et al. 2023)
+    bool rotary;   // queries and keys are turned by wg_rotary
+    double rotary_base;  // 0: 10000
+    wg_kv_cache *cache;  // S counts what it has before these steps
+    bool no_bias;
+    wg_init w;  // of all four
+} wg_multi_head_options;
+/* Of each head h, q = query w_q' + b_q and so on cut into heads of D = C / heads numbers,
+
+       y_h = softmax(q_h k_h' / sqrt(D) + mask) v_h,    y = (y_1 ... y_heads) w_o' + b_o
+
+   (Vaswani et al. 2017): query (B, T, C) -> (B, T, C). The parameters are those of dense layers,
+   name/query/w (C, C) and /b (C), name/key, name/value (kv_heads D, ...), and name/out; PyTorch's
+   in_proj_weight is the first three of w on top of each other. A query that may see nothing gets
+   b_o. Padding beyond the lengths must be finite numbers, since it passes the dense layers. */
+WG_API wg_tensor *wg_nn_multi_head_attention(wg_nn *m, const char *name, wg_tensor *query,
+                                             int64_t heads, wg_multi_head_options o);
+
+/* ---- transformers: transformer.c ------------------------------------------------------------- */
+
+typedef struct wg_transformer_options {
+    int64_t hidden;                         // 0: 4 C
+    wg_tensor *(*activation)(wg_tensor *);  // NULL: wg_gelu
+    double dropout;                         // everywhere PyTorch has one
+    bool post_norm;
+    bool rms_norm;   // instead of layer_norm
+    double epsilon;  // of the norms; 0: 1e-5
+    bool no_bias;    // neither in dense layers nor in norms
+    wg_multi_head_options
+        attention;      // causal, mask, rotary, cache ...; dropout and no_bias as above
+    wg_tensor *memory;  // (B, S, Cm) of an encoder, looked at by a part of its own
+    wg_tensor *memory_mask, *memory_lengths;  // as mask and lengths of attention
+} wg_transformer_options;
+/* One block, x (B, T, C) -> (B, T, C), norms before (Xiong et al. 2020) or, post_norm, after
+   (Vaswani et al. 2017):
+
+       x = x + a(norm1(x))                      x = norm1(x + a(x))
+       x = x + c(norm_cross(x), memory)         x = norm_cross(x + c(x, memory))    with memory
+       x = x + f(norm2(x))                      x = norm2(x + f(x))
+
+   a and c are attention, name/attention and name/cross; f is name/down of activation of name/up.
+   Dropout acts on a, c, f, on the weights within attention and on the activation's result. A stack
+   with norms before wants one more at its end. A language model, in whose head the table of the
+   tokens (vocabulary, width) serves again (wg_nn_tie would give it a second name):
+
+       static wg_tensor *net(wg_nn *m, wg_tensor *x, wg_kv_cache *cache) {       // x (B, T) tokens
+           wg_transformer_options o = { .attention = { .causal = true, .cache = cache } };
+           int64_t at = wg_kv_cache_length(cache);
+           wg_tensor *h = wg_nn_embedding(m, "token", x, VOCABULARY, WIDTH);     // (B, T, WIDTH)
+           h = wg_nn_positions(m, "position", h, CONTEXT, at);
+           for (int i = 0; i < BLOCKS; i++)
+               h = wg_nn_transformer_block(wg_nn_sub(m, "block%d", i), "t", h, HEADS, o);
+           h = wg_nn_layer_norm(m, "norm", h);
+           return wg_linear(h, wg_nn_find(m, "token/w"), NULL);             // (B, T, VOCABULARY)
+       }
+*/
+WG_API wg_tensor *wg_nn_transformer_block(wg_nn *m, const char *name, wg_tensor *x, int64_t heads,
+                                          wg_transformer_options o);
+
+/* ---- positions: positions.c ------------------------------------------------------------------ */
+
+/* A constant (count, width) for steps t = first, first + 1, ...: p(t, 2 i) is the sine of
+   t / 10000^(2 i / width), p(t, 2 i + 1) its cosine (Vaswani et al. 2017). To be added to
+   (B, count, width). */
+WG_API wg_tensor *wg_sinusoidal_positions(wg_dtype dtype, int64_t first, int64_t count,
+                                          int64_t width);
+/* x + w[offset + t], learned: x (..., T, C), w = name/w (capacity, C), which starts normal with
+   deviation 0.02 (Radford et al. 2019). Steps beyond the capacity are an error. */
+WG_API wg_tensor *wg_nn_positions(wg_nn *m, const char *name, wg_tensor *x, int64_t capacity,
+                                  int64_t offset);
+/* Rotary positions (Su et al. 2021): of x (..., T, D), D even, the pair of numbers i and i + D / 2
+   (the halves, as in GPT-NeoX and LLaMA, not neighbours as in the paper) is turned by the angle
+   (offset + t) base^(-2 i / D), so that products of queries and keys depend on distances alone.
+   base 0: 10000. */
+WG_API wg_tensor *wg_rotary(wg_tensor *x, int64_t offset, double base);
 
 #ifdef __cplusplus
 }

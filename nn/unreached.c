@@ -2,8 +2,6 @@
 /* unreached.c: which parameters a loss does not depend on. They would stay as they are in silence:
    a layer that was never called, a branch behind wg_stop.
    Frozen ones are meant to, and not told. */
-#include <string.h>
-
 #include "nn/nn_impl.h"
 
 static int visit_unreached(const wg_nn *m, wg_tensor *const param[], const bool reached[], int n,
@@ -37,23 +35,13 @@ int wg_nn_unreached(const wg_nn *m, wg_tensor *loss, wg_nn_visitor visitor) {
 
 /* ---- as text --------------------------------------------------------------------------------- */
 
-typedef struct lines {
-    char *text;
-    size_t size, length;  // length: of all of it, whether it fits or not
-} lines;
-
 static void add_line(void *user, const char *path, wg_tensor *param) {
-    lines *l = user;
     char shape[200];
-    bool room = l->length < l->size;
-    int n = snprintf(room ? l->text + l->length : NULL, room ? l->size - l->length : 0,
-                     "%s %s %s\n", path, wg_dtype_name(wg_dtype_of(param)),
-                     wg_shape_text(wg_shape_of(param), shape, sizeof shape));
-    l->length += n > 0 ? (size_t)n : 0;
+    wg__text_add(user, "%s %s %s\n", path, wg_dtype_name(wg_dtype_of(param)),
+                 wg_shape_text(wg_shape_of(param), shape, sizeof shape));
 }
 
 size_t wg_nn_unreached_text(const wg_nn *m, wg_tensor *loss, char *text, size_t size) {
-    lines l = { text, size, 0 };
-    if (size > 0) text[0] = 0;
-    return wg_nn_unreached(m, loss, (wg_nn_visitor){ add_line, &l }) < 0 ? 0 : l.length;
+    wg__text t = wg__text_begin(text, size);
+    return wg_nn_unreached(m, loss, (wg_nn_visitor){ add_line, &t }) < 0 ? 0 : t.length;
 }

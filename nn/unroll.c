@@ -6,7 +6,7 @@
    T^2. Sequences are therefore cut like a tree, which costs T log T; and inputs are projected by
    blocks of steps, just large enough for the product to be fast, so that the tree over the wide
    projections stays low. */
-#include "nn/recurrent_impl.h"
+#include "nn/sequence_impl.h"
 
 enum { FAN = 4, ROWS = 128, MOST = 64 };  // parts of a cut, rows of a product, inputs of a join
 
@@ -138,33 +138,11 @@ static wg_tensor *through_all(stack *k, wg_tensor *x) {  // (B, T, in) -> (B, T,
     return y && put_state(k) ? y : NULL;
 }
 
-/* ---- lengths --------------------------------------------------------------------------------- */
-
-static bool lengths_fit(const wg__recurrent_call *c, const sequence *q) {
-    const wg_tensor *lengths = c->o.lengths;
-    wg_dtype dtype = wg_dtype_of(lengths);
-    char text[200];
-    if ((dtype != WG_I32 && dtype != WG_I64) || wg_rank(lengths) != 1 ||
-        wg_dim(lengths, 0) != q->batch)
-        return wg_fail(WG_ERROR_ARGUMENT, "%s: the lengths are %s %s, wanted is i32 or i64 [%lld]",
-                       c->name, wg_dtype_name(dtype),
-                       wg_shape_text(wg_shape_of(lengths), text, sizeof text), (long long)q->batch);
-    for (int64_t b = 0; b < q->batch; b++) {
-        int64_t n = (int64_t)wg_at(lengths, &b);
-        if (n < 0 || n > q->steps)
-            return wg_fail(WG_ERROR_INDEX, "%s: length %lld of sample %lld is not in 0 ... %lld",
-                           c->name, (long long)n, (long long)b, (long long)q->steps);
-    }
-    return true;
-}
-
 static bool mark_alive(const wg__recurrent_call *c, sequence *q) {
     if (!c->o.lengths) return true;
-    if (!lengths_fit(c, q)) return false;
-    wg_tensor *step = wg_arange(WG_I64, 0, (double)q->steps, 1);
-    step = wg_reshape(step, WG_SHAPE(q->steps, 1, 1));
-    wg_tensor *length = wg_reshape(wg_cast(c->o.lengths, WG_I64), WG_SHAPE(q->batch, 1));
-    q->alive = wg_lt(step, length);  // (T, B, 1)
+    if (!wg__lengths_fit(c->name, c->o.lengths, q->batch, q->steps)) return false;
+    wg_tensor *within = wg__within_lengths(c->o.lengths, q->steps);  // (B, T)
+    q->alive = wg_unsqueeze(wg_transpose(within, 0, 1), 2);          // (T, B, 1)
     return q->alive != NULL;
 }
 
@@ -194,8 +172,7 @@ static wg_tensor *unroll(wg_nn *m, const char *name, wg_tensor *x, const wg__rec
         else if (mark_alive(c, &q))
             y = with_room(layer, x, c, &q);
     }
-    wg__where(m->path);
-    return y;
+    return wg__nn_leave(m, layer, y);
 }
 
 wg_tensor *wg_nn_rnn_with(wg_nn *m, const char *name, wg_tensor *x, int64_t units,

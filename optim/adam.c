@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
-/* adam.c: Adam (Kingma and Ba 2015) and AdamW (Loshchilov and Hutter 2019), one pass over w, g and
-   both moments. Decay stands in one of two places, the other's factor being 0. The bias corrections
-   are two numbers, taken in double: in float 1 - beta2^t has three digits at t = 1. */
+/* adam.c: Adam (Kingma and Ba 2015), AMSGrad (Reddi, Kale and Kumar 2018) and AdamW (Loshchilov and
+   Hutter 2019), one pass over w, g and the moments. Decay stands in one of two places, the other's
+   factor being 0. The bias corrections are two numbers, taken in double: in float 1 - beta2^t has
+   three digits at t = 1. */
 #include <math.h>
 
 #include "optim/optim_impl.h"
@@ -11,7 +12,8 @@ typedef struct adam_options {
     double coupled, decoupled;  // weight decay: as part of g, or apart from it
 } adam_options;
 
-#define ADAM(name, real, square_root)                                                              \
+// `root` is the square root of what divides the step, given v: of v itself, or of the largest so far.
+#define ADAM(name, real, square_root, LARGEST)                                                     \
     static void name(const wg_optim_call *c) {                                                     \
         const adam_options *o = c->options;                                                        \
         const real scale = (real)c->scale, coupled = (real)o->coupled;                             \
@@ -21,53 +23,49 @@ typedef struct adam_options {
         const real unbias = (real)(1 / sqrt(1 - pow(o->beta2, (double)c->t)));                     \
         const real epsilon = (real)o->epsilon, shrink = (real)(c->rate * o->decoupled);            \
         real *restrict w = c->w, *restrict m = c->state[0], *restrict v = c->state[1];             \
+        real *restrict top = c->state[2], *restrict step = c->step;                                \
         const real *restrict g = c->g;                                                             \
         for (int64_t k = 0; k < c->n; k++) {                                                       \
             real d = scale * g[k] + coupled * w[k];                                                \
             m[k] = keep1 * m[k] + take1 * d;                                                       \
             v[k] = keep2 * v[k] + take2 * d * d;                                                   \
+            if (LARGEST) top[k] = v[k] > top[k] ? v[k] : top[k];                                   \
+            real divisor = square_root(LARGEST ? top[k] : v[k]) * unbias + epsilon;                \
             w[k] -= shrink * w[k];                                                                 \
-            w[k] -= rate * m[k] / (square_root(v[k]) * unbias + epsilon);                          \
+            w[k] -= rate * m[k] / divisor;                                                         \
+            if (step) step[k] = (real)c->rate / divisor;                                           \
         }                                                                                          \
     }
-ADAM(adam_f32, float, sqrtf)
-ADAM(adam_f64, double, sqrt)
+ADAM(adam_f32, float, sqrtf, 0)
+ADAM(adam_f64, double, sqrt, 0)
+WG__DEFINE_UPDATE(adam)
+ADAM(amsgrad_f32, float, sqrtf, 1)
+ADAM(amsgrad_f64, double, sqrt, 1)
+WG__DEFINE_UPDATE(amsgrad)
 
-static void adam(const wg_optim_call *c) {
-    static void (*const run[WG_F64 + 1])(const wg_optim_call *) = { adam_f32, adam_f64 };
-    run[c->dtype](c);
-}
-
-static bool valid(const char *name, wg_adam_options o) {
-    return wg__optim_check(name, "the rate", o.rate, INFINITY) &&
-           wg__optim_check(name, "beta1", o.beta1, 1) &&
-           wg__optim_check(name, "beta2", o.beta2, 1) &&
-           wg__optim_check(name, "epsilon", o.epsilon, INFINITY) &&
-           wg__optim_check(name, "weight_decay", o.weight_decay, INFINITY);
-}
-
-static double or_default(double value, double standard) { return value == 0 ? standard : value; }
-
-static wg_optim_spec make(wg_adam_options o, const wg_optim_rule *rule, bool decoupled) {
-    const wg_optim_spec none = { .rule = NULL };
-    if (wg__pending()) return none;
-    wg__where("");
-    if (!valid(decoupled ? "optim_adamw" : "optim_adam", o)) return none;
-    adam_options all = { .beta1 = or_default(o.beta1, 0.9),
-                         .beta2 = or_default(o.beta2, 0.999),
-                         .epsilon = or_default(o.epsilon, 1e-8),
+static wg_optim_spec make(wg_adam_options o, const wg_optim_rule rule[2], const char *name,
+                          bool decoupled) {
+    if (!WG__CHECK(name, { "the rate", o.rate, INFINITY }, { "beta1", o.beta1, 1 },
+                   { "beta2", o.beta2, 1 }, { "epsilon", o.epsilon, INFINITY },
+                   { "weight_decay", o.weight_decay, INFINITY }))
+        return wg__no_spec();
+    adam_options all = { .beta1 = wg__or(o.beta1, 0.9),
+                         .beta2 = wg__or(o.beta2, 0.999),
+                         .epsilon = wg__or(o.epsilon, 1e-8),
                          .coupled = decoupled ? 0 : o.weight_decay,
                          .decoupled = decoupled ? o.weight_decay : 0 };
-    return wg__optim_spec(rule, or_default(o.rate, 0.001), &all, sizeof all);
+    return wg__optim_spec(&rule[o.amsgrad], wg__or(o.rate, 0.001), &all, sizeof all);
 }
 
 wg_optim_spec wg_adam(wg_adam_options o) {
-    static const wg_optim_rule rule = { .name = "adam", .states = 2, .update = adam };
-    return make(o, &rule, false);
+    static const wg_optim_rule rule[] = { { .name = "adam", .states = 2, .update = adam },
+                                          { .name = "adam", .states = 3, .update = amsgrad } };
+    return make(o, rule, "optim_adam", false);
 }
 wg_optim_spec wg_adamw(wg_adam_options o) {
-    static const wg_optim_rule rule = { .name = "adamw", .states = 2, .update = adam };
-    return make(o, &rule, true);
+    static const wg_optim_rule rule[] = { { .name = "adamw", .states = 2, .update = adam },
+                                          { .name = "adamw", .states = 3, .update = amsgrad } };
+    return make(o, rule, "optim_adamw", true);
 }
 WG__DEFINE_OPTIMISER(adam, wg_adam_options)
 WG__DEFINE_OPTIMISER(adamw, wg_adam_options)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* clip.c: clipping by value, unit by unit (Brock et al. 2021), and by the norm over all gradients
-   together (Pascanu, Mikolov and Bengio 2013), in this order. The last one's factor is handed to the
-   rules and takes no pass of its own; the others change copies, so that no gradient is written
+   together (Pascanu, Mikolov and Bengio 2013), in this order. The last one's factor is handed to
+   the rules and takes no pass of its own; the others change copies, so that no gradient is written
    to. */
 #include <math.h>
 #include <string.h>

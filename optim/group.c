@@ -41,6 +41,44 @@ bool wg__group_make(wg__group *group, const wg_optim_rule *rule, double rate, co
     return fill(group, NULL, options, size);
 }
 
+/* ---- lists of them --------------------------------------------------------------------------- */
+
+static bool same_pattern(const char *a, const char *b) {
+    return !a || !b ? a == b : strcmp(a, b) == 0;
+}
+
+// Without the group of this very pattern, which the new one would hide.
+static int drop_hidden(wg__group *list, int count, int first, const char *pattern) {
+    int i = first;
+    while (i < count && !same_pattern(list[i].pattern, pattern)) i++;
+    if (i == count) return count;
+    wg__free(list[i].options);
+    memmove(list + i, list + i + 1, (size_t)(count - i - 1) * sizeof *list);
+    return count - 1;
+}
+
+bool wg__groups_add(wg__group **list, int *count, int first, const wg__group *group,
+                    const char *pattern, const void *options, size_t size) {
+    wg__group added = *group;
+    size_t keep = (size_t)*count * sizeof *group;
+    wg__group *longer = wg__resize(*list, keep, keep + sizeof *group);
+    if (!longer) return false;
+    *list = longer;
+    if (!fill(&added, pattern, options, size)) return false;
+    *count = drop_hidden(longer, *count, first, pattern);
+    longer[(*count)++] = added;
+    return true;
+}
+
+bool wg__groups_match(const wg_optim *o, const wg__group *list, int count, const char *what) {
+    for (int i = 0; i < count; i++)
+        if (list[i].pattern && wg_nn_params(o->model.m, list[i].pattern) == 0)
+            return wg_fail(WG_ERROR_STATE,
+                           "optim_step: %s \"%s\" matches none of the model's %d parameters", what,
+                           list[i].pattern, wg_nn_params(o->model.m, NULL));
+    return true;
+}
+
 /* ---- an optimiser's -------------------------------------------------------------------------- */
 
 static bool spec_valid(const wg_optim *o, const wg_optim_spec *spec) {
@@ -56,40 +94,16 @@ static bool spec_valid(const wg_optim *o, const wg_optim_spec *spec) {
     return wg__optim_check("optim_group", "the rate", spec->rate, INFINITY);
 }
 
-// The group of this very pattern, which the new one hides; none: 0, the optimiser's own.
-static int hidden_by(const wg_optim *o, const char *pattern) {
-    for (int i = 1; i < o->groups; i++) {
-        const char *old = o->group[i].pattern;
-        if (!old || !pattern ? old == pattern : strcmp(old, pattern) == 0) return i;
-    }
-    return 0;
-}
-
-static bool add(wg_optim *o, const char *pattern, const wg_optim_spec *spec) {
-    wg__group new = { .rule = *spec->rule, .rate = spec->rate };
-    size_t keep = (size_t)o->groups * sizeof *o->group;
-    wg__group *group = wg__resize(o->group, keep, keep + sizeof *group);
-    if (!group) return false;
-    o->group = group;
-    if (!fill(&new, pattern, spec->options.bytes, spec->size)) return false;
-    int old = hidden_by(o, pattern);
-    if (old) {
-        wg__free(group[old].options);
-        o->groups--;
-        memmove(group + old, group + old + 1, (size_t)(o->groups - old) * sizeof *group);
-    }
-    group[o->groups++] = new;
-    o->assigned = false;
-    return true;
-}
-
 bool wg_optim_group(wg_optim *o, const char *pattern, wg_optim_spec spec) {
     if (wg__pending()) return false;
     wg__where("");
-    return wg__optim_usable(o, "optim_group") && spec_valid(o, &spec) && add(o, pattern, &spec);
+    if (!wg__optim_usable(o, "optim_group") || !spec_valid(o, &spec)) return false;
+    const wg__group group = { .rule = *spec.rule, .rate = spec.rate };
+    if (!wg__groups_add(&o->group, &o->groups, 1, &group, pattern, spec.options.bytes, spec.size))
+        return false;
+    o->matched = false;
+    return true;
 }
-
-/* ---- who follows whom ------------------------------------------------------------------------ */
 
 static int group_of(const wg_optim *o, const char *path) {
     int g = o->groups - 1;
@@ -97,23 +111,22 @@ static int group_of(const wg_optim *o, const char *path) {
     return g;
 }
 
-static bool all_match(const wg_optim *o) {
-    for (int g = 1; g < o->groups; g++) {
-        const char *pattern = o->group[g].pattern;
-        if (pattern && wg_nn_params(o->model.m, pattern) == 0)
-            return wg_fail(WG_ERROR_STATE,
-                           "optim_step: the group \"%s\" matches none of the model's %d parameters",
-                           pattern, wg_nn_params(o->model.m, NULL));
-    }
+bool wg__groups_ready(wg_optim *o) {
+    if (o->matched) return true;
+    if (!wg__groups_match(o, o->group, o->groups, "the group") ||
+        !wg__groups_match(o, o->proximal, o->proximals, "the proximal step of"))
+        return false;
+    for (int i = 0; i < o->slots; i++) o->slot[i].assigned = false;
+    o->matched = true;
     return true;
 }
 
-bool wg__groups_assign(wg_optim *o) {
-    if (o->assigned) return true;
-    if (!all_match(o)) return false;
-    for (int i = 0; i < o->slots; i++) o->slot[i].group = group_of(o, wg__nn_path(o->model.m, i));
-    o->assigned = true;
-    return true;
+void wg__slot_assign(const wg_optim *o, wg__slot *slot) {
+    if (slot->assigned) return;
+    const char *path = wg__nn_path(o->model.m, (int)(slot - o->slot));
+    slot->group = group_of(o, path);
+    slot->proximal = wg__proximal_of(o, path, slot->w);
+    slot->assigned = true;
 }
 
 /* ---- rates ----------------------------------------------------------------------------------- */

@@ -50,13 +50,6 @@ static void restore(const wg_optim *o) {
 
 /* ---- the loss -------------------------------------------------------------------------------- */
 
-static bool is_finite(const wg_tensor *loss) {
-    double value =
-        wg_numel(loss) == 1 ? wg_item(loss) : 0;  // another shape is wg_backward's to refuse
-    return isfinite(value) ||
-           wg_fail(WG_ERROR_STATE, "optim_minimize: the loss is %g; nothing was changed", value);
-}
-
 // Only this optimiser's parameters get gradients: another one's must not find ours added to theirs.
 static bool backward(wg_optim *o, wg_tensor *loss) {
     wg_tensor **leaf = wg__alloc((size_t)o->slots * sizeof *leaf + 1), *w;
@@ -72,9 +65,16 @@ static bool backward(wg_optim *o, wg_tensor *loss) {
     return done;
 }
 
-static bool backward_and_step(wg_optim *o, wg_tensor *loss) {
-    if (!is_finite(loss) || !remember(o) || !backward(o, loss)) return false;
-    if (wg_optim_step(o)) return true;
+// The gradients of loss / every, on top of those that have gathered.
+static bool gather(wg_optim *o, wg_tensor *loss) {
+    if (o->every > 1) loss = wg_mul(loss, wg_num(1.0 / o->every));
+    return loss && backward(o, loss);
+}
+
+static bool gather_and_step(wg_optim *o, wg_tensor *loss) {
+    if (!remember(o) || !gather(o, loss)) return false;
+    if (o->gathered + 1 < o->every) return o->gathered++, true;
+    if (wg_optim_step(o)) return wg_optim_clear(o), true;
     restore(o);
     return false;
 }
@@ -85,10 +85,27 @@ bool wg_optim_minimize(wg_optim *o, wg_tensor *loss) {
     if (!wg__optim_usable(o, "optim_minimize") || !wg__optim_is_stepper(o, "optim_minimize"))
         return false;
     if (!loss) return wg_fail(WG_ERROR_ARGUMENT, "optim_minimize: the loss is NULL");
-    bool done = backward_and_step(o, loss);
+    wg__verdict v = wg__judge_loss(o, loss);
+    if (v != WG__STEP) return v == WG__SKIP;
+    bool done = gather_and_step(o, loss);
     forget(o);
-    if (done) wg_optim_clear(o);
     return done;
+}
+
+bool wg_optim_accumulate(wg_optim *o, int every) {
+    if (wg__pending()) return false;
+    wg__where("");
+    if (!wg__optim_usable(o, "optim_accumulate") || !wg__optim_is_stepper(o, "optim_accumulate"))
+        return false;
+    if (every < 1)
+        return wg_fail(WG_ERROR_ARGUMENT, "optim_accumulate: a step every %d losses, at least 1",
+                       every);
+    if (o->gathered > 0)
+        return wg_fail(WG_ERROR_STATE,
+                       "optim_accumulate: %d of %d losses have gathered; wg_optim_clear drops them",
+                       o->gathered, o->every);
+    o->every = every;
+    return true;
 }
 
 /* ---- an objective ---------------------------------------------------------------------------- */

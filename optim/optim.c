@@ -18,6 +18,14 @@ bool wg__optim_check(const char *what, const char *name, double value, double be
                    value, below);
 }
 
+bool wg__optim_check_all(const char *what, const wg__range *range, size_t n) {
+    if (wg__pending()) return false;
+    wg__where("");
+    for (size_t i = 0; i < n; i++)
+        if (!wg__optim_check(what, range[i].name, range[i].value, range[i].below)) return false;
+    return true;
+}
+
 wg_optim *wg_optim_new(wg_nn *m, const wg_optim_rule *rule, double rate, const void *options,
                        size_t size) {
     if (wg__pending()) return NULL;
@@ -30,7 +38,7 @@ wg_optim *wg_optim_new(wg_nn *m, const wg_optim_rule *rule, double rate, const v
         wg__free(o);
         return NULL;
     }
-    *o = (wg_optim){ .group = own, .groups = 1 };
+    *o = (wg_optim){ .group = own, .groups = 1, .every = 1 };
     wg__nn_ref_take(&o->model, m);
     return o;
 }
@@ -47,6 +55,8 @@ wg_optim_spec wg__optim_spec(const wg_optim_rule *rule, double rate, const void 
     return spec;
 }
 
+wg_optim_spec wg__no_spec(void) { return (wg_optim_spec){ .rule = NULL }; }
+
 static void free_all(wg_tensor **tensor, int n) {
     for (int k = 0; k < n; k++) {
         wg__tensor_free(tensor[k]);
@@ -59,8 +69,10 @@ void wg_optim_free(wg_optim *o) {
     wg__nn_ref_drop(&o->model);
     for (int i = 0; i < o->slots; i++) free_all(o->slot[i].state, WG__STATES);
     for (int i = 0; i < o->groups; i++) wg__free(o->group[i].options);
+    for (int i = 0; i < o->proximals; i++) wg__free(o->proximal[i].options);
     wg__free(o->slot);
     wg__free(o->group);
+    wg__free(o->proximal);
     wg__free(o->memory);
     wg__free(o);
 }
@@ -91,7 +103,7 @@ bool wg__optim_reserve(wg_optim *o) {
     memset(slot + o->slots, 0, size - keep);
     o->slot = slot;
     o->slots = wanted;
-    o->assigned = false;
+    o->matched = false;
     return true;
 }
 
@@ -141,30 +153,43 @@ static wg_optim_call call_of(const wg_optim *o, const wg__slot *slot) {
                             .path = wg__nn_path(o->model.m, (int)(slot - o->slot)) };
 }
 
-// Asks the rule; `work` becomes the most that any parameter wants.
-static bool rule_agrees(const wg_optim *o, const wg__slot *slot, size_t *work) {
+// Bytes of working memory: the most that any parameter wants of each kind.
+typedef struct room {
+    size_t work, step;
+    void *block;  // of both
+} room;
+
+static void want(size_t *most, size_t size) {
+    size = (size + WG__ALIGN - 1) / WG__ALIGN * WG__ALIGN;
+    if (size > *most) *most = size;
+}
+
+// Asks the rule.
+static bool rule_agrees(const wg_optim *o, const wg__slot *slot, room *r) {
     const wg_optim_rule *rule = &o->group[slot->group].rule;
-    size_t wanted = 0;
-    if (!rule->prepare) return true;
     wg_optim_call call = call_of(o, slot);
-    if (!rule->prepare(&call, &wanted)) return false;
-    if (wanted > *work) *work = wanted;
+    size_t work = 0;
+    if (rule->prepare && !rule->prepare(&call, &work)) return false;
+    want(&r->work, work);
+    if (slot->proximal >= 0) want(&r->step, (size_t)call.n * wg__size_of(call.dtype));
     return true;
 }
 
-static bool prepare(wg_optim *o, size_t *work) {
-    if (!wg__optim_reserve(o) || !wg__groups_assign(o)) return false;
+static bool prepare(wg_optim *o, room *r) {
+    if (!wg__optim_reserve(o) || !wg__groups_ready(o)) return false;
     for (int i = 0; i < o->slots; i++) o->slot[i].w = NULL;
     wg_tensor *w;
     for (int i = 0; (w = wg__nn_param_next(o->model.m, &i));) {
         if (!w->gradient) continue;
         wg__slot *slot = &o->slot[i - 1];
         slot->w = w;
+        wg__slot_assign(o, slot);
         if (!gradient_fits(o, i - 1, w) || !(slot->g = dense(w->gradient)) ||
-            !make_states(slot, &o->group[slot->group].rule) || !rule_agrees(o, slot, work))
+            !make_states(slot, &o->group[slot->group].rule) || !rule_agrees(o, slot, r))
             return false;
     }
-    return true;
+    r->block = wg__alloc(r->work + r->step);
+    return r->block != NULL;
 }
 
 static void undo(wg_optim *o) {
@@ -184,9 +209,27 @@ static void take_made(wg__slot *slot, const wg_optim_rule *rule) {
     slot->t = 0;
 }
 
+static void fill(const wg_optim_call *c, void *to, double value) {
+    float *single = to;
+    double *wide = to;
+    for (int64_t k = 0; k < c->n; k++)
+        if (c->dtype == WG_F32)
+            single[k] = (float)value;
+        else
+            wide[k] = value;
+}
+
+static void run(const wg_optim *o, const wg__slot *slot, wg_optim_call *c, const room *r) {
+    const bool proximal = slot->proximal >= 0;
+    c->work = r->block;
+    if (proximal) fill(c, c->step = (char *)r->block + r->work, c->rate);
+    slot->update(c);
+    if (proximal) wg__proximal_run(c, o->proximal[slot->proximal].options);
+}
+
 /* t is the parameter's own count of updates: states that begin later are young when others are
    old. */
-static void update(const wg_optim *o, wg__slot *slot, double scale, void *work) {
+static void update(const wg_optim *o, wg__slot *slot, double scale, const room *r) {
     const wg_optim_rule *rule = &o->group[slot->group].rule;
     take_made(slot, rule);
     void *state[WG__STATES] = { 0 };
@@ -197,24 +240,27 @@ static void update(const wg_optim *o, wg__slot *slot, double scale, void *work) 
     call.state = state;
     call.scale = scale;
     call.number = slot->number;
-    call.work = work;
-    rule->update(&call);
+    run(o, slot, &call, r);
     slot->t++;
     wg__touch(slot->w);
 }
 
+// The step is made, or left out, or refused.
+static wg__verdict consider(wg_optim *o, room *r, double *scale) {
+    if (!wg__schedule_factor(o) || !prepare(o, r)) return WG__REFUSE;
+    wg__verdict v = wg__judge_gradients(o);
+    return v == WG__STEP && !wg__clip(o, scale) ? WG__REFUSE : v;
+}
+
 static bool step_in_scope(wg_optim *o) {
     double scale = 1;
-    size_t size = 0;
-    void *work = NULL;
-    if (!wg__schedule_factor(o) || !prepare(o, &size) || !wg__clip(o, &scale) ||
-        !(work = wg__alloc(size))) {
-        undo(o);
-        return false;
-    }
-    for (int i = 0; i < o->slots; i++)
-        if (o->slot[i].w) update(o, &o->slot[i], scale, work);
-    wg__free(work);
+    room r = { 0 };
+    wg__verdict v = consider(o, &r, &scale);
+    if (v != WG__STEP) undo(o);
+    for (int i = 0; v == WG__STEP && i < o->slots; i++)
+        if (o->slot[i].w) update(o, &o->slot[i], scale, &r);
+    wg__free(r.block);
+    if (v != WG__STEP) return v == WG__SKIP;
     o->steps++;
     wg_nn_seal(o->model.m);
     return true;
@@ -233,6 +279,7 @@ bool wg_optim_step(wg_optim *o) {
 void wg_optim_clear(wg_optim *o) {
     wg__where("");
     if (!wg__optim_usable(o, "optim_clear")) return;
+    o->gathered = 0;
     wg_tensor *w;
     for (int i = 0; (w = wg__nn_param_next(o->model.m, &i));) wg_clear_gradient(w);
 }

@@ -6,7 +6,7 @@
 #include "nn/nn_impl.h"
 #include "optim/optim.h"
 
-enum { WG__STATES = 4 };
+enum { WG__STATES = 4, WG__SKIP_TEXT = 320 };
 
 /* A rule with its numbers, and the parameters that follow it. */
 typedef struct wg__group {
@@ -23,7 +23,9 @@ typedef struct wg__slot {
     void (*update)(const wg_optim_call *c);  // and the rule that they are of; NULL before a step
     double number[2];                        // the rule's, of this parameter
     int64_t t;                               // updates made
+    bool assigned;                           // what follows is known:
     int group;                               // which it follows
+    int proximal;                            // and which proximal step; -1: none
     wg_tensor *w, *g;  // of the step at hand: it and its dense gradient; NULL: left alone
     wg_tensor *made[WG__STATES];  // by the step at hand, in place of those it has
     wg_tensor *before;  // during minimize: a copy of the gradient it had; NULL: it had none
@@ -40,7 +42,13 @@ struct wg_optim {
     wg__nn_ref model;  // or a part of one
     wg__group *group;  // the first is the optimiser's own, for all; the last that matches counts
     int groups;
-    bool assigned;  // every slot knows its group
+    wg__group *proximal;  // likewise; options are wg_proximal, and there is no rule
+    int proximals;
+    bool matched;              // every pattern matches something
+    bool skipping;             // of steps that are not finite
+    int64_t skipped;           // how many were,
+    char skip[WG__SKIP_TEXT];  // and the last
+    int every, gathered;  // wg_optim_minimize steps once in `every` calls, and this many were made
     wg__clipping clip;
     wg_schedule schedule;
     double factor;  // the schedule's, of the step at hand
@@ -50,16 +58,38 @@ struct wg_optim {
     int slots;
 };
 
+/* ---- for the rules --------------------------------------------------------------------------- */
+
 /* Value is in [0, below); otherwise reports it by name, `what` being the function. */
 bool wg__optim_check(const char *what, const char *name, double value, double below);
+
+/* All of them are, and no error is pending. */
+typedef struct wg__range {
+    const char *name;
+    double value, below;
+} wg__range;
+bool wg__optim_check_all(const char *what, const wg__range *range, size_t n);
+#define WG__CHECK(what, ...)                                                                       \
+    wg__optim_check_all(what, (const wg__range[]){ __VA_ARGS__ },                                  \
+                        sizeof((const wg__range[]){ __VA_ARGS__ }) / sizeof(wg__range))
+
+static inline double wg__or(double value, double standard) { return value == 0 ? standard : value; }
 
 /* Defines wg_optim_NAME from wg_NAME. */
 #define WG__DEFINE_OPTIMISER(name, options)                                                        \
     wg_optim *wg_optim_##name(wg_nn *m, options o) { return wg_optim_make(m, wg_##name(o)); }
 
-/* A spec with a copy of the options; at most 128 bytes. */
+/* Defines the update NAME, which is NAME_f32 or NAME_f64. */
+#define WG__DEFINE_UPDATE(name)                                                                    \
+    static void name(const wg_optim_call *c) {                                                     \
+        static void (*const run[WG_F64 + 1])(const wg_optim_call *) = { name##_f32, name##_f64 };  \
+        run[c->dtype](c);                                                                          \
+    }
+
+/* A spec with a copy of the options, at most 128 bytes; and what is one no more. */
 wg_optim_spec wg__optim_spec(const wg_optim_rule *rule, double rate, const void *options,
                              size_t size);
+wg_optim_spec wg__no_spec(void);
 
 /* ---- making and stepping: optim.c ------------------------------------------------------------ */
 
@@ -74,8 +104,30 @@ bool wg__optim_reserve(wg_optim *o);
 /* Fills a group with copies of all that is given; false after reporting. */
 bool wg__group_make(wg__group *group, const wg_optim_rule *rule, double rate, const void *options,
                     size_t size);
-/* Finds every parameter's group; false after reporting a pattern that matches none. */
-bool wg__groups_assign(wg_optim *o);
+/* Adds it to a list of groups, or puts it in place of the one with this pattern from `first` on, at
+   the end. */
+bool wg__groups_add(wg__group **list, int *count, int first, const wg__group *group,
+                    const char *pattern, const void *options, size_t size);
+/* Whether each one's pattern matches something; false after reporting, `what` being what it is. */
+bool wg__groups_match(const wg_optim *o, const wg__group *list, int count, const char *what);
+/* False after reporting a pattern that matches nothing. */
+bool wg__groups_ready(wg_optim *o);
+/* Finds the group and the proximal step of slot->w, if they are not known. */
+void wg__slot_assign(const wg_optim *o, wg__slot *slot);
+
+/* ---- proximal.c ------------------------------------------------------------------------------ */
+
+int wg__proximal_of(const wg_optim *o, const char *path, const wg_tensor *w);  // which, -1: none
+/* After the update that `call` is, with call->step filled. */
+void wg__proximal_run(const wg_optim_call *call, const wg_proximal *p);
+
+/* ---- what is not finite: finite.c ------------------------------------------------------------ */
+
+/* Whether all the gradients of the step at hand are finite; if not, whether the step is to be
+   skipped, which is then noted, or else the error is reported. */
+typedef enum wg__verdict { WG__STEP, WG__SKIP, WG__REFUSE } wg__verdict;
+wg__verdict wg__judge_gradients(wg_optim *o);
+wg__verdict wg__judge_loss(wg_optim *o, const wg_tensor *loss);
 
 /* ---- for rule.search: minimise.c ------------------------------------------------------------- */
 

@@ -9,7 +9,7 @@ static void expect_message_begins(const char *words) {
     wg_error_clear();
 }
 
-/* ---- of a model on a set -------------------------------------------------------------------------------- */
+/* ---- of a model on a set --------------------------------------------------------------------- */
 
 enum { SAMPLES = 600, CLASSES = 4 };
 

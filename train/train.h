@@ -4,8 +4,8 @@
 #ifndef WG_TRAIN_H
 #define WG_TRAIN_H
 
-#include "optim/optim.h"
 #include "train/data.h"     // sets, parts, batches
+#include "train/fit.h"      // the loop
 #include "train/metrics.h"  // measures
 
 #endif

@@ -1,11 +1,20 @@
 // SPDX-License-Identifier: MIT
-/* recurrent_impl.h: what a recurrent cell is to the loop over a sequence: a row of a table, and its
-   parameters. */
-#ifndef WG_RECURRENT_IMPL_H
-#define WG_RECURRENT_IMPL_H
+/* sequence_impl.h: what the files of sequence.h share. A recurrent cell is, to the loop over a
+   sequence, a row of a table and its parameters. */
+#ifndef WG_SEQUENCE_IMPL_H
+#define WG_SEQUENCE_IMPL_H
 
 #include "nn/nn_impl.h"
 #include "nn/sequence.h"
+
+/* ---- lengths: lengths.c ---------------------------------------------------------------------- */
+
+/* lengths is i32 or i64 (batch), each 0 ... steps; false after reporting in the name of `what`. */
+bool wg__lengths_fit(const char *what, const wg_tensor *lengths, int64_t batch, int64_t steps);
+/* (B, T) bool: step t is less than the length. */
+wg_tensor *wg__within_lengths(wg_tensor *lengths, int64_t steps);
+
+/* ---- recurrent cells: recurrent.c ------------------------------------------------------------ */
 
 typedef struct wg__recurrence wg__recurrence;
 
@@ -46,5 +55,13 @@ bool wg__recurrent_check(const wg__recurrent_call *c, const wg_tensor *x, int ra
 /* The state given for n cells and B samples fits; zeros where it is NULL. */
 bool wg__recurrent_start(const wg__recurrent_call *c, const wg_tensor *x, int64_t n,
                          wg_recurrent_state *s);
+
+/* ---- keys and values kept: kv_cache.c -------------------------------------------------------- */
+
+/* How many steps the cache has of this layer; 0 for NULL. */
+int64_t wg__kv_cache_at(const wg_kv_cache *cache, const wg_nn *layer);
+/* Puts k and v (B, H, T, D), which must not be tracked, behind those that it has, and makes them
+   all of them. On an error the cache is as it was. */
+bool wg__kv_cache_append(wg_kv_cache *cache, wg_nn *layer, wg_tensor **k, wg_tensor **v);
 
 #endif
