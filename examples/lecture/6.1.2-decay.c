@@ -126,7 +126,7 @@ static outcome of[METHODS][STRENGTHS];
 static void print(void) {
     table("strength | norm of W | median size | wrong in training, % | in test, % | loss in test");
     for (method how = 0; how < METHODS; how++)
-        for (int i = how; i < STRENGTHS; i++) {
+        for (int i = how == DECAY; i < STRENGTHS; i++) {
             const outcome *o = &of[how][i];
             const char *name = i == 0 ? "none" : how == PENALTY ? "L2" : "decay";
             row("%s %.2g | %.2f | %.3f | %.2f | %.2f | %.3f", name, strength_of(how, i), o->norm,
