@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-/* ngram.h: how well text can be foretold by counting. P_k(c | h) of a letter after k - 1 others mixes
-   what was counted there with P_k-1 of the letter after one less,
+/* ngram.h: how well text can be foretold by counting. P_k(c | h) of a letter after k - 1 others
+   mixes what was counted there with P_k-1 of the letter after one less,
 
        Witten-Bell (1991)   (count(h c) + types(h) P_k-1(c)) / (total(h) + types(h))
        Kneser-Ney (1995)    (max(count(h c) - d, 0) + d types(h) P_k-1(c)) / total(h)
@@ -56,7 +56,7 @@ static inline void ngram_count(ngram *g, const uint8_t *last, int most) {
 }
 
 /* slot is NULL if there is no memory; to be freed by the caller. */
-static inline ngram ngram_new(const text *t, int n, smoothing how) {
+static inline ngram ngram_new(const letters *t, int n, smoothing how) {
     bool seen[256] = { false };
     ngram g = { .how = how, .n = n, .letters = 1, .mask = 1 };
     while (g.mask < (size_t)(t->length * n)) g.mask *= 2;  // at most so many grams
@@ -87,7 +87,7 @@ static inline double ngram_p(const ngram *g, const uint8_t *last, int most, doub
 }
 
 /* The mean of -log P over letters first ... end - 1. */
-static inline double ngram_loss(const ngram *g, const text *t, const int64_t part[2],
+static inline double ngram_loss(const ngram *g, const letters *t, const int64_t part[2],
                                 double discount) {
     double sum = 0;
     for (int64_t i = part[0]; i < part[1]; i++)
@@ -97,7 +97,7 @@ static inline double ngram_loss(const ngram *g, const text *t, const int64_t par
 
 /* The least loss on letters part[0] ... part[1] - 1 of t[1] by counting t[0], of all lengths up to 9, which goes
    to *n, and discounts; NaN if there is no memory. */
-static inline double ngram_best(const text t[2], const int64_t part[2], smoothing how, int *n) {
+static inline double ngram_best(const letters t[2], const int64_t part[2], smoothing how, int *n) {
     double best = NAN;
     for (int k = 2; k <= 9; k++) {
         ngram g = ngram_new(&t[0], k, how);

@@ -21,7 +21,7 @@ static void grams(const uint8_t *last, int64_t row[GRAMS]) {
 }
 
 /* Windows of a text: x (n, CONTEXT, GRAMS), and y (n, CONTEXT) the letters that follow. */
-static void windows(const text *t, const int64_t at[], int n, wg_tensor *xy[2]) {
+static void windows(const letters *t, const int64_t at[], int n, wg_tensor *xy[2]) {
     static int64_t x[BATCH * CONTEXT * GRAMS], y[BATCH * CONTEXT];
     for (int i = 0; i < n * CONTEXT; i++) {
         const uint8_t *letter = t->letter + at[i / CONTEXT] + i % CONTEXT;
@@ -45,7 +45,7 @@ static wg_tensor *net(wg_nn *m, wg_tensor *x, wg_kv_cache *cache) {  // x (B, T,
     return wg_nn_linear(m, "out", wg_nn_layer_norm(m, "norm", h), LETTERS);
 }
 
-static double learn(wg_nn *m, wg_optim *adam, const text *t, wg_random *random) {
+static double learn(wg_nn *m, wg_optim *adam, const letters *t, wg_random *random) {
     int64_t at[BATCH];
     for (int i = 0; i < BATCH; i++)
         at[i] = GRAMS + wg_random_below(random, t->length - CONTEXT - GRAMS);
@@ -62,9 +62,9 @@ static double learn(wg_nn *m, wg_optim *adam, const text *t, wg_random *random) 
 /* The mean of -log p over letters FIRST ... last(t) - 1, in windows of which the second half
    counts, since it knows what was before. */
 enum { HALF = CONTEXT / 2, FIRST = GRAMS + HALF + 1 };
-static int64_t last(const text *t) { return FIRST + (t->length - FIRST) / HALF * HALF; }
+static int64_t last(const letters *t) { return FIRST + (t->length - FIRST) / HALF * HALF; }
 
-static double test(wg_nn *m, const text *t) {
+static double test(wg_nn *m, const letters *t) {
     double sum = 0;
     wg_nn_train(m, false);
     for (int64_t at = GRAMS; at + FIRST - GRAMS < last(t); at += HALF) {
@@ -92,9 +92,8 @@ static void write_some(wg_nn *m, int64_t count, uint64_t seed) {
         wg_scope *scope = wg_scope_open();
         double p[LETTERS];
         wg_recording(false);
-        bool full = wg_kv_cache_length(cache) == CONTEXT;
-        if (full) wg_kv_cache_cut(cache, 0);
-        from = full ? i - HALF : i - 1;
+        from = wg_kv_cache_length(cache) < CONTEXT ? i - 1 : i - HALF;
+        if (from < i - 1) wg_kv_cache_cut(cache, 0);
         for (int64_t k = from; k < i; k++) grams(song + k, row + (k - from) * GRAMS);
         wg_tensor *x = wg_from(WG_I64, WG_SHAPE(1, i - from, GRAMS), row);
         wg_tensor *y = wg_select(net(m, x, cache), 1, -1);  // (1, LETTERS)
@@ -108,7 +107,7 @@ static void write_some(wg_nn *m, int64_t count, uint64_t seed) {
     wg_nn_train(m, true);
 }
 
-static double fit(wg_nn *m, const text part[2], double counted) {
+static double fit(wg_nn *m, const letters part[2], double counted) {
     wg_optim *adam = wg_optim_adamw(m, (wg_adam_options){ .beta2 = 0.99, .weight_decay = 0.1 });
     wg_random random = { .seed = 2 };
     double mean = 0, loss = INFINITY, began = now();
@@ -130,7 +129,7 @@ static double fit(wg_nn *m, const text part[2], double counted) {
 
 int main(int argc, char *argv[]) {
     const char *path = argc > 1 ? argv[1] : "/usr/share/games/fortunes/songs-poems";
-    text part[2];
+    letters part[2];
     if (!read_cookies(path, part)) {
         printf("No cookies in %s: install Debian's package fortunes, or give a path.\n", path);
         return 1;
@@ -145,7 +144,6 @@ int main(int argc, char *argv[]) {
     printf("loss of Witten-Bell %d-grams: %.4f\n", n, counted);
     double loss = fit(m, part, counted);
     printf("\nloss of the transformer: %.4f, %.4f less than Witten-Bell\n", loss, counted - loss);
-    wg_nn_free(m);
-    free(part[0].letter), free(part[1].letter);
+    wg_nn_free(m), free(part[0].letter), free(part[1].letter);
     return !wg_error() && loss < counted ? 0 : 1;
 }
