@@ -12,10 +12,10 @@
 
 enum { LETTERS = 98 };  // 0 ends a line; 1 is a tab, or not of ASCII; else the byte - 30
 
-typedef struct text {
+typedef struct letters {
     uint8_t *letter;
     int64_t length;
-} text;
+} letters;
 
 static inline uint8_t code_of(char c) {
     return (uint8_t)(c == '\n' ? 0 : c < ' ' || c > '~' ? 1 : c - 30);
@@ -26,14 +26,14 @@ static inline char char_of(uint8_t letter) {
 
 /* part[1] gets one cookie in ten, part[0] the others; each ends with its line "%". False if there
    is no such file, or no memory. part[i].letter is the caller's to free in any case. */
-static inline bool read_cookies(const char *path, text part[2]) {
+static inline bool read_cookies(const char *path, letters part[2]) {
     uint64_t random = 1;
     char line[1000];
     FILE *file = fopen(path, "r");
     const int64_t room = 1 << 22;
-    for (int i = 0; i < 2; i++) part[i] = (text){ file ? malloc((size_t)room) : NULL, 0 };
+    for (int i = 0; i < 2; i++) part[i] = (letters){ file ? malloc((size_t)room) : NULL, 0 };
     if (!file) return false;
-    text *to = part;
+    letters *to = part;
     while (part[0].letter && part[1].letter && to->length < room - (int64_t)sizeof line &&
            fgets(line, sizeof line, file)) {
         for (const char *c = line; *c; c++) to->letter[to->length++] = code_of(*c);
