@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-/* 3 Cost function, continued: no minimum is the only one, and the surface is not convex. Put the hidden
-   units of a network in another order, and it computes the same from another point of R^N; on the
-   way there the cost is higher. */
+/* 3 Cost function, continued: no minimum is the only one, and the surface is not convex. Put
+   the hidden units of a network in another order, and it computes the same from another point of
+   R^N; on the way there the cost is higher. */
 #include <math.h>
 
 #include "lecture.h"
