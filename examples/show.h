@@ -8,6 +8,7 @@
 
 #include <signal.h>
 #include <stdio.h>
+#include <time.h>
 #include <wengert.h>
 
 /* Images and what became of them. */
@@ -25,6 +26,12 @@ static inline void on_interrupt(int number) {
     signal(number, SIG_DFL);
 }
 
+static inline double now(void) {  // seconds
+    struct timespec t;
+    timespec_get(&t, TIME_UTC);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
 static inline char shade(const gallery *g, const float *image, int line, int column) {
     int top = line * g->side / g->lines, bottom = (line + 1) * g->side / g->lines;
     int left = column * g->side / (2 * g->lines), right = (column + 1) * g->side / (2 * g->lines);
@@ -39,9 +46,10 @@ static inline void show_captions(const gallery *g, const int64_t pick[], int n) 
     const int64_t *label = wg_values(g->label, WG_I64), *answer = wg_values(g->answer, WG_I64);
     for (int k = 0; k < n; k++) {
         int64_t is = label[pick[k]], taken = answer[pick[k]];
-        char text[80];
-        snprintf(text, sizeof text, is == taken ? "%s" : "%s, not %s", g->name[taken], g->name[is]);
-        printf("  %-*s", 2 * g->lines, text);
+        char caption[80];
+        snprintf(caption, sizeof caption, is == taken ? "%s" : "%s, not %s", g->name[taken],
+                 g->name[is]);
+        printf("  %-*s", 2 * g->lines, caption);
     }
     printf("\n");
 }

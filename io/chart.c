@@ -151,24 +151,35 @@ static void write_panel(const wg_chart *c, wg__text *t) {
     wg__text_add(t, p->items ? "\n" : "  NaN notitle\n");
 }
 
+static wg__panel begin_panel(const wg_panel_options *o) {
+    return (wg__panel){ .open = true,
+                        .log_x = o->log_x,
+                        .log_y = o->log_y,
+                        .no_key = o->no_key,
+                        .fixed_x = is_range(o->x_min, o->x_max),
+                        .fixed_y = is_range(o->y_min, o->y_max),
+                        .least = { INFINITY, INFINITY },
+                        .most = { -INFINITY, -INFINITY } };
+}
+
 bool wg_chart_panel(wg_chart *c, wg_panel_options o) {
     wg_chart before;
+    wg__text head = { 0 };  // apart, until the last panel is safe among the closed
     if (!begin(c, "wg_chart_panel", &before)) return false;
     if (!check_range('x', o.x_min, o.x_max, o.log_x)) return false;
     if (!check_range('y', o.y_min, o.y_max, o.log_y)) return false;
     if (c->last.open) write_panel(c, &c->text[WG__CHART_CLOSED]);
-    c->text[WG__CHART_HEAD].size = c->text[WG__CHART_PLOT].size = 0;
-    c->last = (wg__panel){ .open = true,
-                           .log_x = o.log_x,
-                           .log_y = o.log_y,
-                           .no_key = o.no_key,
-                           .fixed_x = is_range(o.x_min, o.x_max),
-                           .fixed_y = is_range(o.y_min, o.y_max),
-                           .least = { INFINITY, INFINITY },
-                           .most = { -INFINITY, -INFINITY } };
+    write_head(&head, &o);
+    if (!wg__chart_end(c, &before)) {
+        wg__free(head.data);
+        return false;
+    }
+    wg__free(c->text[WG__CHART_HEAD].data);
+    c->text[WG__CHART_HEAD] = head;
+    c->text[WG__CHART_PLOT].size = 0;
+    c->last = begin_panel(&o);
     c->panels++;
-    write_head(&c->text[WG__CHART_HEAD], &o);
-    return wg__chart_end(c, &before);
+    return true;
 }
 
 /* ---- saving ---------------------------------------------------------------------------------- */

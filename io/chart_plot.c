@@ -331,8 +331,8 @@ static void add_contour(wg_chart *c, const char *label, const wg_grid *g, int co
     wg__text_add(t, "\nset table $lines%d\nsplot data index %d using 1:2:3\nunset table\n",
                  c->blocks - 1, c->blocks - 1);
     begin_clause(c);
-    wg__text_add(&c->text[WG__CHART_PLOT], "$lines%d using 1:2 with lines lw 1.5 lc rgb '#000000'",
-                 c->blocks - 1);
+    wg__text_add(&c->text[WG__CHART_PLOT], "$lines%d using 1:2 with lines %s", c->blocks - 1,
+                 count == 1 ? "lw 1.5 lc rgb '#000000'" : "lw 0.8 lc rgb '#777777'");
     write_title(c, label, r.n.hidden);
 }
 

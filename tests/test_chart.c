@@ -1,117 +1,14 @@
 // SPDX-License-Identifier: MIT
-/* test_chart.c: charts. What is asked for stands in the script and its numbers; a text is only ever
-   text; gnuplot, where there is one, draws it, and where there is none, or one that fails, nothing
-   is lost. Programs called gnuplot that fail are written here. */
+/* test_chart.c: charts. What is asked for stands in the script and its numbers; what is wrong is
+   refused; and with no gnuplot, or one that fails, nothing is lost. */
 #include <fcntl.h>
 #include <locale.h>
 #include <signal.h>
 #include <sys/time.h>
 
-#include "tests/io_test.h"
-
-/* ---- files and programs ---------------------------------------------------------------------- */
-
-static char *text_of(const char *file) {
-    file_bytes f = slurp(temporary_path(file));
-    f.data[f.size] = 0;
-    return (char *)f.data;
-}
-
-static void expect_in(const char *file, const char *words) {
-    char *text = text_of(file);
-    ck_assert_msg(strstr(text, words) != NULL, "%s lacks '%s':\n%s", file, words, text);
-    free(text);
-}
-
-static bool is_there(const char *file) { return access(temporary_path(file), F_OK) == 0; }
-
-static char old_path[4096];
-static void set_path(const char *path) {
-    if (old_path[0] == 0) snprintf(old_path, sizeof old_path, "%s", getenv("PATH"));
-    setenv("PATH", path, 1);
-}
-static void restore_path(void) {
-    if (old_path[0]) setenv("PATH", old_path, 1);
-}
-
-/* A program called gnuplot that does this, in front of all others. */
-static void plant_gnuplot(const char *commands) {
-    char text[500], path[5000];
-    snprintf(text, sizeof text, "#!/bin/sh\n%s\n", commands);
-    spill(temporary_path("gnuplot"), text, strlen(text));
-    ck_assert_int_eq(chmod(temporary_path("gnuplot"), 0755), 0);
-    snprintf(path, sizeof path, "%s:/usr/bin:/bin", temporary_folder());
-    set_path(path);
-}
-
-static bool has_gnuplot(void) { return system("command -v gnuplot >/dev/null 2>&1") == 0; }
-
-/* ---- XML, as far as a picture goes ----------------------------------------------------------- */
-
-typedef struct xml {
-    const char *at;
-    const char *open[64];  // names, where they begin
-    int depth;
-} xml;
-
-static void expect_entity(const char *s) {
-    static const char *const known[] = { "&amp;", "&lt;", "&gt;", "&quot;", "&apos;", "&#" };
-    for (int i = 0; i < COUNT(known); i++)
-        if (strncmp(s, known[i], strlen(known[i])) == 0) return;
-    ck_abort_msg("a bare ampersand: %.40s", s);
-}
-
-/* From behind < to behind >. */
-static void read_tag(xml *x) {
-    bool end = *x->at == '/', empty = false;
-    const char *name = x->at + end;
-    size_t n = strcspn(name, " \t\n/>");
-    for (char quote = 0; quote || *x->at != '>'; x->at++) {
-        ck_assert_msg(*x->at && *x->at != '<', "a tag without an end: <%.40s", name);
-        if (*x->at == '&') expect_entity(x->at);
-        if (quote ? *x->at == quote : *x->at == '"' || *x->at == '\'') quote = quote ? 0 : *x->at;
-        empty = *x->at == '/';
-    }
-    x->at++;
-    if (end) {
-        ck_assert_int_gt(x->depth, 0);
-        const char *open = x->open[--x->depth];
-        ck_assert_msg(strncmp(open, name, n) == 0, "</%.20s closes <%.20s", name, open);
-    } else if (!empty && *name != '?') {
-        ck_assert_int_lt(x->depth, 64);
-        x->open[x->depth++] = name;
-    }
-}
-
-/* Every tag is closed by its own, nothing is bare that must not be, and no control characters. */
-static void expect_xml(const char *file) {
-    char *text = text_of(file);
-    xml x = { .at = text };
-    while (*x.at) {
-        unsigned char c = (unsigned char)*x.at;
-        ck_assert_msg(c >= ' ' || c == '\n' || c == '\t', "byte %d in %s", c, file);
-        if (c == '&') expect_entity(x.at);
-        x.at++;
-        if (c == '<') read_tag(&x);
-    }
-    ck_assert_int_eq(x.depth, 0);
-    ck_assert_ptr_nonnull(strstr(text, "<svg"));
-    free(text);
-}
-
-/* Saves and frees c; whether it was drawn, which it must be where there is a gnuplot. */
-static bool save(wg_chart *c, const char *file) {
-    bool drawn = false;
-    ck_assert_msg(wg_chart_save(c, temporary_path(file), &drawn), "%s", wg_error_message());
-    wg_chart_free(c);
-    ck_assert_msg(drawn == has_gnuplot(), "%s", drawn ? "drawn by nothing" : "not drawn");
-    ck_assert(is_there(file) == drawn);
-    return drawn;
-}
+#include "tests/chart_test.h"
 
 /* ---- what stands in the files ---------------------------------------------------------------- */
-
-static const double three[] = { 1, 10, 100 }, ys[] = { 0.5, -2, 1e-9 };
 
 START_TEST(script_and_numbers_hold_what_was_asked_for) {
     set_path("/nowhere");
@@ -199,6 +96,7 @@ START_TEST(a_grid_stands_row_by_row) {
     expect_in("g.gp", "set cblabel \"z\"");
     expect_in("g.gp", "set cntrparam levels discrete 2.5, 3.5");
     expect_in("g.gp", "data index 0 using 1:2:3 with image");
+    expect_in("g.gp", "$lines1 using 1:2 with lines lw 0.8");
 }
 END_TEST
 
@@ -269,238 +167,6 @@ START_TEST(numbers_have_points_under_a_locale_that_has_commas) {
 }
 END_TEST
 
-/* ---- drawn ----------------------------------------------------------------------------------- */
-
-static wg_chart *every_mark_quietly(void) {
-    wg_chart *c = wg_chart_new((wg_chart_options){ .title = "Everything", .columns = 2 });
-    double y[40], y2[40], z[36];
-    for (int i = 0; i < 40; i++) y[i] = sin(i / 5.0), y2[i] = y[i] + 0.3;
-    for (int i = 0; i < 36; i++) z[i] = (i % 6 - 2.5) * (i / 6 - 2.5);
-    for (int mark = 0; mark < WG_MARKS; mark++)
-        wg_chart_xy(c, "a", (wg_xy){ .mark = (wg_mark)mark, .n = 40, .y = y, .y2 = y2 });
-    wg_grid g = { .rows = 6, .columns = 6, .x_max = 1, .y_max = 1, .z = z };
-    wg_chart_panel(c, (wg_panel_options){ .x = "x", .y = "y" });
-    wg_chart_heat(c, "heat", g);
-    wg_chart_contour(c, "contour", g, 1, (double[]){ 0 });
-    wg_chart_contour(c, "none", g, 1, (double[]){ 99 });
-    wg_chart_xy(c, "a", (wg_xy){ .mark = WG_MARK_POINTS, .n = 40, .y = y });
-    wg_chart_panel(c, (wg_panel_options){ .x = "x", .y = "y" });
-    wg_chart_surface(c, "height", g);
-    wg_chart_panel(c, (wg_panel_options){ .title = "nothing at all" });
-    wg_chart_panel(c,
-                   (wg_panel_options){ .title = "nothing to see", .log_x = true, .log_y = true });
-    wg_chart_xy(c, "dead", (wg_xy){ .n = 3, .y = (double[]){ NAN, -1, INFINITY } });
-    wg_chart_xy(c, "empty", (wg_xy){ .n = 0 });
-    wg_chart_panel(c, (wg_panel_options){ .title = "all the same" });
-    wg_chart_xy(c, "one", (wg_xy){ .n = 1, .y = (double[]){ 3 } });
-    wg_chart_panel(c, (wg_panel_options){ 0 });
-    wg_chart_heat(c, NULL,
-                  (wg_grid){ .rows = 2,
-                             .columns = 2,
-                             .x_max = 1,
-                             .y_max = 1,
-                             .z = (double[]){ NAN, NAN, NAN, NAN } });
-    g.z = (double[]){ NAN, INFINITY, NAN, NAN };
-    g.rows = g.columns = 2;
-    wg_chart_panel(c, (wg_panel_options){ .log_y = true });
-    wg_chart_contour(c, "gaps", g, 1, (double[]){ 1 });
-    wg_chart_panel(c, (wg_panel_options){ 0 });
-    wg_chart_surface(c, "gaps", g);
-    g.z = (double[]){ 7, 7, 7, 7 };
-    wg_chart_panel(c, (wg_panel_options){ 0 });
-    wg_chart_contour(c, "flat", g, 1, (double[]){ 7 });
-    wg_chart_panel(c, (wg_panel_options){ 0 });
-    wg_chart_surface(c, "flat", g);
-    return c;
-}
-static wg_chart *every_mark(void) {
-    wg_chart *c = every_mark_quietly();
-    expect_no_error();
-    return c;
-}
-
-START_TEST(gnuplot_draws_every_mark) {
-    if (!save(every_mark(), "e.svg")) return;
-    expect_xml("e.svg");
-    expect_in("e.svg", ">Everything</text>");
-    expect_in("e.svg", ">contour</text>");
-    expect_in("e.svg", ">dead (2 not shown)</text>");
-}
-END_TEST
-
-START_TEST(gnuplot_draws_png) {
-    if (!save(every_mark(), "e.png")) return;
-    file_bytes f = slurp(temporary_path("e.png"));
-    ck_assert_int_eq(memcmp(f.data, "\x89PNG\r\n\x1a\n", 8), 0);
-    free(f.data);
-}
-END_TEST
-
-START_TEST(the_same_chart_gives_the_same_bytes) {
-    if (!save(every_mark(), "e.svg")) return;
-    file_bytes first = slurp(temporary_path("e.svg"));
-    save(every_mark(), "e.svg");
-    file_bytes second = slurp(temporary_path("e.svg"));
-    ck_assert_uint_eq(first.size, second.size);
-    ck_assert_int_eq(memcmp(first.data, second.data, first.size), 0);
-    free(first.data);
-    free(second.data);
-}
-END_TEST
-
-START_TEST(the_script_draws_it_again) {
-    if (!save(every_mark(), "e.svg")) return;
-    file_bytes first = slurp(temporary_path("e.svg"));
-    ck_assert_int_eq(unlink(temporary_path("e.svg")), 0);
-    char command[200];
-    snprintf(command, sizeof command, "cd %s && gnuplot -d e.gp 2>/dev/null", temporary_folder());
-    ck_assert_int_eq(system(command), 0);
-    file_bytes second = slurp(temporary_path("e.svg"));
-    ck_assert_uint_eq(first.size, second.size);
-    ck_assert_int_eq(memcmp(first.data, second.data, first.size), 0);
-    free(first.data);
-    free(second.data);
-}
-END_TEST
-
-START_TEST(a_chart_may_grow_after_it_was_saved) {
-    wg_chart *c = wg_chart_new((wg_chart_options){ 0 });
-    wg_chart_xy(c, "first", (wg_xy){ .n = 3, .y = ys });
-    ck_assert(wg_chart_save(c, temporary_path("a.svg"), NULL));
-    wg_chart_xy(c, "second", (wg_xy){ .n = 3, .y = three });
-    if (!save(c, "b.svg")) return;
-    expect_in("b.svg", ">first</text>");
-    expect_in("b.svg", ">second</text>");
-    char *text = text_of("a.svg");
-    ck_assert_ptr_null(strstr(text, "second"));
-    free(text);
-}
-END_TEST
-
-/* ---- texts and names that look like something else ------------------------------------------- */
-
-static const struct {
-    const char *label, *shown;  // as XML
-} labels[] = {
-    { "`touch HERE/bad`", "`touch HERE/bad`" },
-    { "\" ; system('touch HERE/bad') ; \"", "\" ; system('touch HERE/bad') ; \"" },
-    { "'; set output 'HERE/bad", "'; set output 'HERE/bad" },
-    { "\\\"; !touch HERE/bad", "\\\"; !touch HERE/bad" },
-    { "@GPVAL_VERSION @x", "@GPVAL_VERSION @x" },
-    { "{/Bold x_2^3} \\alpha @x &{y}", "{/Bold x_2^3} \\alpha @x &amp;{y}" },
-    { "%s %n %d 50%", "%s %n %d 50%" },
-    { "\\141\\n\\t", "\\141\\n\\t" },
-    { "a\tb\rc\x01"
-      "d\x7f",
-      "a b c d " },
-    { "\xc3\xa9 \xcf\x83 \xe2\x88\x82 \xf0\x9d\x9c\x95",
-      "\xc3\xa9 \xcf\x83 \xe2\x88\x82 \xf0\x9d\x9c\x95" },
-    { "\xff \xc3( \xed\xa0\x80 \xef\xbf\xbe \xc0\x80 \xf4\x90\x80\x80", "? ?( ??? ??? ?? ????" },
-    { "# no comment", "# no comment" },
-    { "two\nlines; bad", "lines; bad" },
-    { "end \\", "end \\" },
-};
-
-static void put_folder(const char *from, char *to, size_t size) {
-    const char *here = strstr(from, "HERE");
-    if (here)
-        snprintf(to, size, "%.*s%s%s", (int)(here - from), from, temporary_folder(), here + 4);
-    else
-        snprintf(to, size, "%s", from);
-}
-
-START_TEST(a_label_is_only_text) {
-    char label[200], shown[200];
-    put_folder(labels[_i].label, label, sizeof label);
-    put_folder(labels[_i].shown, shown, sizeof shown);
-    wg_chart *c = wg_chart_new((wg_chart_options){ .title = label });
-    wg_chart_panel(c, (wg_panel_options){ .title = label,
-                                          .x = label,
-                                          .y = label,
-                                          .x_names = (const char *const[]){ label, NULL } });
-    wg_chart_xy(c, label, (wg_xy){ .n = 3, .y = ys });
-    wg_chart_panel(c, (wg_panel_options){ 0 });
-    wg_chart_heat(
-        c, label,
-        (wg_grid){
-            .rows = 2, .columns = 2, .x_max = 1, .y_max = 1, .z = (double[]){ 1, 2, 3, 4 } });
-    bool drawn = save(c, "t.svg");
-    ck_assert_msg(!is_there("bad"), "'%s' was run", label);
-    if (!drawn) return;
-    expect_xml("t.svg");
-    char *text = text_of("t.svg"), *at = text;
-    char want[220];
-    snprintf(want, sizeof want, "%s</text>", shown);
-    for (char *s = text; (s = strstr(s, "&lt;")); s++) memmove(s + 1, s + 4, strlen(s + 4) + 1);
-    for (int i = 0; i < 6; i++) {  // title, panel, x, its tic, y, key, colours: at least six
-        at = strstr(at, want);
-        ck_assert_msg(at != NULL, "'%s' stands there %d times only", want, i);
-        at++;
-    }
-    free(text);
-}
-END_TEST
-
-START_TEST(a_label_may_be_long) {
-    char *label = malloc(20001);
-    memset(label, '`', 20000);
-    label[20000] = 0;
-    wg_chart *c = wg_chart_new((wg_chart_options){ .title = label });
-    if (save(c, "t.svg")) expect_in("t.svg", label);
-    free(label);
-}
-END_TEST
-
-static const char *const names[] = {
-    "<touch bad.svg",      "|touch bad .svg", "a'b\"c`touch bad`d.svg", "-e.svg", "~root.svg",
-    "two words\nline.svg", "@x\\y.svg",       "\xff%s%n.svg",           "-.svg",  "a.b.svg",
-};
-
-START_TEST(a_name_is_only_a_name) {
-    char before[1000];
-    ck_assert_ptr_nonnull(getcwd(before, sizeof before));
-    for (int here = 0; here < 2; here++) {  // as a relative path too
-        char path[600];
-        if (here) ck_assert_int_eq(chdir(temporary_folder()), 0);
-        snprintf(path, sizeof path, "%s", here ? names[_i] : temporary_path(names[_i]));
-        wg_chart *c = wg_chart_new((wg_chart_options){ 0 });
-        wg_chart_xy(c, "a", (wg_xy){ .n = 3, .y = ys });
-        wg_chart_contour(
-            c, "b",
-            (wg_grid){
-                .rows = 2, .columns = 2, .x_max = 1, .y_max = 1, .z = (double[]){ 0, 1, 1, 0 } },
-            1, (double[]){ 0.5 });
-        bool drawn = false;
-        ck_assert_msg(wg_chart_save(c, path, &drawn), "%s", wg_error_message());
-        wg_chart_free(c);
-        ck_assert_int_eq(chdir(before), 0);
-        ck_assert(drawn == has_gnuplot());
-        ck_assert(!is_there("bad") && !is_there("bad.svg") && !is_there("bad .svg"));
-        // the picture, its numbers and its script, and nothing else
-        ck_assert_int_eq(files_in_temporary_folder(true), drawn ? 3 : 2);
-    }
-}
-END_TEST
-
-START_TEST(a_folder_is_only_a_name) {
-    char folder[600], path[700];
-    snprintf(folder, sizeof folder, "%s", temporary_path("a'b\"c`touch bad`\\d"));
-    ck_assert_int_eq(mkdir(folder, 0700), 0);
-    snprintf(path, sizeof path, "%s/c.svg", folder);
-    wg_chart *c = wg_chart_new((wg_chart_options){ 0 });
-    bool drawn;
-    ck_assert_msg(wg_chart_save(c, path, &drawn), "%s", wg_error_message());
-    wg_chart_free(c);
-    ck_assert(drawn == has_gnuplot());
-    static const char *const endings[] = { "svg", "dat", "gp" };
-    for (int i = 0; i < 3; i++) {
-        snprintf(path, sizeof path, "%s/c.%s", folder, endings[i]);
-        ck_assert_msg(unlink(path) == 0 || i == 0, "%s is missing", path);
-    }
-    ck_assert_int_eq(rmdir(folder), 0);
-}
-END_TEST
-
 /* ---- what goes wrong ------------------------------------------------------------------------- */
 
 static wg_chart *small(void) {
@@ -531,7 +197,8 @@ static const struct {
     { "kill -9 $$", "c.svg: gnuplot did not draw it: signal 9: it gives no reason" },
     { "echo '<svg> and no end'", "c.svg: gnuplot did not draw it: status 0: it gives no reason" },
     { "exit 0", "c.svg: gnuplot did not draw it: status 0" },
-    { "read line && exit 9; echo \"stdin is empty\" >&2; exit 4", "status 4: stdin is empty" },
+    { "[ $(head -c 1 | wc -c) = 0 ] || exit 9; echo \"stdin is empty\" >&2; exit 4",
+      "status 4: stdin is empty" },
     { "head -c 3000000 /dev/zero >&2; echo the last words >&2; exit 1", "the last words" },
 };
 
@@ -540,7 +207,13 @@ START_TEST(a_gnuplot_that_fails_loses_nothing) {
     spill(temporary_path("c.svg"), "old", 3);
     wg_chart *c = small();
     bool drawn = true;
+    // something to read, which is not for it
+    int held = fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 10), in = open("/dev/zero", O_RDONLY);
+    dup2(in, STDIN_FILENO);
     ck_assert(!wg_chart_save(c, temporary_path("c.svg"), &drawn));
+    if (held >= 0) dup2(held, STDIN_FILENO);
+    close(held);
+    close(in);
     ck_assert(!drawn);
     expect_error(WG_ERROR_FILE, failing[_i].words);
     wg_chart_free(c);
@@ -728,6 +401,43 @@ START_TEST(while_an_error_is_pending_nothing_happens) {
 }
 END_TEST
 
+/* With no memory left, whatever is added then. */
+START_TEST(what_fails_is_not_in_the_chart) {
+    set_path("/nowhere");
+    char *label = malloc(100001);
+    memset(label, 'x', 100000);
+    label[100000] = 0;
+    double z[4] = { 0, 1, 2, 3 };
+    wg_grid g = { .rows = 2, .columns = 2, .x_max = 1, .y_max = 1, .z = z };
+    wg_chart *c = small();
+    ck_assert(wg_chart_panel(c, (wg_panel_options){ .title = "second" }));
+    ck_assert(wg_chart_xy(c, "y", (wg_xy){ .n = 3, .y = ys }));
+    ck_assert(wg_chart_save(c, temporary_path("before.svg"), NULL));
+    for (int i = 0; i < 5; i++) {
+        wg_memory_trim();
+        counted.left = 0;
+        ck_assert(!(i == 0   ? wg_chart_panel(c, (wg_panel_options){ .title = label })
+                    : i == 1 ? wg_chart_xy(c, label, (wg_xy){ .n = 3, .y = ys })
+                    : i == 2 ? wg_chart_heat(c, label, g)
+                    : i == 3 ? wg_chart_contour(c, label, g, 1, z)
+                             : wg_chart_save(c, temporary_path("x.svg"), NULL)));
+        counted.left = -1;
+        expect_error(WG_ERROR_MEMORY, "out of memory");
+    }
+    ck_assert(wg_chart_save(c, temporary_path("after.svg"), NULL));
+    wg_chart_free(c);
+    free(label);
+    char *before = text_of("before.dat"), *after = text_of("after.dat");
+    ck_assert_str_eq(before, after);
+    free(before);
+    free(after);
+    before = text_of("before.gp"), after = text_of("after.gp");
+    ck_assert_str_eq(strstr(before, "reset"), strstr(after, "reset"));
+    free(before);
+    free(after);
+}
+END_TEST
+
 static bool draw_and_save(void) {
     wg_chart *c = every_mark_quietly();
     bool ok = c && wg_chart_save(c, temporary_path("m.svg"), NULL);
@@ -753,15 +463,6 @@ int main(void) {
     tcase_add_test(t, diverging_colours_are_white_in_the_middle);
     tcase_add_test(t, what_is_not_shown_is_counted);
     tcase_add_test(t, numbers_have_points_under_a_locale_that_has_commas);
-    tcase_add_test(t, gnuplot_draws_every_mark);
-    tcase_add_test(t, gnuplot_draws_png);
-    tcase_add_test(t, the_same_chart_gives_the_same_bytes);
-    tcase_add_test(t, the_script_draws_it_again);
-    tcase_add_test(t, a_chart_may_grow_after_it_was_saved);
-    ADD_TABLE(t, a_label_is_only_text, labels);
-    tcase_add_test(t, a_label_may_be_long);
-    ADD_TABLE(t, a_name_is_only_a_name, names);
-    tcase_add_test(t, a_folder_is_only_a_name);
     tcase_add_test(t, without_gnuplot_numbers_and_script_stay);
     ADD_TABLE(t, a_gnuplot_that_fails_loses_nothing, failing);
     tcase_add_test(t, gnuplot_is_run_on_the_script);
@@ -773,6 +474,7 @@ int main(void) {
     tcase_add_test(t, wrong_use_is_refused_with_the_numbers);
     tcase_add_test(t, a_surface_stays_alone);
     tcase_add_test(t, while_an_error_is_pending_nothing_happens);
+    tcase_add_test(t, what_fails_is_not_in_the_chart);
     tcase_add_test(t, every_allocation_may_fail);
     return run_suite(suite);
 }
