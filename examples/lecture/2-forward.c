@@ -18,8 +18,8 @@ static wg_tensor *layer(wg_nn *m, int l, wg_tensor *x) {
     return CODE(wg_sigmoid(wg_nn_linear_with(here, "unit", x, n[l], o)));  // (DIGITS, n[l])
 }
 
-/* a_j = sigma(sum over k of w_jk a_k + b_j), for every sample; with `swapped` w_kj in place of w_jk,
-   where there are as many j as k. */
+/* a_j = sigma(sum over k of w_jk a_k + b_j), for every sample; with `swapped` w_kj in place of
+   w_jk, where there are as many j as k. */
 static wg_tensor *by_hand(wg_nn *m, int l, wg_tensor *before, bool swapped) {
     static double a[DIGITS * WIDEST];
     const double *x = wg_values(before, WG_F64);
@@ -37,7 +37,7 @@ static wg_tensor *by_hand(wg_nn *m, int l, wg_tensor *before, bool swapped) {
     return wg_from(WG_F64, WG_SHAPE(DIGITS, n[l]), a);
 }
 
-/* A = sigma(W A + b) as the lecture writes it: samples are columns, before is (n[l - 1], DIGITS). */
+/* A = sigma(W A + b) as the lecture writes it: samples are columns, `before` (n[l - 1], DIGITS). */
 static wg_tensor *by_matrices(wg_nn *m, int l, wg_tensor *before) {
     wg_tensor *w = wg_nn_param_at(m, "*/w", l - 1);                   // (n[l], n[l - 1])
     wg_tensor *b = wg_unsqueeze(wg_nn_param_at(m, "*/b", l - 1), 1);  // (n[l], 1)
