@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* 1.2 Discreteness problem: a threshold is a bias with its sign turned. Without the jump a unit is
    affine, and a network of affine units is one affine map, however deep it is. */
-#include "lecture.h"
+#include "digits.h"
 
 enum { SEED = 1 };
 
@@ -30,7 +30,7 @@ static void compare_bias(wg_random *random) {
 
 /* ---- a network of affine units is one -------------------------------------------------------- */
 
-enum { DEEP = 10, WIDE = 100, CLASSES = 10 };
+enum { DEEP = 10, WIDE = 100 };
 typedef wg_tensor *activation(wg_tensor *);
 static wg_tensor *none(wg_tensor *x) { return x; }
 
@@ -80,8 +80,6 @@ int main(void) {
         "b = -threshold. If we make a network out of affine functions, we would get an "
         "affine function in the end as composition of affine functions are still affine.");
     compare_bias(&(wg_random){ .seed = SEED });
-    wg_tensor *all =
-        wg_io_load_csv("examples/data/digits.csv", (wg_csv_options){ .dtype = WG_F64 });
-    collapse(wg_div(wg_slice(all, 1, 0, 64, 1), wg_num(16)), SEED);
+    collapse(load_digits(NULL), SEED);
     return end_section();
 }

@@ -4,9 +4,9 @@
    from above and stops there, unless there is something between the layers. */
 #include <math.h>
 
-#include "lecture.h"
+#include "digits.h"
 
-enum { CLASSES = 10, WIDTH = 32, STEPS = 400, RUNS = 5, SEED = 1 };
+enum { WIDTH = 32, STEPS = 400, RUNS = 5, SEED = 1 };
 typedef wg_tensor *activation(wg_tensor *);
 static wg_tensor *none(wg_tensor *x) { return x; }
 
@@ -110,14 +110,12 @@ static void train(wg_tensor *x, wg_tensor *y) {
 /* Digits as x (1797, pixels) in 0..1, without the pixels that are blank in all of them, and y
    (1797, CLASSES), 1 for the class and 0 for the others. */
 static void load(wg_tensor **x, wg_tensor **y) {
-    wg_tensor *all =
-        wg_io_load_csv("examples/data/digits.csv", (wg_csv_options){ .dtype = WG_F64 });
-    wg_tensor *ink = wg_slice(all, 1, 0, 64, 1);
+    wg_tensor *label, *ink = load_digits(&label);
     wg_tensor *varies = wg_sign(wg_var_axes(ink, WG_AXES(0), false, 0));  // (64) 0 or 1
     int64_t pixels = (int64_t)wg_item(wg_sum(varies));
     wg_tensor *keep = wg_slice(wg_argsort(varies, 0, true), 0, 0, pixels, 1);
-    *x = wg_div(wg_index_select(ink, 1, keep), wg_num(16));
-    *y = wg_one_hot(wg_cast(wg_select(all, 1, 64), WG_I64), CLASSES, WG_F64);
+    *x = wg_index_select(ink, 1, keep);
+    *y = wg_one_hot(label, CLASSES, WG_F64);
 }
 
 int main(void) {

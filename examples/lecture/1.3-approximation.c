@@ -3,11 +3,7 @@
    one likes, everywhere on a compact set, if it is wide enough (Cybenko 1989, Hornik 1991). First
    layers are random here and only the outer weights are fitted, by least squares: the best network
    of a width is at least as good. */
-#include <math.h>
-
-#include "lecture.h"
-
-static const double PI = 3.14159265358979323846;
+#include "one_layer.h"
 
 enum { KINDS = 3, WIDTHS = 8, FIRST_WIDTH = 2, SEEDS = 5 };       // 2, 4, ... 256 units
 enum { FINE = 2001, FINE_2 = 101, COARSE = 801, COARSE_2 = 45 };  // points along an axis
@@ -21,7 +17,6 @@ typedef struct target {
 } target;
 
 static wg_tensor *coordinate(wg_tensor *x, int k) { return wg_select(x, 1, k); }
-static wg_tensor *scaled(wg_tensor *x, double a) { return wg_mul(x, wg_num(a)); }
 
 static wg_tensor *wave(wg_tensor *x) {
     return wg_add(wg_sin(scaled(coordinate(x, 0), 2 * PI)), wg_abs(coordinate(x, 0)));
@@ -43,47 +38,14 @@ static wg_tensor *grid(int d, int64_t n) {
 
 /* ---- networks of one hidden layer ------------------------------------------------------------ */
 
-typedef struct kind {
-    const char *name;
-    wg_tensor *(*activation)(wg_tensor *);
-    double steep;  // the first weights are 1 + steep width^(1/d) long
-} kind;
 static const kind kinds[KINDS] = { { "sigmoid", wg_sigmoid, 0.25 },
                                    { "tanh", wg_tanh, 0.125 },
                                    { "ReLU", wg_relu, 0 } };
 
-typedef struct layer {
-    wg_tensor *w, *b;  // (width, d), (width)
-    wg_tensor *(*activation)(wg_tensor *);
-} layer;
-
-/* Units that look in random directions, each with its kink or step at a random place. */
-static layer random_layer(const kind *k, int d, int64_t width, uint64_t seed) {
-    wg_random random = { .seed = seed };
-    wg_tensor *w = wg_randn(WG_F64, WG_SHAPE(width, d), &random);
-    w = wg_div(w, wg_norm_axes(w, 2, WG_AXES(1), true));
-    w = scaled(w, 1 + k->steep * pow((double)width, 1.0 / d));
-    wg_tensor *place = wg_sub(scaled(wg_rand(WG_F64, WG_SHAPE(width, d), &random), 2), wg_num(1));
-    return (layer){ w, wg_neg(wg_sum_axes(wg_mul(w, place), WG_AXES(1), false)), k->activation };
-}
-
-/* (N, width + 1): what the hidden layer gives, and 1. */
-static wg_tensor *hidden(layer l, wg_tensor *x) {
-    wg_tensor *a = CODE(l.activation(wg_linear(x, l.w, l.b)));
-    return wg_cat((wg_tensor *[]){ a, wg_ones(WG_F64, WG_SHAPE(wg_dim(x, 0), 1)) }, 2, 1);
-}
-
-/* c with least |a c - y|, and hardly any ridge. */
-static wg_tensor *least_squares(wg_tensor *a, wg_tensor *y) {
-    wg_tensor *t = wg_transpose(a, 0, 1), *gram = wg_matmul(t, a);
-    wg_tensor *ridge = scaled(wg_eye(WG_F64, wg_dim(a, 1)), 1e-11 * wg_item(wg_trace(gram)));
-    return wg_solve(wg_add(gram, ridge), wg_matmul(t, y));
-}
-
 static wg_tensor *fitted(layer l, const target *t, wg_tensor *x) {
     wg_tensor *coarse = grid(t->d, t->d == 1 ? COARSE : COARSE_2);
-    wg_tensor *c = least_squares(hidden(l, coarse), t->f(coarse));  // (width + 1)
-    return CODE(wg_matmul(hidden(l, x), c));                        // (N)
+    wg_tensor *c = least_squares(hidden(l, coarse), t->f(coarse), wg_num(1));  // (width + 1)
+    return CODE(wg_matmul(hidden(l, x), c));                                   // (N)
 }
 
 static wg_tensor *fine(int d) { return grid(d, d == 1 ? FINE : FINE_2); }

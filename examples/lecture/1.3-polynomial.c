@@ -2,46 +2,23 @@
 /* 1.3 Activation function, continued: the one condition of the theorem. If the activation is a
    polynomial of degree k, so is every network with one hidden layer, however wide, and its error is
    at least that of the best polynomial; any other activation will do (Leshno et al. 1993). */
-#include <math.h>
-
-#include "lecture.h"
+#include "one_layer.h"
 
 enum { KINDS = 3, WIDTHS = 8, FIRST_WIDTH = 2, SEEDS = 5, POINTS = 501 };
-static const double PI = 3.14159265358979323846;
-static wg_tensor *scaled(wg_tensor *x, double a) { return wg_mul(x, wg_num(a)); }
-
 static wg_tensor *f(wg_tensor *x) { return wg_add(wg_sin(scaled(x, 2 * PI)), wg_abs(x)); }
 
 /* ---- networks of one hidden layer ------------------------------------------------------------ */
 
-typedef struct kind {
-    const char *name;
-    wg_tensor *(*activation)(wg_tensor *);
-    int degree;  // 0: no polynomial
-} kind;
 static wg_tensor *cube(wg_tensor *x) { return wg_mul(x, wg_square(x)); }
-static const kind kinds[KINDS] = { { "z^2", wg_square, 2 },
-                                   { "z^3", cube, 3 },
-                                   { "tanh", wg_tanh, 0 } };
+static const kind kinds[KINDS] = { { "z^2", wg_square, 0 },
+                                   { "z^3", cube, 0 },
+                                   { "tanh", wg_tanh, 0.125 } };
+static const int degree[KINDS] = { 2, 3, 0 };  // 0: no polynomial
 
-/* c (n) with least sum of weight (a c - y)^2 for a (N, n), and hardly any ridge. */
-static wg_tensor *least_squares(wg_tensor *a, wg_tensor *y, wg_tensor *weight) {
-    wg_tensor *t = wg_mul(wg_transpose(a, 0, 1), weight), *gram = wg_matmul(t, a);
-    wg_tensor *ridge = scaled(wg_eye(WG_F64, wg_dim(a, 1)), 1e-11 * wg_item(wg_trace(gram)));
-    return wg_solve(wg_add(gram, ridge), wg_matmul(t, y));
-}
-
-/* What a network makes of x (N) whose first layer is random, with kinks or steps all over [-1, 1],
-   and whose outer weights are fitted to f there. */
+/* What a network whose outer weights are fitted to f makes of x (N). */
 static wg_tensor *fitted(const kind *k, int64_t width, uint64_t seed, wg_tensor *x) {
-    wg_random random = { .seed = seed };
-    wg_tensor *w = wg_sign(wg_randn(WG_F64, WG_SHAPE(width), &random));
-    if (k->degree == 0) w = scaled(w, 1 + (double)width / 8);
-    wg_tensor *place = wg_sub(scaled(wg_rand(WG_F64, WG_SHAPE(width), &random), 2), wg_num(1));
-    wg_tensor *z = wg_mul(w, wg_sub(wg_unsqueeze(x, 1), place));  // (N, width)
-    wg_tensor *one = wg_ones(WG_F64, WG_SHAPE(wg_dim(x, 0), 1));  // (N, 1)
-    wg_tensor *a = wg_cat((wg_tensor *[]){ k->activation(z), one }, 2, 1);
-    return wg_matmul(a, CODE(least_squares(a, f(x), wg_num(1))));
+    wg_tensor *a = hidden(random_layer(k, 1, width, seed), wg_unsqueeze(x, 1));  // (N, width + 1)
+    return CODE(wg_matmul(a, least_squares(a, f(x), wg_num(1))));
 }
 
 static double sup_error(const kind *k, int64_t width, uint64_t seed) {
@@ -58,11 +35,11 @@ static double sup_error(const kind *k, int64_t width, uint64_t seed) {
    at most the largest square, if the weights sum to 1, and so is its least value over all
    polynomials. The weights gather where the error is largest, which brings both together (Lawson
    1961). */
-static double best_polynomial(int degree) {
+static double best_polynomial(int highest) {
     double bound = 0;
     wg_tensor *x = wg_linspace(WG_F64, -1, 1, POINTS), *y = f(x);
-    wg_tensor *power = wg_arange(WG_F64, 0, degree + 1, 1);
-    wg_tensor *a = wg_pow(wg_unsqueeze(x, 1), power);  // (POINTS, degree + 1)
+    wg_tensor *power = wg_arange(WG_F64, 0, highest + 1, 1);
+    wg_tensor *a = wg_pow(wg_unsqueeze(x, 1), power);  // (POINTS, highest + 1)
     wg_tensor *weight = wg_full(WG_F64, WG_SHAPE(POINTS), 1.0 / POINTS);
     for (int i = 0; i < 200 && !wg_error(); i++) {
         wg_scope *scope = wg_scope_open();
@@ -84,7 +61,7 @@ typedef struct errors {
 static errors measure(void) {
     errors e;
     for (int k = 0; k < KINDS; k++) {
-        double best = kinds[k].degree > 0 ? best_polynomial(kinds[k].degree) : 0;
+        double best = degree[k] > 0 ? best_polynomial(degree[k]) : 0;
         for (int i = 0; i < WIDTHS; i++) {
             e.width[i] = FIRST_WIDTH << i, e.least[k][i] = INFINITY, e.best[k][i] = best;
             for (int s = 0; s < SEEDS; s++)
@@ -101,13 +78,13 @@ static void check(const errors *e) {
     table("width | z^2 | z^3 | tanh");
     for (int i = 0; i < WIDTHS; i++)
         row("%g | %.4f | %.4f | %.4f", e->width[i], e->least[0][i], e->least[1][i], e->least[2][i]);
-    for (int k = 0; kinds[k].degree > 0; k++) {
+    for (int k = 0; degree[k] > 0; k++) {
         double least = INFINITY;
         for (int i = 0; i < WIDTHS; i++) least = fmin(least, e->least[k][i]);
         must(least >= e->best[k][0] * (1 - 1e-6),
              "%s: of all widths and starts the least error is %.4f; no polynomial of degree %d is "
              "below %.4f",
-             kinds[k].name, least, kinds[k].degree, e->best[k][0]);
+             kinds[k].name, least, degree[k], e->best[k][0]);
     }
     double last = e->least[2][WIDTHS - 1];
     must(last < e->best[1][0] / 20, "tanh: %.4f with %g units", last, e->width[WIDTHS - 1]);

@@ -5,9 +5,9 @@
    between numbers next to each other, and sigmoids have none. */
 #include <math.h>
 
-#include "lecture.h"
+#include "digits.h"
 
-enum { SEED = 1, LAYERS = 3, PAIRS = 40, HALVINGS = 36, LIMIT = 20, IN = 64, WIDTH = 30, OUT = 10 };
+enum { SEED = 1, LAYERS = 3, PAIRS = 40, HALVINGS = 36, LIMIT = 20, WIDTH = 30 };
 typedef wg_tensor *activation(wg_tensor *);
 
 /* ---- a line from one network and input to others --------------------------------------------- */
@@ -21,10 +21,10 @@ static wg_tensor *between(wg_tensor *const end[2], wg_tensor *t) {
 }
 
 static wg_tensor *output(const line *p, wg_tensor *t, activation *sigma) {
-    wg_tensor *a = between(p->x, t);  // (1, IN)
+    wg_tensor *a = between(p->x, t);  // (1, PIXELS)
     for (int l = 0; l < LAYERS; l++)
         a = CODE(sigma(wg_linear(a, between(p->w[l], t), between(p->b[l], t))));
-    return a;  // (1, OUT)
+    return a;  // (1, CLASSES)
 }
 
 static wg_tensor *length(wg_tensor *x) { return wg_norm(x, 2); }
@@ -47,7 +47,7 @@ static line random_line(wg_tensor *digits, bool weights, wg_random *random) {
         int64_t i = wg_random_below(random, wg_dim(digits, 0));
         p.x[e] = wg_slice(digits, 0, i, i + 1, 1);
         for (int l = 0; l < LAYERS; l++) {
-            int64_t in = l == 0 ? IN : WIDTH, out = l == LAYERS - 1 ? OUT : WIDTH;
+            int64_t in = l == 0 ? PIXELS : WIDTH, out = l == LAYERS - 1 ? CLASSES : WIDTH;
             p.w[l][e] = wg_randn(WG_F64, WG_SHAPE(out, in), random);
             p.b[l][e] = wg_randn(WG_F64, WG_SHAPE(out), random);
         }
@@ -158,9 +158,7 @@ int main(void) {
     begin_section("Forward propagation is continuous",
                   "The final output is a function of inputs, weights and bias. Note that since it "
                   "is composed of continuous functions, it is continuous.");
-    wg_tensor *all =
-        wg_io_load_csv("examples/data/digits.csv", (wg_csv_options){ .dtype = WG_F64 });
-    wg_tensor *digits = wg_div(wg_slice(all, 1, 0, IN, 1), wg_num(16));  // (1797, IN)
+    wg_tensor *digits = load_digits(NULL);
     jumps j[2] = { search(digits, false), search(digits, true) };
     check(&j[0], "Inputs move from one digit to another");
     must(j[0].above <= 1, "and no more than the product of the layers' norms allows: %.2g of it",

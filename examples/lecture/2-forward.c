@@ -4,9 +4,9 @@
    and every digit. */
 #include <math.h>
 
-#include "lecture.h"
+#include "digits.h"
 
-enum { LAYERS = 4, DIGITS = 1797, WIDEST = 64 };
+enum { LAYERS = 4, WIDEST = 64 };
 enum { SEED = 1 };
 static const int64_t n[LAYERS + 1] = { 64, 30, 30, 20,
                                        10 };  // two of a size, to tell w_jk from w_kj
@@ -69,13 +69,10 @@ int main(void) {
     begin_section("Forward propagation",
                   "w_jk is the weight from the k-th neuron in layer l - 1 to the j-th neuron in "
                   "layer l; a_j = sigma(sum over k of w_jk a_k + b_j); A = sigma(W A + b).");
-    wg_tensor *x = wg_div(
-        wg_slice(wg_io_load_csv("examples/data/digits.csv", (wg_csv_options){ .dtype = WG_F64 }), 1,
-                 0, 64, 1),
-        wg_num(16));
+    wg_tensor *x = wg_contiguous(load_digits(NULL));
     wg_nn *m = wg_nn_new(SEED);
-    compare(m, wg_contiguous(x));
-    wg_tensor *before = layer(m, 1, wg_contiguous(x)), *a = layer(m, 2, before);
+    compare(m, x);
+    wg_tensor *before = layer(m, 1, x), *a = layer(m, 2, before);
     double swapped = gap(a, by_hand(m, 2, before, true));
     must(swapped > 0.05, "with w_kj in place of w_jk layer 2 would be off by %.2g", swapped);
     say("The library keeps W as the lecture does, a row for each unit, and samples as rows: what "

@@ -4,9 +4,9 @@
 #include <math.h>
 #include <stdlib.h>
 
-#include "lecture.h"
+#include "digits.h"
 
-enum { SEED = 1, LOSSES = 5, DIGITS = 1797, POINTS = 200, STEPS = 25 };
+enum { SEED = 1, LOSSES = 5, POINTS = 200, STEPS = 25 };
 
 /* ---- losses and their mean ------------------------------------------------------------------- */
 
@@ -134,11 +134,9 @@ int main(void) {
     begin_section("Cost function",
                   "For an individual training example x, we call that metric the loss function J. "
                   "Then the cost is the average of loss over all training examples, C.");
-    wg_tensor *all =
-        wg_io_load_csv("examples/data/digits.csv", (wg_csv_options){ .dtype = WG_F64 });
-    problem p = { .m = wg_nn_new(SEED), .label = wg_cast(wg_select(all, 1, 64), WG_I64) };
-    p.x = wg_div(wg_slice(all, 1, 0, 64, 1), wg_num(16));
-    p.one_hot = wg_one_hot(p.label, 10, WG_F64);
+    problem p = { .m = wg_nn_new(SEED) };
+    p.x = load_digits(&p.label);
+    p.one_hot = wg_one_hot(p.label, CLASSES, WG_F64);
     average(&p);
     compare_with_distance();
     train(&p);

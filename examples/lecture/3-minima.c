@@ -4,64 +4,20 @@
    R^N; on the way there the cost is higher. */
 #include <math.h>
 
-#include "lecture.h"
+#include "weights.h"
 
-enum { SEED = 1, IN = 64, HIDDEN = 16, OUT = 10, STEPS = 150, POINTS = 61 };
-
-typedef struct problem {
-    wg_nn *m;
-    wg_tensor *x, *y;  // (B, IN), (B) classes
-    int64_t n;         // numbers in m
-} problem;
-
-static wg_tensor *net(wg_nn *m, wg_tensor *x) {
-    x = wg_sigmoid(wg_nn_linear(m, "hidden", x, HIDDEN));  // (B, HIDDEN)
-    return wg_nn_linear(m, "out", x, OUT);                 // (B, OUT)
-}
-
-/* A little decay, without which the minimum would lie at infinity: digits can be told apart. */
-static wg_tensor *objective(void *user) {
-    problem *p = user;
-    wg_tensor *loss = wg_nn_cross_entropy(net(p->m, p->x), p->y);
-    return CODE(wg_add(loss, wg_nn_l2(p->m, NULL, 1e-4)));
-}
-
-/* ---- points of R^N --------------------------------------------------------------------------- */
-
-static wg_tensor *here(const problem *p) {  // (N)
-    wg_tensor *part[4];
-    for (int i = 0; i < 4; i++) part[i] = wg_flatten(wg_stop(wg_nn_param_at(p->m, NULL, i)), 0);
-    return wg_cat(part, 4, 0);
-}
-
-static void go_to(const problem *p, wg_tensor *point) {
-    int64_t from = 0;
-    for (int i = 0; i < 4; i++) {
-        wg_tensor *w = wg_nn_param_at(p->m, NULL, i);
-        wg_copy(w, wg_reshape(wg_slice(point, 0, from, from + wg_numel(w), 1), wg_shape_of(w)));
-        from += wg_numel(w);
-    }
-}
-
-static double cost_at(problem *p, wg_tensor *point) {
-    wg_scope *scope = wg_scope_open();
-    wg_recording(false);
-    go_to(p, point);
-    double c = wg_item(objective(p));
-    wg_scope_close(scope);
-    return c;
-}
+enum { SEED = 1, STEPS = 150, POINTS = 61 };
 
 static double length(wg_tensor *d) { return wg_item(wg_norm(d, 2)); }
 
 /* The same network with its hidden units in the opposite order: another point. */
 static wg_tensor *reordered(const problem *p) {
-    wg_tensor *part[4];
-    for (int i = 0; i < 4; i++) {
+    wg_tensor *part[PARAMETERS];
+    for (int i = 0; i < PARAMETERS; i++) {
         wg_tensor *w = wg_stop(wg_nn_param_at(p->m, NULL, i));  // hidden/w, hidden/b, out/w, out/b
         part[i] = wg_flatten(i < 2 ? wg_flip(w, 0) : i == 2 ? wg_flip(w, 1) : w, 0);
     }
-    return wg_cat(part, 4, 0);
+    return wg_cat(part, PARAMETERS, 0);
 }
 
 /* ---- the way from one to the other ----------------------------------------------------------- */
@@ -110,10 +66,7 @@ static void compare(problem *p) {
 int main(void) {
     begin_section("Not one minimum",
                   "Our aim is to find the global minimum of this surface in R^N.");
-    wg_tensor *all =
-        wg_io_load_csv("examples/data/digits.csv", (wg_csv_options){ .dtype = WG_F64 });
-    problem p = { .m = wg_nn_new(SEED), .y = wg_cast(wg_select(all, 1, 64), WG_I64) };
-    p.x = wg_div(wg_slice(all, 1, 0, IN, 1), wg_num(16));
+    problem p = make_problem(SEED);
     wg_optim *o = wg_optim_lbfgs(p.m, (wg_lbfgs_options){ .iterations = STEPS });
     wg_optim_minimize_by(o, objective, &p, NULL);
     wg_optim_free(o);

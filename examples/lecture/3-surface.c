@@ -5,61 +5,17 @@
    2018). */
 #include <math.h>
 
-#include "lecture.h"
+#include "weights.h"
 
-enum { SEED = 1, IN = 64, HIDDEN = 16, OUT = 10, STEPS = 150, SIDE = 31, LEVELS = 8 };
+enum { SEED = 1, STEPS = 150, SIDE = 31, LEVELS = 8 };
 static const double LOWEST = -0.9;  // of the lines of equal height, log10
-
-typedef struct problem {
-    wg_nn *m;
-    wg_tensor *x, *y;  // (B, IN), (B) classes
-    int64_t n;         // numbers in m
-} problem;
-
-static wg_tensor *net(wg_nn *m, wg_tensor *x) {
-    x = wg_sigmoid(wg_nn_linear(m, "hidden", x, HIDDEN));  // (B, HIDDEN)
-    return wg_nn_linear(m, "out", x, OUT);                 // (B, OUT)
-}
-
-/* A little decay, without which the minimum would lie at infinity: digits can be told apart. */
-static wg_tensor *objective(void *user) {
-    problem *p = user;
-    wg_tensor *loss = wg_nn_cross_entropy(net(p->m, p->x), p->y);
-    return CODE(wg_add(loss, wg_nn_l2(p->m, NULL, 1e-4)));
-}
-
-/* ---- points of R^N --------------------------------------------------------------------------- */
-
-static wg_tensor *here(const problem *p) {  // (N)
-    wg_tensor *part[4];
-    for (int i = 0; i < 4; i++) part[i] = wg_flatten(wg_stop(wg_nn_param_at(p->m, NULL, i)), 0);
-    return wg_cat(part, 4, 0);
-}
-
-static void go_to(const problem *p, wg_tensor *point) {
-    int64_t from = 0;
-    for (int i = 0; i < 4; i++) {
-        wg_tensor *w = wg_nn_param_at(p->m, NULL, i);
-        wg_copy(w, wg_reshape(wg_slice(point, 0, from, from + wg_numel(w), 1), wg_shape_of(w)));
-        from += wg_numel(w);
-    }
-}
-
-static double cost_at(problem *p, wg_tensor *point) {
-    wg_scope *scope = wg_scope_open();
-    wg_recording(false);
-    go_to(p, point);
-    double c = wg_item(objective(p));
-    wg_scope_close(scope);
-    return c;
-}
 
 /* ---- directions ------------------------------------------------------------------------------ */
 
 /* Normal, each unit's weights as long as the model's; biases stay. */
 static wg_tensor *random_direction(const problem *p, wg_random *random) {
-    wg_tensor *part[4];
-    for (int i = 0; i < 4; i++) {
+    wg_tensor *part[PARAMETERS];
+    for (int i = 0; i < PARAMETERS; i++) {
         wg_tensor *w = wg_stop(wg_nn_param_at(p->m, NULL, i)), *d = wg_zeros_like(w);
         if (wg_rank(w) == 2) {
             d = wg_randn(WG_F64, wg_shape_of(w), random);
@@ -68,7 +24,7 @@ static wg_tensor *random_direction(const problem *p, wg_random *random) {
         }
         part[i] = wg_flatten(d, 0);
     }
-    return wg_cat(part, 4, 0);
+    return wg_cat(part, PARAMETERS, 0);
 }
 
 /* The two directions in which the rows of d (T, N) reach farthest, of length 1 and at right angles,
@@ -119,7 +75,6 @@ typedef struct path {
 
 /* The points that it passes, (T, N). */
 static wg_tensor *train(problem *p, path *t) {
-    objective(p);  // makes the weights
     wg_tensor *points = wg_zeros(WG_F64, WG_SHAPE(STEPS + 1, wg_nn_count(p->m, NULL)));
     wg_optim *o = wg_optim_lbfgs(p->m, (wg_lbfgs_options){ .iterations = 1 });
     do wg_copy(wg_select(points, 0, t->n++), here(p));
@@ -176,10 +131,7 @@ int main(void) {
     begin_section("The cost is a surface",
                   "We can think of the cost function as a surface over the domain of weights and "
                   "biases, C: R^N -> R.");
-    wg_tensor *all =
-        wg_io_load_csv("examples/data/digits.csv", (wg_csv_options){ .dtype = WG_F64 });
-    problem p = { .m = wg_nn_new(SEED), .y = wg_cast(wg_select(all, 1, 64), WG_I64) };
-    p.x = wg_div(wg_slice(all, 1, 0, IN, 1), wg_num(16));
+    problem p = make_problem(SEED);
     static path t;
     static plane s[2] = { { .min = { -1, -1 }, .max = { 1, 1 } } };
     wg_tensor *points = train(&p, &t);                          // (T, N)
