@@ -95,8 +95,8 @@ static inline double ngram_loss(const ngram *g, const letters *t, const int64_t 
     return sum / (double)(part[1] - part[0]);
 }
 
-/* The least loss on letters part[0] ... part[1] - 1 of t[1] by counting t[0], of all lengths up to 9, which goes
-   to *n, and discounts; NaN if there is no memory. */
+/* The least loss on letters part[0] ... part[1] - 1 of t[1], by counting t[0], of all lengths up to
+   9, which goes to *n, and discounts; NaN if there is no memory. */
 static inline double ngram_best(const letters t[2], const int64_t part[2], smoothing how, int *n) {
     double best = NAN;
     for (int k = 2; k <= 9; k++) {

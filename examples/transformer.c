@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /* A transformer that learns to write songs and poems, letter by letter, from Debian's fortune
    cookies. It must foretell cookies that it has never seen better than Witten-Bell n-grams, whose
-   length is chosen on those very cookies. A place is told not its letter alone, but the last five,
-   and the last two pairs of them, so that minutes on one core are enough. */
+   length is chosen on those very cookies; 10000 steps pass Kneser and Ney's, too. A place is told
+   the last five letters and the last two pairs of them, so that minutes on one core are enough. */
 #include <math.h>
 #include <unistd.h>
 #include <wengert.h>
