@@ -74,8 +74,7 @@ static void measure(double n[NETS], double ratio[NETS], double differences[NETS]
         wg_scope_close(scope);
     }
     /* Products of matrices: one forward, two backward, for all layers but the first. */
-    must(worst < 20, "the gradient costs at most %.1f times the cost, for any of these nets",
-         worst);
+    must(worst < 20, "cost and gradient take at most %.1f times as long as the cost alone", worst);
     must(least > 50, "differences would take %.0f times as long as backpropagation, at least",
          least);
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* 4 Backpropagation: how large a step may be. It does not depend on luck: near a minimum the largest
+/* 4 Backpropagation: how large a step may be. That is no matter of luck: near a minimum the largest
    rate that converges is 2 / lambda, lambda the largest eigenvalue of the Hessian there (LeCun et
    al. 1998), and 2 (1 + mu) / lambda with momentum mu (Polyak 1964). */
 #include "valley.h"
