@@ -46,9 +46,10 @@ static inline void show_captions(const gallery *g, const int64_t pick[], int n) 
     const int64_t *label = wg_values(g->label, WG_I64), *answer = wg_values(g->answer, WG_I64);
     for (int k = 0; k < n; k++) {
         int64_t is = label[pick[k]], taken = answer[pick[k]];
-        char text[80];
-        snprintf(text, sizeof text, is == taken ? "%s" : "%s, not %s", g->name[taken], g->name[is]);
-        printf("  %-*s", 2 * g->lines, text);
+        char caption[80];
+        snprintf(caption, sizeof caption, is == taken ? "%s" : "%s, not %s", g->name[taken],
+                 g->name[is]);
+        printf("  %-*s", 2 * g->lines, caption);
     }
     printf("\n");
 }

@@ -178,6 +178,29 @@ START_TEST(pieces_with_the_state_handed_on_are_the_whole_and_a_stopped_state_end
 }
 END_TEST
 
+START_TEST(pieces_in_scopes_of_their_own_train_in_constant_memory) {
+    wg_nn *m = wg_nn_new(1);
+    wg_optim *o = wg_optim_sgd(m, (wg_sgd_options){ .rate = 0.1 });
+    wg_tensor *h = wg_zeros(WG_F64, WG_SHAPE(B, H)), *c = wg_zeros_like(h);
+    int64_t tensors = 0;
+    double before = 0;
+    for (int i = 0; i < 5; i++) {
+        wg_scope *piece = wg_scope_open();
+        wg_tensor *x = normal(WG_F64, WG_SHAPE(B, T, IN), (uint64_t)i);
+        wg_recurrent_state s = { h, c };
+        wg_tensor *y = wg_nn_lstm_with(m, "net", x, H, (wg_recurrent_options){ .state = &s });
+        ck_assert(wg_optim_minimize(o, wg_mean(wg_square(y))));
+        ck_assert(wg_copy(h, s.h) && wg_copy(c, s.c));
+        wg_scope_close(piece);
+        if (i == 1) tensors = wg_memory_now().tensors;
+        if (i > 1) ck_assert_int_eq(wg_memory_now().tensors, tensors);
+        ck_assert(element(c, 0) != before);
+        before = element(c, 0);
+    }
+    wg_optim_free(o), wg_nn_free(m);
+}
+END_TEST
+
 START_TEST(long_sequences_pass_a_gradient_from_end_to_end) {
     wg_nn *m = wg_nn_new(1);
     enum { LONG = 5000 };  // joined in three rounds
@@ -442,6 +465,7 @@ int main(void) {
     ADD_TABLE(cases, backwards_is_forwards_of_the_reversed_sequence, kinds);
     ADD_TABLE(cases, pieces_with_the_state_handed_on_are_the_whole_and_a_stopped_state_ends_history,
               kinds);
+    tcase_add_test(cases, pieces_in_scopes_of_their_own_train_in_constant_memory);
     tcase_add_test(cases, long_sequences_pass_a_gradient_from_end_to_end);
     ADD_TABLE(cases, a_sample_of_a_length_is_as_if_it_were_alone, kinds);
     ADD_TABLE(cases, what_stands_beyond_the_length_is_not_read, kinds);

@@ -2,7 +2,7 @@
 /* loss_triples.c: losses of three tensors. */
 #include <math.h>
 
-#include "nn/loss_impl.h"
+#include "nn/losses/loss_impl.h"
 
 static bool is_negative(double v) { return v < 0; }
 

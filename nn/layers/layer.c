@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /* layer.c: what layers say of an input that they cannot take. */
-#include "nn/layer_impl.h"
+#include "nn/layers/layer_impl.h"
 
 bool wg__layer_takes(const char *what, const char *input, const wg_tensor *x, wg__takes takes) {
     if (!x) return wg_fail(WG_ERROR_ARGUMENT, "%s: %s is NULL", what, input);

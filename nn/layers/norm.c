@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* norm.c: layers that normalise within each sample, by what stands in the sample alone; training
    and evaluating are the same. */
-#include "nn/norm_impl.h"
+#include "nn/layers/norm_impl.h"
 
 /* ---- what all of them share ------------------------------------------------------------------ */
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /* linear.c: dense layers of one input or of two, and stacks of them. */
-#include "nn/layer_impl.h"
+#include "nn/layers/layer_impl.h"
 
 static bool units_valid(const char *what, int64_t units) {
     return units >= 1 || wg_fail(WG_ERROR_ARGUMENT, "%s: %lld units", what, (long long)units);

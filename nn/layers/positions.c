@@ -4,7 +4,7 @@
    step 100000 a float has only two digits left behind the point. */
 #include <math.h>
 
-#include "nn/sequence_impl.h"
+#include "nn/layers/sequence_impl.h"
 
 static bool base_valid(const char *what, double base) {
     return (base > 0 && isfinite(base)) ||

@@ -3,7 +3,7 @@
    before it, but for the plain causal one, which it makes itself. */
 #include <math.h>
 
-#include "nn/sequence_impl.h"
+#include "nn/layers/sequence_impl.h"
 
 #define NAME "nn_multi_head_attention"
 

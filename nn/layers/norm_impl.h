@@ -5,7 +5,7 @@
 
 #include <math.h>
 
-#include "nn/layer_impl.h"
+#include "nn/layers/layer_impl.h"
 
 typedef struct wg__norm_layer {
     const char *what;  // the function, for messages

@@ -2,7 +2,7 @@
 /* batch_norm.c: normalising by channel over the batch. While training it goes by the batch and
    notes what it saw in two buffers, by which it goes when evaluating. The buffers are written last,
    once nothing can fail any more, and never on the tape. */
-#include "nn/norm_impl.h"
+#include "nn/layers/norm_impl.h"
 
 typedef struct running {
     wg_tensor *mean, *var;  // (C)

@@ -6,7 +6,7 @@
    T^2. Sequences are therefore cut like a tree, which costs T log T; and inputs are projected by
    blocks of steps, just large enough for the product to be fast, so that the tree over the wide
    projections stays low. */
-#include "nn/sequence_impl.h"
+#include "nn/layers/sequence_impl.h"
 
 enum { FAN = 4, ROWS = 128, MOST = 64 };  // parts of a cut, rows of a product, inputs of a join
 

@@ -4,7 +4,7 @@
    NULL with the model, so that no other model is ever taken for it. */
 #include <string.h>
 
-#include "nn/sequence_impl.h"
+#include "nn/layers/sequence_impl.h"
 
 typedef struct entry {
     struct entry *next;

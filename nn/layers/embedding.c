@@ -3,7 +3,7 @@
    and stays so, having no gradient. */
 #include <string.h>
 
-#include "nn/layer_impl.h"
+#include "nn/layers/layer_impl.h"
 
 typedef struct table {
     int64_t count, width;

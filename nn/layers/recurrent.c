@@ -4,7 +4,7 @@
    whole sequence can do it in few large products (unroll.c). */
 #include <math.h>
 
-#include "nn/sequence_impl.h"
+#include "nn/layers/sequence_impl.h"
 
 /* ---- the formulas: gx (B, G H), h and c (B, H) ----------------------------------------------- */
 

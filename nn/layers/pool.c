@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /* pool.c: pooling by the sizes that networks use, and over all places at once. */
-#include "nn/layer_impl.h"
+#include "nn/layers/layer_impl.h"
 
 static const wg_pool_options plain = { .count_exclude_pad = false };
 

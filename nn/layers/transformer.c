@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* transformer.c: a block of a transformer. Each of its two or three parts is a function of its
    input, and what surrounds them, norm, dropout and the sum, is the same for all. */
-#include "nn/sequence_impl.h"
+#include "nn/layers/sequence_impl.h"
 
 typedef struct block {
     wg_nn *layer;

@@ -2,7 +2,7 @@
 /* loss_classes.c: losses of one class among several. They are operations already; here they get the
    reductions of all losses, and a mean of nothing that is 0. */
 #include "autograd/ops/class_weights.h"
-#include "nn/loss_impl.h"
+#include "nn/losses/loss_impl.h"
 
 /* What the mean over class indices divides by: the weights of the classes that are there, or how
    many are left. */

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /* lengths.c: how many steps each sample of a batch has, checked, and as a mask. */
-#include "nn/sequence_impl.h"
+#include "nn/layers/sequence_impl.h"
 
 static bool are_counts(const char *what, const wg_tensor *lengths, int64_t batch) {
     wg_dtype dtype = wg_dtype_of(lengths);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* conv.c: convolutions and their transposes over lines and images: one function for the four, which
    differ in a row of a table. */
-#include "nn/layer_impl.h"
+#include "nn/layers/layer_impl.h"
 
 typedef wg_tensor *convolution(wg_tensor *x, wg_tensor *w, wg_tensor *bias, wg_conv_options o);
 typedef struct kind {

@@ -4,7 +4,7 @@
    model changes what is dropped here. */
 #include <math.h>
 
-#include "nn/layer_impl.h"
+#include "nn/layers/layer_impl.h"
 
 typedef struct drop {
     const char *what;

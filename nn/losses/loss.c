@@ -2,7 +2,7 @@
 /* loss.c: losses of y against a target, each a formula over operations; the frame around them,
    which all losses share, comes first. Products with what may be infinite are wg_xmul, for which 0
    times infinity is 0. */
-#include "nn/loss_impl.h"
+#include "nn/losses/loss_impl.h"
 
 #include <math.h>
 
