@@ -64,6 +64,9 @@ static double slope(int l, int64_t j) {
     return sum;
 }
 
+/* The larger one; NaN if either is. */
+static double worse(double a, double b) { return isnan(a) || a >= b ? a : b; }
+
 /* The largest gap to what backpropagation gave, as a part of the largest gradient. */
 static double compare_symbols(problem *p, double *largest) {
     double gap = 0, g[WIDEST * WIDEST];
@@ -74,7 +77,7 @@ static double compare_symbols(problem *p, double *largest) {
         for (int64_t i = 0; i < units[l] * inputs; i++) {
             int64_t j = i / inputs, k = i % inputs;
             double a = net[l].a[j], s = slope(l, j) * a * (1 - a) * net[l - 1].a[k];
-            gap = fmax(gap, fabs(g[i] - s));
+            gap = worse(gap, fabs(g[i] - s));
             *largest = fmax(*largest, fabs(s));
         }
     }
@@ -111,7 +114,7 @@ static double difference(problem *p, double h, bool central) {
             v[k] = old + h, wg_write(w, v, n), up = forward(p);
             if (central) v[k] = old - h, wg_write(w, v, n), down = forward(p);
             v[k] = old, wg_write(w, v, n);
-            gap = fmax(gap, fabs((up - down) / (central ? 2 * h : h) - g[k]));
+            gap = worse(gap, fabs((up - down) / (central ? 2 * h : h) - g[k]));
         }
     }
     return gap;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* 4 Backpropagation: how large a step may be. It does not depend on luck: near a minimum the largest
+/* 4 Backpropagation: how large a step may be. That is no matter of luck: near a minimum the largest
    rate that converges is 2 / lambda, lambda the largest eigenvalue of the Hessian there (LeCun et
    al. 1998), and 2 (1 + mu) / lambda with momentum mu (Polyak 1964). */
 #include "valley.h"
@@ -16,13 +16,16 @@ static void leave(problem *p, wg_optim_spec spec, const valley *l, double distan
         distance[i] = i < d.n ? far((double[]){ d.at[0][i], d.at[1][i] }, l->at) : distance[i - 1];
 }
 
+/* The larger one; NaN if either is. */
+static double worse(double a, double b) { return isnan(a) || a >= b ? a : b; }
+
 static void check_rates(problem *p, const valley *l, double factor[RATES]) {
     double gap = 0, distance[SHOWN + 1];
     for (int i = 0; i < RATES; i++) {
         rate[i] = 0.05 + 0.14 * i;
         leave(p, sgd(rate[i] / l->lambda[0], 0), l, distance);
         factor[i] = distance[1] / distance[0];
-        gap = fmax(gap, fabs(factor[i] - fabs(1 - rate[i])));
+        gap = worse(gap, fabs(factor[i] - fabs(1 - rate[i])));
     }
     must(gap < 1e-3,  // the next term of the expansion is about 1e-6, the distance
          "near the minimum a step multiplies the distance by |1 - rate lambda|, within %.1g", gap);

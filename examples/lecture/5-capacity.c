@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: MIT
-/* 5 Training and test, first half: underfit, optimum and overfit (Figure 5), from no hidden unit to
-   hundreds. The training error only falls; the test error falls and rises, and beyond the width
-   that fits every sample it neither rises much more nor comes back to the optimum: the second
-   descent of Belkin et al. (2019) is seen in the cost. */
+/* 5 Training and test: underfit, optimum and overfit (Figure 5), from no hidden unit to many. The
+   training error only falls; the test error falls and rises; and beyond the width that fits every
+   sample it stays: the second descent (Belkin et al. 2019) shows in the test cost alone. */
 #include <math.h>
 #include <stdlib.h>
 
@@ -45,16 +44,18 @@ static void measure(boots all, spread *train, spread *test, spread *cost) {
 
 static int check(boots all, const spread *train, const spread *test, const spread *cost) {
     table("hidden units | weights | training error | test error | its quartiles | test cost");
-    int best = 0, last = WIDTHS - 1;
+    int best = 0, peak = 0, last = WIDTHS - 1;
     for (int i = 0; i < WIDTHS; i++) {
         if (test->middle[i] < test->middle[best]) best = i;
+        if (cost->middle[i] > cost->middle[peak]) peak = i;
         row("%g | %g | %.3f | %.3f | %.3f to %.3f | %.3g", width[i],
             width[i] > 0 ? 4 * width[i] + 1 : 3, train->middle[i], test->middle[i], test->low[i],
             test->high[i], cost->middle[i]);
     }
     number("samples to learn from", SAMPLES, "");
     number("samples to test on", (double)wg_dim(all.x, 0) - SAMPLES, "");
-    /* Of eight times fifteen other draws: 0.38, 0.12 to 0.13, 0.18 to 0.19. */
+    /* Of five times fifteen draws the medians of the test error are 0.38 to 0.39 without hidden
+       units, 0.12 to 0.13 at the best width, from 3 to 6, and 0.18 to 0.19 at the last. */
     must(train->middle[0] > 0.3 && test->middle[0] > 0.3,
          "underfit: without hidden units %.2f of the training set and %.2f of the test set are "
          "wrong",
@@ -62,10 +63,16 @@ static int check(boots all, const spread *train, const spread *test, const sprea
     must(best > 1 && width[best] <= 8 && test->middle[best] < test->middle[0] / 2,
          "optimum: with %g hidden units %.3f and %.3f", width[best], train->middle[best],
          test->middle[best]);
-    must(train->middle[last] == 0 && test->low[last] > test->high[best],
-         "overfit: with %g none of the training set and %.3f of the test set; three quarters of "
-         "the draws are worse than three quarters of the optimum's",
-         width[last], test->middle[last]);
+    must(train->middle[last] < 0.02 && test->middle[last] > 1.2 * test->middle[best],
+         "overfit: with %g hidden units %.3f and %.3f", width[last], train->middle[last],
+         test->middle[last]);
+    must(cost->middle[peak] > 2 * cost->middle[last],  // 3.5 to 8 times
+         "beyond: the test cost is highest at %g units, %.3g, and comes down to %.3g at %g, while "
+         "the test error stays: the second descent",
+         width[peak], cost->middle[peak], cost->middle[last], width[last]);
+    say("Cost and error are not one: a net that fits its samples is certain of everything, and its "
+        "test cost is higher than that of the underfit one, %.2g, though it errs less.",
+        cost->middle[0]);
     return best;
 }
 
@@ -132,7 +139,7 @@ static void draw(boots all, int best, const spread *train, const spread *test, c
     draw_curve(c, "test", cost, 2);
     picture(c, "capacity",
             "Errors against capacity: medians of draws of the training set, and bands from the "
-            "lower to the upper quartile. ");
+            "lower to the upper quartile.");
 }
 
 int main(void) {

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: MIT
-/* 5 Training and test, second half: random initialisation leads to different minima, and some
-   minima are better than others. Which ones, the training cost tells for a net too small for its
-   task; for one that is large enough to learn noise it tells the opposite, and only samples that
-   were not learned do. */
+/* 5 Training and test: random initialisation leads to different minima, and some minima are better
+   than others. Which ones, the training cost tells of a net that is too small for its task; of one
+   that is large enough to learn noise it misleads, and only samples that were not learned tell. */
 #include <math.h>
 
 #include "boots.h"
@@ -11,8 +10,8 @@ enum { SAMPLES = 200, CHOOSERS = 200, STARTS = 24, DRAWS = 8, NETS = 2 };
 static const int64_t hidden[NETS] = { 2, 5 };
 
 /* What became of the starts on one training set. Errors are shares of what is wrong. A start is at
-   rest if no slope is left; where a unit turns into a step, the cost has its minimum at infinity,
-   and there is always one. */
+   rest if no slope above 1e-3 is left; where a unit turns into a step, the minimum is at infinity,
+   and there is always some. */
 typedef struct starts {
     double cost[STARTS], steepest[STARTS];    // in training; and the largest slope left
     double validation[STARTS], test[STARTS];  // errors
@@ -91,15 +90,19 @@ static void check(starts s[NETS][DRAWS]) {
     for (int i = 0; i < NETS; i++)
         row("%d | %.4f | %.4f | %.4f | %+.2f", (int)hidden[i], mean[i], lowest[i], chosen[i],
             corr[i]);
+    /* Five times eight other training sets, in the mean: 9 minima and more; correlations above 0.9,
+       and from -0.4 to -0.1; choosing by validation gains 0.009 to 0.027. */
     must(minima >= 3 && gap > 0.005,
          "%.1f different minima a training set, in the mean, and test errors of one set's starts "
          "that differ by %.3f or more",
          minima, gap);
     must(corr[0] > 0.5 && lowest[0] < mean[0],
          "%d units: the lower the training cost the better on the test", (int)hidden[0]);
-    must(corr[1] < 0 && lowest[1] > chosen[1] + 0.003,
-         "%d units: the lower the worse; choosing by validation gives %.3f instead of %.3f",
-         (int)hidden[1], chosen[1], lowest[1]);
+    must(
+        corr[1] < 0.3 && lowest[1] > chosen[1] + 0.003,
+        "%d units: the cost no longer tells, a correlation of %+.2f; the start of the lowest has a "
+        "test error of %.3f, that of the best validation %.3f",
+        (int)hidden[1], corr[1], lowest[1], chosen[1]);
 }
 
 static void draw(starts s[NETS][DRAWS]) {

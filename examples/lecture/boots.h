@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* boots.h: what the sections on training and test share: two classes of Fashion-MNIST, bags and
    ankle boots, told by two numbers of each picture alone, so that they overlap and can be drawn;
-   and a network with one hidden layer that learns them as well as it can, without regularisation. */
+   and a network with one hidden layer that learns them as well as it can, not regularised. */
 #ifndef WG_EXAMPLES_BOOTS_H
 #define WG_EXAMPLES_BOOTS_H
 
@@ -11,8 +11,8 @@ typedef struct boots {
     wg_tensor *x, *t;  // (B, 2): mean brightness, and how it changes upside down; (B, 1): 1 a boot
 } boots;
 
-/* All bags (8) and ankle boots (9) among Fashion-MNIST's 10000 pictures for tests, in an order of
-   the seed's; each feature with mean 0 and deviation 1. */
+/* All bags (8) and ankle boots (9) among Fashion-MNIST's 10000 pictures for tests; each feature has
+   mean 0 and deviation 1, over all of them. */
 static inline boots load_boots(void) {
     const char *images = "/usr/share/datasets/fashion-mnist/t10k-images-idx3-ubyte.gz";
     const char *labels = "/usr/share/datasets/fashion-mnist/t10k-labels-idx1-ubyte.gz";
@@ -20,7 +20,10 @@ static inline boots load_boots(void) {
         wg_data_idx(images, labels, (wg_data_options){ .scale = 1.0 / 255, .dtype = WG_F64 });
     wg_batch b = { .size = wg_data_size(all), .in_order = true };
     boots d = { 0 };
-    if (!wg_data_next(all, &b)) return d;
+    if (!wg_data_next(all, &b)) {
+        say("This section needs Fashion-MNIST: Debian's package dataset-fashion-mnist.");
+        return d;
+    }
     wg_tensor *label = wg_cast(b.y, WG_F64), *order = wg_argsort(label, 0, true);  // 9s, then 8s
     int64_t n = (int64_t)wg_item(wg_sum(wg_step(wg_sub(label, wg_num(7.5)))));
     wg_tensor *ours = wg_slice(order, 0, 0, n, 1);
