@@ -104,5 +104,5 @@ int main(int argc, char *argv[]) {
 
     wg_nn_free(m);
     wg_data_free(train), wg_data_free(test);
-    return bound > coins && bound < 250 && !wg_error() ? 0 : 1;
+    return bound > coins && bound < 250 && !wg_error() ? 0 : 1;  // from 5 seeds 245.8 ... 246.1
 }
