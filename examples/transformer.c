@@ -99,7 +99,7 @@ static void write_some(wg_nn *m, int64_t count, uint64_t seed) {
         wg_tensor *y = wg_select(net(m, x, cache), 1, -1);  // (1, LETTERS)
         y = wg_softmax(wg_mul(y, wg_num(1.5)), -1);         // a little more sure than it is
         if (wg_read_f64(y, p, LETTERS)) song[i] = draw_letter(p, wg_random_uniform(&random));
-        printf(song[i] && i > GRAMS ? "%c" : "%c    ", char_of(song[i]));
+        printf(song[i] ? "%c" : "%c    ", char_of(song[i]));
         wg_scope_close(scope);
     }
     printf("\n");
@@ -118,7 +118,7 @@ static double fit(wg_nn *m, const letters part[2], double counted) {
         mean += learn(m, adam, &part[0], &random) / (STEPS / REPORTS);
         if (i % (STEPS / REPORTS)) continue;
         loss = test(m, &part[1]);
-        printf("\nstep %d  %.0f s  training %.4f  validation %.4f  n-grams %.4f\n", i,
+        printf("\nstep %d  %.0f s  training %.4f  validation %.4f  n-grams %.4f\n    ", i,
                now() - began, mean, loss, counted);
         write_some(m, 200, (uint64_t)i);
         fflush(stdout), mean = 0;
