@@ -2,7 +2,6 @@
 /* 5 Training and test: underfit, optimum and overfit (Figure 5), from no hidden unit to many. The
    training error only falls; the test error falls and rises; and beyond the width that fits every
    sample it stays: the second descent (Belkin et al. 2019) shows in the test cost alone. */
-#include <math.h>
 #include <stdlib.h>
 
 #include "boots.h"
@@ -88,7 +87,9 @@ static void draw_face(wg_chart *c, boots all, int64_t hidden, const char *title)
     wg_tensor *x0 = wg_tile(axis, WG_SHAPE(GRID)), *x1 = wg_repeat_interleave(axis, GRID, 0);
     wg_tensor *places = wg_stack((wg_tensor *[]){ x0, x1 }, 2, 1);  // (GRID * GRID, 2)
     wg_read_f64(wg_sigmoid(odds(&l, places)), z, GRID * GRID);
-    wg_panel_options o = { .title = title, .x = "brightness", .y = "change upside down" };
+    wg_panel_options o = { .title = title,
+                           .x = "brightness, deviations",
+                           .y = "change upside down, deviations" };
     o.x_min = o.y_min = -FACE, o.x_max = o.y_max = FACE;
     wg_chart_panel(c, o);
     wg_grid g = { GRID, GRID, -FACE, FACE, -FACE, FACE, z, 0, 1, true };
@@ -120,13 +121,17 @@ static void draw_curve(wg_chart *c, const char *name, const spread *s, int colou
 static void draw(boots all, int best, const spread *train, const spread *test, const spread *cost) {
     static const char *names[] = { "0",  "1",  "2",  "3",  "4",  "6",   "8",
                                    "12", "16", "24", "32", "64", "128", NULL };
-    char title[40];
-    snprintf(title, sizeof title, "Optimum: %g hidden units", width[best]);
+    const char *const kind[] = { "Underfit", "Optimum", "Overfit" };
+    const int shown[] = { 0, best, WIDTHS - 1 };
     wg_chart *c = wg_chart_new((wg_chart_options){ .columns = 3, .width = 1200, .height = 420 });
-    draw_face(c, all, 0, "Underfit: no hidden unit");
-    draw_face(c, all, (int64_t)width[best], title);
-    draw_face(c, all, (int64_t)width[WIDTHS - 1], "Overfit: 128 hidden units");
-    picture(c, "boundaries.png", "One training set and the boundaries that three nets drew.");
+    for (int i = 0; i < 3; i++) {
+        char title[60];
+        snprintf(title, sizeof title, "%s: %g hidden units", kind[i], width[shown[i]]);
+        draw_face(c, all, (int64_t)width[shown[i]], title);
+    }
+    picture(c, "boundaries.png",
+            "One training set, and what three nets make of it: colour is the chance of a boot, the "
+            "line where it is a half.");
     c = wg_chart_new((wg_chart_options){ .columns = 2, .height = 400 });
     wg_panel_options o = {
         .x = "hidden units", .x_names = names, .y = "share wrong", .y_max = 0.45
