@@ -44,8 +44,8 @@ static wg_tensor *cost(wg_nn *m, wg_tensor *x, wg_tensor *y) {
     return wg_mul(wg_nn_mse_loss_with(wg_sigmoid(z), target, o), wg_num(0.5));
 }
 
-/* lambda / 2n times the sum of all w^2 in the cost is, for gradient descent, w -= rate lambda / n w;
-   biases do not decay. */
+/* lambda / 2n times the sum of all w^2 in the cost is, for gradient descent,
+   w -= rate lambda / n w. Biases do not decay. */
 static wg_optim *descent(wg_nn *m, double rate) {
     wg_sgd_options none = { .rate = rate }, decay = none;
     decay.weight_decay = now_is->lambda / TRAIN;
@@ -192,20 +192,18 @@ static void explain(sets d, outcome out[2][SETTINGS]) {
     for (int i = 0; i < SETTINGS; i++)
         for (int r = 0; r < 2; r++) swing[r] += out[r][i].swing / SETTINGS;
     printf(
-        "\nHis rates are for MNIST, whose pictures are mostly dark: a step changes a unit's sum by "
-        "rate times\nerror times |x|^2, which is %.0f there and %.0f here. The test swings by %.2f "
-        "%% "
-        "from epoch to epoch, which\nhides what more units and L2 do; with a fifth of the rates "
-        "by %.2f %%.\n",
+        "\nHis rates are for MNIST, whose pictures are mostly dark: a step changes a unit's\n"
+        "sum by rate times error times |x|^2, which is %.0f there and %.0f here. The test swings\n"
+        "by %.2f %% from epoch to epoch, which hides what more units and L2 do; with a fifth\n"
+        "of the rates by %.2f %%.\n",
         mnist, length(d.test), swing[0], swing[1]);
-    printf(
-        "The slope of the quadratic cost is that of cross-entropy times a (1 - a) <= 1/4. With its "
-        "rate 6 times\nas large its steps are longer where an output is undecided, up to 1.5 "
-        "times, and shorter where one is\nwrong and sure: the smaller the rates, the more the "
-        "former counts.\n");
+    printf("The slope of the quadratic cost is that of cross-entropy times a (1 - a) <= 1/4. With\n"
+           "6 times its rate its steps are shorter where an output is wrong and sure, as many are\n"
+           "at first, and up to 1.5 times as long where it is undecided, which may be why it is\n"
+           "not behind after %d epochs with a fifth of the rates.\n",
+           EPOCHS);
     for (int r = 0; r < 2; r++)
-        printf("After %d epochs 100 units without L2 have %.1f %% right in training and %.1f %% in "
-               "the test%s.\n",
+        printf("After %d epochs 100 units have %.1f %% right in training, %.1f %% in the test%s.\n",
                EPOCHS, out[r][LARGE].train, mean_of(out[r][LARGE].last), r ? ", with a fifth" : "");
 }
 
