@@ -3,14 +3,14 @@
    some minimum near a random start, and some generalise better than others: so there are five
    starts, each stopped when it no longer improves on the validation set, which also says which of
    them to take. The test set decides nothing. */
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
 #include <wengert.h>
 
 #include "show.h"
 
-enum { STARTS = 5, EPOCHS = 100, PATIENCE = 20 };
+enum { STARTS = 5 };
 
 static wg_tensor *net(wg_nn *m, wg_tensor *x) {      // x (B, 64)
     x = wg_relu(wg_nn_linear(m, "hidden", x, 256));  // (B, 256)
@@ -23,62 +23,25 @@ static wg_tensor *cost(wg_nn *m, wg_tensor *x, wg_tensor *y) {
     return wg_add(loss, wg_nn_l2(m, NULL, 1e-4));      // weights, not biases
 }
 
-/* The same images, half of the time moved by a pixel to a side, up or down: a larger training set
-   for nothing. What leaves at one margin comes in at the other, and margins are mostly blank. */
-static wg_tensor *moved(wg_tensor *x, wg_random *random) {  // x (B, 64)
-    static const int64_t by[] = { 1, -1, 8, -8 };
-    int64_t i = wg_random_below(random, 8);
-    if (i >= 4) return x;
-    wg_tensor *part[] = { wg_slice(x, 1, by[i], WG_END, 1), wg_slice(x, 1, 0, by[i], 1) };
-    return wg_cat(part, 2, 1);
-}
-
-/* One pass over the training set; the mean cost of its batches. */
-static double epoch(wg_nn *m, wg_optim *adam, wg_data *train, uint64_t seed) {
-    double sum = 0;
-    int steps = 0;
-    wg_random random = { .seed = seed };
-    wg_batch b = { .size = 32, .seed = seed };
-    while (wg_data_next(train, &b)) {  // b.x (32, 64), b.y (32)
-        wg_scope *step = wg_scope_open();
-        wg_tensor *loss = cost(m, moved(b.x, &random), b.y);
-        wg_optim_minimize(adam, loss);
-        sum += wg_item(loss), steps++;
-        wg_scope_close(step);
-    }
-    return sum / steps;
-}
-
-static void progress(uint64_t start, int epoch, double loss, double accuracy) {
-    bool terminal = isatty(STDOUT_FILENO);
-    if (!terminal && epoch % 10 != 0) return;
-    printf("%sstart %d  epoch %3d  loss %.4f  validation %.2f %%%s", terminal ? "\r" : "",
-           (int)start, epoch, loss, 100 * accuracy, terminal ? "" : "\n");
-    fflush(stdout);
-}
-
 typedef struct run {
     wg_nn *model;  // with the best weights of all epochs
-    int epoch;     // where they were found
-    double validation, test;
+    wg_fit_report report;
+    double test;
 } run;
 
-/* From a random start until PATIENCE epochs brought no better accuracy on the validation set. */
+/* From a random start until 15 epochs brought no better accuracy on the validation set. Images
+   moved by a pixel are a larger training set for nothing. */
 static run fit(wg_data *train, wg_data *validation, uint64_t seed) {
-    wg_nn *m = wg_nn_new(seed);
-    wg_optim *adam = wg_optim_adam(m, (wg_adam_options){ .rate = 3e-3 });
-    run best = { .model = wg_nn_new(seed) };
-    for (int e = 1; e <= EPOCHS && e - best.epoch <= PATIENCE && !wg_error(); e++) {
-        double loss = epoch(m, adam, train, seed * EPOCHS + (uint64_t)e);
-        double accuracy = wg_nn_accuracy(m, net, validation);
-        progress(seed, e, loss, accuracy);
-        if (!(accuracy > best.validation)) continue;
-        best.validation = accuracy, best.epoch = e;
-        wg_nn_copy(best.model, m);
-    }
-    wg_optim_free(adam);
-    wg_nn_free(m);
-    return best;
+    wg_fit_options o = { .optim = wg_adam((wg_adam_options){ .rate = 3e-3 }),
+                         .epochs = 100,
+                         .patience = 15,
+                         .seed = seed,
+                         .augment = { .shift = 1, .still = 0.75, .rows = 8, .columns = 8 },
+                         .progress = stdout,
+                         .stop = &interrupted };
+    run r = { .model = NULL };
+    r.model = wg_nn_fit(net, cost, train, validation, o, &r.report);
+    return r;
 }
 
 static int ascending(const void *a, const void *b) {
@@ -114,28 +77,32 @@ int main(int argc, char *argv[]) {
     }
     wg_data_split(all, (double[]){ 0.6, 0.2, 0.2 }, 3, 7, part);
 
+    signal(SIGINT, on_interrupt);
     run r[STARTS];
     const run *best = r;
-    double began = now();
-    for (int i = 0; i < STARTS; i++) {
-        r[i] = fit(part[0], part[1], (uint64_t)i + 1);
-        if (r[i].validation > best->validation) best = &r[i];
+    int n = 0;
+    double seconds = 0;
+    while (n < STARTS && !interrupted && !wg_error()) {
+        r[n] = fit(part[0], part[1], (uint64_t)n + 1);
+        r[n].test = wg_nn_accuracy(r[n].model, net, part[2]);
+        seconds += r[n].report.seconds;
+        if (r[n].report.best.metric > best->report.best.metric) best = &r[n];
+        n++;
     }
-    double seconds = now() - began;
+
+    if (n == 0) return 1;
 
     printf("\nstart  epoch  validation     test\n");
-    for (int i = 0; i < STARTS; i++) {
-        r[i].test = wg_nn_accuracy(r[i].model, net, part[2]);
-        printf("%5d  %5d     %5.2f %%  %5.2f %%%s\n", i + 1, r[i].epoch, 100 * r[i].validation,
-               100 * r[i].test, &r[i] == best ? "  <- taken" : "");
-    }
-    double middle = median(r, STARTS);
-    printf("median test accuracy of %d starts: %.2f %%\n", STARTS, 100 * middle);
+    for (int i = 0; i < n; i++)
+        printf("%5d  %5.0f     %5.2f %%  %5.2f %%%s\n", i + 1, r[i].report.best.epoch,
+               100 * r[i].report.best.metric, 100 * r[i].test, &r[i] == best ? "  <- taken" : "");
+    double middle = median(r, n);
+    printf("median test accuracy of %d starts: %.2f %%\n", n, 100 * middle);
     printf("test accuracy of the one taken: %.2f %%\n", 100 * best->test);
     printf("%.1f seconds of training\n", seconds);
     show_results(best->model, part[2]);
 
-    for (int i = 0; i < STARTS; i++) wg_nn_free(r[i].model);
+    for (int i = 0; i < n; i++) wg_nn_free(r[i].model);
     for (int i = 0; i < 3; i++) wg_data_free(part[i]);
     wg_data_free(all);
     return !wg_error() && middle >= 0.97 ? 0 : 1;

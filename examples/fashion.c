@@ -3,14 +3,13 @@
    network with two hidden layers. The rate falls along half a cosine (Loshchilov and Hutter 2017);
    the weights kept are those of the epoch with the best accuracy on a tenth of the training set,
    which takes no part in training. */
-#include <math.h>
+#include <signal.h>
 #include <stdio.h>
 #include <wengert.h>
 
 #include "show.h"
 
 enum { EPOCHS = 15, BATCH = 128 };
-static const double RATE = 2e-3;
 
 static wg_tensor *net(wg_nn *m, wg_tensor *x) {   // x (B, 784)
     x = wg_relu(wg_nn_linear(m, "fc1", x, 256));  // (B, 256)
@@ -27,38 +26,19 @@ static wg_data *load(const char *folder, const char *name) {
     return wg_data_idx(images, labels, (wg_data_options){ .scale = 1.0 / 255 });
 }
 
-/* One pass over the training set; the mean loss of its batches. */
-static double pass(wg_nn *m, wg_optim *adam, wg_data *train, int epoch) {
-    double sum = 0;
-    int steps = 0;
-    wg_batch b = { .size = BATCH, .seed = (uint64_t)epoch };
-    while (wg_data_next(train, &b)) {  // b.x (B, 784), b.y (B)
-        wg_scope *step = wg_scope_open();
-        wg_tensor *loss = wg_cross_entropy(net(m, b.x), b.y);
-        wg_optim_minimize(adam, loss);
-        sum += wg_item(loss), steps++;
-        wg_scope_close(step);
-    }
-    return sum / steps;
+static wg_tensor *cost(wg_nn *m, wg_tensor *x, wg_tensor *y) {
+    return wg_cross_entropy(net(m, x), y);
 }
 
-/* A model with the best weights of all epochs. */
 static wg_nn *fit(wg_data *train, wg_data *validation) {
-    wg_nn *m = wg_nn_new(1), *best = wg_nn_new(1);
-    wg_optim *adam = wg_optim_adam(m, (wg_adam_options){ .rate = RATE });
-    double began = now(), highest = 0;
-    printf("epoch     rate    loss  validation  seconds\n");
-    for (int e = 0; e < EPOCHS && !wg_error(); e++) {
-        wg_optim_set_rate(adam, RATE / 2 * (1 + cos(M_PI * e / EPOCHS)));
-        double loss = pass(m, adam, train, e), accuracy = wg_nn_accuracy(m, net, validation);
-        printf("%5d  %.5f  %.4f     %5.2f %%  %7.1f\n", e + 1, wg_optim_rate(adam), loss,
-               100 * accuracy, now() - began);
-        fflush(stdout);
-        if (accuracy > highest && wg_nn_copy(best, m)) highest = accuracy;
-    }
-    wg_optim_free(adam);
-    wg_nn_free(m);
-    return best;
+    int64_t steps = EPOCHS * (wg_data_size(train) + BATCH - 1) / BATCH;
+    wg_fit_options o = { .optim = wg_adam((wg_adam_options){ .rate = 2e-3 }),
+                         .schedule = wg_schedule_cosine(steps, 0),
+                         .epochs = EPOCHS,
+                         .batch = BATCH,
+                         .progress = stdout,
+                         .stop = &interrupted };
+    return wg_nn_fit(net, cost, train, validation, o, NULL);
 }
 
 static void show_results(wg_nn *m, wg_data *test) {
@@ -88,6 +68,7 @@ int main(int argc, char *argv[]) {
     }
     wg_data_split(all, (double[]){ 0.9, 0.1 }, 2, 1, part);
 
+    signal(SIGINT, on_interrupt);
     wg_nn *m = fit(part[0], part[1]);
     double accuracy = wg_nn_accuracy(m, net, test);
     printf("test accuracy %.2f %%\n", 100 * accuracy);

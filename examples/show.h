@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: MIT
-/* show.h: results in a terminal, for the examples that classify images: a confusion matrix, and
-   images drawn in shades of grey. An image takes twice as many columns as lines, since a character
-   is about twice as high as wide; a character shows the mean of the pixels that it covers. */
+/* show.h: what the examples that classify images share: an end on Ctrl-C, results in a terminal,
+   a confusion matrix and images drawn in shades of grey. An image takes twice as many columns as
+   lines, since a character is about twice as high as wide; a character shows the mean of the pixels
+   that it covers. */
 #ifndef WG_EXAMPLES_SHOW_H
 #define WG_EXAMPLES_SHOW_H
 
+#include <signal.h>
 #include <stdio.h>
 #include <time.h>
 #include <wengert.h>
@@ -16,6 +18,13 @@ typedef struct gallery {
     const char *const *name;          // of each class
     int side, lines, across;  // pixels of a side, lines of text for them, images side by side
 } gallery;
+
+/* Ctrl-C asks training to end with what it has; pressed again it ends the program. */
+static volatile sig_atomic_t interrupted;
+static inline void on_interrupt(int number) {
+    interrupted = 1;
+    signal(number, SIG_DFL);
+}
 
 static inline double now(void) {  // seconds
     struct timespec t;
@@ -37,9 +46,10 @@ static inline void show_captions(const gallery *g, const int64_t pick[], int n) 
     const int64_t *label = wg_values(g->label, WG_I64), *answer = wg_values(g->answer, WG_I64);
     for (int k = 0; k < n; k++) {
         int64_t is = label[pick[k]], taken = answer[pick[k]];
-        char text[80];
-        snprintf(text, sizeof text, is == taken ? "%s" : "%s, not %s", g->name[taken], g->name[is]);
-        printf("  %-*s", 2 * g->lines, text);
+        char caption[80];
+        snprintf(caption, sizeof caption, is == taken ? "%s" : "%s, not %s", g->name[taken],
+                 g->name[is]);
+        printf("  %-*s", 2 * g->lines, caption);
     }
     printf("\n");
 }

@@ -72,7 +72,7 @@ static bool check_range(char axis, double min, double max, bool log) {
     return true;
 }
 
-static void set_range(wg__text *t, char axis, double min, double max) {
+void wg__chart_range(wg__text *t, char axis, double min, double max) {
     wg__text_add(t, "set %crange [", axis);
     wg__text_number(t, min);
     wg__text_add(t, ":");
@@ -96,7 +96,7 @@ static void set_names(wg__text *t, char axis, const char *const *names) {
                  axis == 'x' && length > NAMES_ABREAST ? "rotate by -30 " : "");
     for (int i = 0; names[i]; i++) {
         wg__text_add(t, i ? ", " : "");
-        wg__text_label(t, names[i], NULL);
+        wg__text_format(t, names[i]);
         wg__text_add(t, " %d", i);
     }
     wg__text_add(t, ")\n");
@@ -108,18 +108,25 @@ static void write_head(wg__text *t, const wg_panel_options *o) {
     set_label(t, "ylabel", o->y, NULL);
     if (o->log_x) wg__text_add(t, "set logscale x\n");
     if (o->log_y) wg__text_add(t, "set logscale y\n");
-    if (is_range(o->x_min, o->x_max)) set_range(t, 'x', o->x_min, o->x_max);
-    if (is_range(o->y_min, o->y_max)) set_range(t, 'y', o->y_min, o->y_max);
+    if (is_range(o->x_min, o->x_max)) wg__chart_range(t, 'x', o->x_min, o->x_max);
+    if (is_range(o->y_min, o->y_max)) wg__chart_range(t, 'y', o->y_min, o->y_max);
     if (o->equal) wg__text_add(t, "set size ratio -1\n");
     set_names(t, 'x', o->x_names);
     set_names(t, 'y', o->y_names);
 }
 
-/* What a panel that shows nothing has for axes. */
+/* Axes of a panel that may show nothing, where gnuplot would give up. */
 static void write_blank(wg__text *t, const wg__panel *p) {
-    if (p->seen) return;
-    if (!p->fixed_x) set_range(t, 'x', p->log_x ? 1 : 0, p->log_x ? 10 : 1);
-    if (!p->fixed_y) set_range(t, 'y', p->log_y ? 1 : 0, p->log_y ? 10 : 1);
+    const bool fixed[2] = { p->fixed_x, p->fixed_y }, log[2] = { p->log_x, p->log_y };
+    for (int i = 0; i < 2 && !p->seen; i++) {
+        double min = log[i] ? 1 : 0, max = log[i] ? 10 : 1;
+        if (p->least[i] < p->most[i] && !(log[i] && p->least[i] <= 0)) {
+            min = p->least[i];
+            max = p->most[i];
+        }
+        if (!fixed[i]) wg__chart_range(t, "xy"[i], min, max);
+    }
+    if (!p->seen && p->surface) wg__chart_range(t, 'z', 0, 1);
 }
 
 /* The script of the panel that is being filled. */
@@ -144,22 +151,35 @@ static void write_panel(const wg_chart *c, wg__text *t) {
     wg__text_add(t, p->items ? "\n" : "  NaN notitle\n");
 }
 
+static wg__panel begin_panel(const wg_panel_options *o) {
+    return (wg__panel){ .open = true,
+                        .log_x = o->log_x,
+                        .log_y = o->log_y,
+                        .no_key = o->no_key,
+                        .fixed_x = is_range(o->x_min, o->x_max),
+                        .fixed_y = is_range(o->y_min, o->y_max),
+                        .least = { INFINITY, INFINITY },
+                        .most = { -INFINITY, -INFINITY } };
+}
+
 bool wg_chart_panel(wg_chart *c, wg_panel_options o) {
     wg_chart before;
+    wg__text head = { 0 };  // apart, until the last panel is safe among the closed
     if (!begin(c, "wg_chart_panel", &before)) return false;
     if (!check_range('x', o.x_min, o.x_max, o.log_x)) return false;
     if (!check_range('y', o.y_min, o.y_max, o.log_y)) return false;
     if (c->last.open) write_panel(c, &c->text[WG__CHART_CLOSED]);
-    c->text[WG__CHART_HEAD].size = c->text[WG__CHART_PLOT].size = 0;
-    c->last = (wg__panel){ .open = true,
-                           .log_x = o.log_x,
-                           .log_y = o.log_y,
-                           .no_key = o.no_key,
-                           .fixed_x = is_range(o.x_min, o.x_max),
-                           .fixed_y = is_range(o.y_min, o.y_max) };
+    write_head(&head, &o);
+    if (!wg__chart_end(c, &before)) {
+        wg__free(head.data);
+        return false;
+    }
+    wg__free(c->text[WG__CHART_HEAD].data);
+    c->text[WG__CHART_HEAD] = head;
+    c->text[WG__CHART_PLOT].size = 0;
+    c->last = begin_panel(&o);
     c->panels++;
-    write_head(&c->text[WG__CHART_HEAD], &o);
-    return wg__chart_end(c, &before);
+    return true;
 }
 
 /* ---- saving ---------------------------------------------------------------------------------- */

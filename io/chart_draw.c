@@ -76,13 +76,14 @@ static bool is_whole(const wg__picture *p, const wg__text *t) {
     return size >= n && memcmp(t->data + size - n, end[p->png], n) == 0;
 }
 
-/* gnuplot shows the line, a mark below it, and then the words; line breaks become blanks. */
+/* gnuplot shows the line, a mark below it, and then the words: line breaks, and
+   whatever else is no character, become blanks. */
 static bool fail_complaint(const wg__picture *p, const wg__text *words, int status) {
     char text[COMPLAINT + 1];
     size_t n = words->size < COMPLAINT ? words->size : COMPLAINT, k = 0;
     const char *from = words->data + words->size - n;
     for (size_t i = 0; i < n; i++) {
-        bool blank = from[i] == '\n' || from[i] == ' ';
+        bool blank = (unsigned char)from[i] <= ' ';
         if (!blank) text[k++] = from[i];
         if (blank && k > 0 && text[k - 1] != ' ') text[k++] = ' ';
     }

@@ -22,6 +22,8 @@ void wg__text_number(wg__text *t, double value);
 /* A string of gnuplot, in its double quotes. Line breaks stay, other control characters become
    blanks, and what is not UTF-8, or not allowed in XML, a question mark. */
 void wg__text_label(wg__text *t, const char *label, const char *more);
+/* The same where gnuplot would take it for a format of a number: the name of a tic. */
+void wg__text_format(wg__text *t, const char *label);
 /* The same with all bytes as they are: a path. */
 void wg__text_path(wg__text *t, const char *path, size_t length);
 
@@ -45,9 +47,10 @@ typedef struct wg__panel {
     int items, curves, bars;  // curves and bars among the items
     bool open, log_x, log_y, no_key;
     bool fixed_x, fixed_y;       // the range was given
-    bool seen;                   // something in it can be drawn
+    bool seen;                   // something in it is sure to be drawn
     bool loose;                  // the axes go on to their next tics
     bool heat, surface, hidden;  // hidden: some values are not shown
+    double least[2], most[2];    // x and y of its grids; least > most: none
 } wg__panel;
 
 struct wg_chart {
@@ -61,6 +64,9 @@ struct wg_chart {
    the chart back to if there was an error meanwhile; it returns whether there was none. */
 bool wg__chart_begin(wg_chart *c, const char *call, wg_chart *before);
 bool wg__chart_end(wg_chart *c, const wg_chart *before);
+
+/* "set xrange [min:max]" for axis 'x'. */
+void wg__chart_range(wg__text *t, char axis, double min, double max);
 
 /* ---- running gnuplot: chart_draw.c ----------------------------------------------------------- */
 

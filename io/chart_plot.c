@@ -86,6 +86,7 @@ static void write_points(wg_chart *c, const wg_xy *p) {
         write_number(t, p->y[i], p->y2 ? ' ' : '\n');
         if (p->y2) write_number(t, p->y2[i], '\n');
     }
+    if (p->n == 0) wg__text_add(t, "NaN NaN NaN\n");  // a block without a row would not count
 }
 
 typedef struct style {
@@ -175,9 +176,16 @@ static bool check_points(const wg_xy *p) {
     return true;
 }
 
-static void add_points(wg_chart *c, const char *label, const wg_xy *p) {
+/* A line through a single value would show nothing. */
+static wg_mark visible(const wg_xy *p, const counts *n) {
+    bool line = p->mark == WG_MARK_LINE || p->mark == WG_MARK_DASHES || p->mark == WG_MARK_STEPS;
+    return line && n->shown == 1 ? WG_MARK_LINE_POINTS : p->mark;
+}
+
+static void add_points(wg_chart *c, const char *label, wg_xy *p) {
     const style *s = &styles[p->colour ? p->colour - 1 : c->last.curves++ % WG__COLOURS];
     counts n = count_points(&c->last, p);
+    p->mark = visible(p, &n);
     bool points = p->mark == WG_MARK_POINTS;
     c->last.seen |= n.shown > 0;
     c->last.loose |= points || p->mark == WG_MARK_BARS;
@@ -200,16 +208,14 @@ bool wg_chart_xy(wg_chart *c, const char *label, wg_xy p) {
 
 /* ---- grids ----------------------------------------------------------------------------------- */
 
-static bool check_grid(const char *call, const wg_grid *g, int64_t least) {
-    if (g->rows < least || g->columns < least || g->rows > numbers_max / 3 ||
+static bool check_grid(const char *call, const wg_grid *g) {
+    if (g->rows < 2 || g->columns < 2 || g->rows > numbers_max / 3 ||
         g->columns > numbers_max / 3 / g->rows)
-        return wg_fail(WG_ERROR_ARGUMENT, "%s: a grid of %lld x %lld, at least %lld x %lld", call,
-                       (long long)g->rows, (long long)g->columns, (long long)least,
-                       (long long)least);
+        return wg_fail(WG_ERROR_ARGUMENT, "%s: a grid of %lld x %lld, at least 2 x 2, at most %lld",
+                       call, (long long)g->rows, (long long)g->columns, (long long)numbers_max / 3);
     if (!g->z) return wg_fail(WG_ERROR_ARGUMENT, "%s: z is NULL", call);
     double width = g->x_max - g->x_min, height = g->y_max - g->y_min;
-    if ((g->columns > 1 && !(isfinite(width) && width != 0)) ||
-        (g->rows > 1 && !(isfinite(height) && height != 0)))
+    if (!isfinite(width) || !isfinite(height) || width == 0 || height == 0)
         return wg_fail(WG_ERROR_ARGUMENT, "%s: x from %g to %g, y from %g to %g", call, g->x_min,
                        g->x_max, g->y_min, g->y_max);
     if (!isfinite(g->z_min) || !isfinite(g->z_max) || g->z_min > g->z_max)
@@ -218,11 +224,18 @@ static bool check_grid(const char *call, const wg_grid *g, int64_t least) {
 }
 
 static double along(double min, double max, int64_t i, int64_t n) {
-    return n > 1 ? min + (max - min) * (double)i / (double)(n - 1) : min;
+    return min + (max - min) * (double)i / (double)(n - 1);
+}
+
+static void cover(wg__panel *p, int axis, double a, double b) {
+    p->least[axis] = fmin(p->least[axis], fmin(a, b));
+    p->most[axis] = fmax(p->most[axis], fmax(a, b));
 }
 
 static void write_grid(wg_chart *c, const wg_grid *g) {
     wg__text *t = &c->text[WG__CHART_NUMBERS];
+    cover(&c->last, 0, g->x_min, g->x_max);
+    cover(&c->last, 1, g->y_min, g->y_max);
     begin_block(c, "x y z", g->rows, g->columns);
     for (int64_t i = 0; i < g->rows; i++) {
         wg__text_add(t, i ? "\n" : "");
@@ -234,65 +247,83 @@ static void write_grid(wg_chart *c, const wg_grid *g) {
     }
 }
 
-/* Of the finite values; 0 and 1 if there are none. Returns how many are infinite. */
-static int64_t find_range(const wg_grid *g, double *min, double *max) {
-    int64_t hidden = 0;
-    *min = INFINITY;
-    *max = -INFINITY;
+typedef struct range {
+    double min, max;  // of the finite values; 0 and 1 if there are none
+    counts n;
+} range;
+static range find_range(const wg_grid *g) {
+    range r = { .min = INFINITY, .max = -INFINITY };
     for (int64_t i = 0; i < g->rows * g->columns; i++) {
-        hidden += isinf(g->z[i]);
+        r.n.hidden += isinf(g->z[i]);
+        r.n.shown += isfinite(g->z[i]);
         if (!isfinite(g->z[i])) continue;
-        *min = fmin(*min, g->z[i]);
-        *max = fmax(*max, g->z[i]);
+        r.min = fmin(r.min, g->z[i]);
+        r.max = fmax(r.max, g->z[i]);
     }
-    if (*min <= *max) return hidden;
-    *min = 0;
-    *max = 1;
-    return hidden;
+    if (r.n.shown == 0) r.min = 0, r.max = 1;
+    return r;
 }
 
-/* The axis of the colours, and of the height if there is one. */
-static void write_colours(wg_chart *c, const wg_grid *g, const char *label, const char *axis) {
+/* An axis needs a length. */
+static void write_z_range(wg__text *t, const char *axis, double min, double max) {
+    if (!(min < max)) max = min + (min == 0 ? 1 : fabs(min));
+    wg__text_add(t, "set %srange [", axis);
+    write_number(t, min, ':');
+    write_number(t, max, ']');
+    wg__text_add(t, "\n");
+}
+
+/* The axis of the colours, which is named beside its bar, or, where it is also the height, above
+   the top of that: labels beside a height may stand outside the picture. */
+static void write_colours(wg_chart *c, const wg_grid *g, const char *label, bool height) {
+    const char *where = height ? "label 1" : "cblabel";
+    const char *place = height ? " at graph 0, 1, 1.15 center" : "";
     wg__text *t = &c->text[WG__CHART_HEAD];
-    double min, max;
+    range r = find_range(g);
     char note[48];
-    const char *more = note_hidden(c, find_range(g, &min, &max), note, sizeof note);
-    double least = fmin(min, -max), most = -least;
+    const char *more = note_hidden(c, r.n.hidden, note, sizeof note);
+    double most = fmax(fabs(r.min), fabs(r.max));
     bool given = g->z_min != 0 || g->z_max != 0;
-    if (given || g->diverging) min = given ? g->z_min : least;
-    if (given || g->diverging) max = given ? g->z_max : most;
-    if (!(min < max)) max = min + (min == 0 ? 1 : fabs(min));  // all the same
     wg__text_add(t, g->diverging ? "set palette defined (0 '#2166ac', 1 '#92c5de', 2 '#ffffff', "
                                    "3 '#fdb863', 4 '#b35806')\n"
                                  : "set palette defined (0 '#440154', 1 '#3b528b', 2 '#21918c', "
                                    "3 '#5ec962', 4 '#fde725')\n");
-    wg__text_add(t, "set palette maxcolors 64\nset cbrange [");
-    write_number(t, min, ':');
-    write_number(t, max, ']');
-    wg__text_add(t, "\nset %slabel ", axis);
+    wg__text_add(t, "set palette maxcolors 64\n");
+    if (given)
+        write_z_range(t, "cb", g->z_min, g->z_max);
+    else
+        write_z_range(t, "cb", g->diverging ? -most : r.min, g->diverging ? most : r.max);
+    wg__text_add(t, "set %s ", where);
     wg__text_label(t, label, more);
-    wg__text_add(t, "\n");
+    wg__text_add(t, "%s\n", place);
+    c->last.seen |= r.n.shown > 0;
 }
 
 bool wg_chart_heat(wg_chart *c, const char *label, wg_grid g) {
     static const char call[] = "wg_chart_heat";
     wg_chart before;
-    if (wg__pending() || !check_grid(call, &g, 1)) return false;
+    if (wg__pending() || !check_grid(call, &g)) return false;
     if (wg__chart_begin(c, call, &before) && has_room(c, call, false)) {
         if (c->last.heat) wg_fail(WG_ERROR_STATE, "%s: the panel has one already", call);
-        write_colours(c, &g, label, "cb");
+        write_colours(c, &g, label, false);
         write_grid(c, &g);
         begin_clause(c);
         wg__text_add(&c->text[WG__CHART_PLOT], "data index %d using 1:2:3 with image%s notitle",
                      c->blocks - 1, g.rows * g.columns <= CELLS ? " pixels" : "");
-        c->last.heat = c->last.seen = true;
+        c->last.heat = true;
     }
     return c && wg__chart_end(c, &before);
 }
 
-static void add_contour(wg_chart *c, const char *label, int count, const double levels[]) {
+static void add_contour(wg_chart *c, const char *label, const wg_grid *g, int count,
+                        const double levels[]) {
+    range r = find_range(g);
     wg__text *t = &c->text[WG__CHART_CONTOURS];
-    wg__text_add(t, "\nreset\nset contour base\nunset surface\nset cntrparam levels discrete ");
+    wg__text_add(t, "\nreset\n");
+    wg__chart_range(t, 'x', fmin(g->x_min, g->x_max), fmax(g->x_min, g->x_max));
+    wg__chart_range(t, 'y', fmin(g->y_min, g->y_max), fmax(g->y_min, g->y_max));
+    write_z_range(t, "z", r.min, r.max);
+    wg__text_add(t, "set contour base\nunset surface\nset cntrparam levels discrete ");
     for (int i = 0; i < count; i++) {
         wg__text_add(t, i ? ", " : "");
         wg__text_number(t, levels[i]);
@@ -300,16 +331,15 @@ static void add_contour(wg_chart *c, const char *label, int count, const double 
     wg__text_add(t, "\nset table $lines%d\nsplot data index %d using 1:2:3\nunset table\n",
                  c->blocks - 1, c->blocks - 1);
     begin_clause(c);
-    wg__text_add(&c->text[WG__CHART_PLOT], "$lines%d using 1:2 with lines lw 1.5 lc rgb '#000000'",
-                 c->blocks - 1);
-    write_title(c, label, 0);
-    c->last.seen = true;
+    wg__text_add(&c->text[WG__CHART_PLOT], "$lines%d using 1:2 with lines %s", c->blocks - 1,
+                 count == 1 ? "lw 1.5 lc rgb '#000000'" : "lw 0.8 lc rgb '#777777'");
+    write_title(c, label, r.n.hidden);
 }
 
 bool wg_chart_contour(wg_chart *c, const char *label, wg_grid g, int count, const double levels[]) {
     static const char call[] = "wg_chart_contour";
     wg_chart before;
-    if (wg__pending() || !check_grid(call, &g, 2)) return false;
+    if (wg__pending() || !check_grid(call, &g)) return false;
     if (count < 1 || count > LEVELS_MAX || !levels)
         return wg_fail(WG_ERROR_ARGUMENT, "%s: %d levels, 1 to %d", call, levels ? count : 0,
                        LEVELS_MAX);
@@ -318,7 +348,7 @@ bool wg_chart_contour(wg_chart *c, const char *label, wg_grid g, int count, cons
             return wg_fail(WG_ERROR_ARGUMENT, "%s: level %d is %g", call, i, levels[i]);
     if (wg__chart_begin(c, call, &before) && has_room(c, call, false)) {
         write_grid(c, &g);
-        add_contour(c, label, count, levels);
+        add_contour(c, label, &g, count, levels);
     }
     return c && wg__chart_end(c, &before);
 }
@@ -326,18 +356,17 @@ bool wg_chart_contour(wg_chart *c, const char *label, wg_grid g, int count, cons
 bool wg_chart_surface(wg_chart *c, const char *label, wg_grid g) {
     static const char call[] = "wg_chart_surface";
     wg_chart before;
-    if (wg__pending() || !check_grid(call, &g, 2)) return false;
+    if (wg__pending() || !check_grid(call, &g)) return false;
     if (wg__chart_begin(c, call, &before) && has_room(c, call, true)) {
-        write_colours(c, &g, label, "z");
+        write_colours(c, &g, label, true);
         wg__text_add(&c->text[WG__CHART_HEAD],
-                     "set view 55,330,0.95,1.15\nset xyplane relative 0.05\nunset colorbox\n"
-                     "set zlabel rotate offset -1,0\n"
+                     "set view 55,330,0.9,1.2\nset xyplane relative 0.05\nunset colorbox\n"
                      "set pm3d depthorder border lc rgb '#444444' lw 0.3\n");
         write_grid(c, &g);
         begin_clause(c);
         wg__text_add(&c->text[WG__CHART_PLOT], "data index %d using 1:2:3 with pm3d notitle",
                      c->blocks - 1);
-        c->last.surface = c->last.seen = true;
+        c->last.surface = true;
     }
     return c && wg__chart_end(c, &before);
 }

@@ -92,13 +92,15 @@ static void put_ascii(wg__text *t, unsigned char c) {
         put(t, (const char *)&c, 1);
 }
 
-static void put_label(wg__text *t, const char *label) {
+static void put_label(wg__text *t, const char *label, const char *percent) {
     for (const unsigned char *s = (const unsigned char *)label; *s;) {
         size_t n = *s < 128 ? 1 : utf8_length(s);
         if (n > 1)
             put(t, (const char *)s, n);
         else if (n == 0)
             put(t, "?", 1);
+        else if (*s == '%')
+            put(t, percent, strlen(percent));
         else if (*s == '\n')
             put(t, "\\n", 2);
         else
@@ -109,8 +111,14 @@ static void put_label(wg__text *t, const char *label) {
 
 void wg__text_label(wg__text *t, const char *label, const char *more) {
     put(t, "\"", 1);
-    if (label) put_label(t, label);
-    if (more) put_label(t, more);
+    if (label) put_label(t, label, "%");
+    if (more) put_label(t, more, "%");
+    put(t, "\"", 1);
+}
+
+void wg__text_format(wg__text *t, const char *label) {
+    put(t, "\"", 1);
+    put_label(t, label, "%%");
     put(t, "\"", 1);
 }
 

@@ -100,11 +100,12 @@ typedef struct wg_xy {
 } wg_xy;
 WG_API bool wg_chart_xy(wg_chart *c, const char *label, wg_xy p);  // label NULL: not in the key
 
-/* z[i * columns + j] over a grid: rows along y from y_min to y_max, columns along x; the ends are
-   where the outermost values stand. A heat map shades a cell around each value, and its colour bar
-   has the label; a contour draws lines at `count` levels over what is there; a surface draws z as
-   height, and is alone in its panel. Colours are viridis, from dark to bright; or diverging, blue
-   below the middle of the range, white there, and orange above it. */
+/* z[i * columns + j] over a grid of 2 x 2 or more: rows along y from y_min to y_max, columns along
+   x; the ends are where the outermost values stand. A heat map shades a cell around each value, and
+   its colour bar has the label; a contour draws lines over what is there, a black one if `count` is
+   1, else thin grey ones, one for each level; a surface draws z as height, and is alone in its
+   panel. Colours are viridis, from dark to bright; or diverging, blue below the middle of the
+   range, white there, and orange above it, where the range is even around 0 unless it is given. */
 typedef struct wg_grid {
     int64_t rows, columns;
     double x_min, x_max, y_min, y_max;

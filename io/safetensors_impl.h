@@ -17,4 +17,9 @@ enum { WG__ST_TYPES = 11 };
 extern const char *const wg__st_type_name[WG__ST_TYPES];
 const wg__wire *wg__st_wire(int type);
 
+/* The parts of the file that wg_io_save_safetensors makes of an archive, handed to wg__file_write
+   or its like; the name is for messages, and for that. */
+typedef bool wg__write_parts(const char *name, const wg__bytes part[], int parts);
+bool wg__st_write(const char *name, const wg_archive *a, wg__write_parts *write);
+
 #endif

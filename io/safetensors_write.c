@@ -192,15 +192,25 @@ static bool values_of(item *t, wg__bytes *part) {
     return true;
 }
 
-static bool save(const char *path, const wg_archive *a, item *list, wg__bytes *part) {
+static bool write_all(const char *path, const wg_archive *a, item *list, wg__bytes *part) {
     if (!put_in_order(path, a, list)) return false;
     char *header = make_header(path, a, list, &part[0].size);
     bool done = header != NULL;
     part[0].data = header;
     for (int i = 0; done && i < a->tensors; i++) done = values_of(&list[i], &part[i + 1]);
-    done = done && wg__file_write(path, part, a->tensors + 1);
-    for (int i = 0; i < a->tensors; i++) wg__free(list[i].copy);
-    wg__free(header);
+    return done;
+}
+
+bool wg__st_write(const char *name, const wg_archive *a, wg__write_parts *write) {
+    if (!archive_fits(name, a)) return false;
+    size_t most = (size_t)(a->tensors > a->texts ? a->tensors : a->texts);
+    item *list = wg__alloc_zero((most + 1) * sizeof *list);
+    wg__bytes *part = list ? wg__alloc_zero((most + 1) * sizeof *part) : NULL;
+    bool done = part && write_all(name, a, list, part) && write(name, part, a->tensors + 1);
+    for (size_t i = 0; list && i < most; i++) wg__free(list[i].copy);
+    wg__free(part ? (void *)(uintptr_t)part[0].data : NULL);
+    wg__free(part);
+    wg__free(list);
     return done;
 }
 
@@ -209,12 +219,5 @@ bool wg_io_save_safetensors(const char *path, const wg_archive *a) {
     if (!path || !a)
         return wg_fail(WG_ERROR_ARGUMENT, "wg_io_save_safetensors: %s is NULL",
                        path ? "the archive" : "path");
-    if (!archive_fits(path, a)) return false;
-    size_t most = (size_t)(a->tensors > a->texts ? a->tensors : a->texts);
-    item *list = wg__alloc_zero((most + 1) * sizeof *list);
-    wg__bytes *part = list ? wg__alloc((most + 1) * sizeof *part) : NULL;
-    bool done = part && save(path, a, list, part);
-    wg__free(part);
-    wg__free(list);
-    return done;
+    return wg__st_write(path, a, wg__file_write);
 }

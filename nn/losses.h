@@ -25,7 +25,8 @@ typedef struct wg_loss_options {
     wg_reduction reduction;
     /* What each loss counts, of y's dtype: it broadcasts to the losses; in cross_entropy and
        nll_loss (C), one number to a class. A loss of weight 0 counts 0 whatever it is, so a mask of
-       zeros and ones leaves out what is padding. */
+       zeros and ones leaves out what is padding. (PyTorch's binary cross-entropies divide by the
+       number of losses even then, not by the sum of the weights.) */
     wg_tensor *weight;
     wg_tensor *pos_weight;  // bce_with_logits: p, which broadcasts to y; 1
     bool ignore;            // cross_entropy, nll_loss: leave out samples whose class is

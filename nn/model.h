@@ -92,7 +92,7 @@ WG_API bool wg_nn_tie(wg_nn *m, const char *path, const char *to);
    To the tape a frozen one is a constant: nothing is recorded for it, it has no gradient (what it
    had is dropped), and optimisers leave it alone with all its decay and momentum, which go on where
    they stood once it is unfrozen. Freezing holds at once, also for what was recorded before: from
-   there no gradient passes to it, until it is unfrozen in the same scope. */
+   there no gradient passes to it, then or after it is unfrozen. */
 WG_API int wg_nn_freeze(wg_nn *m, const char *pattern);
 WG_API int wg_nn_unfreeze(wg_nn *m, const char *pattern);
 /* By path relative to m, a tied one too; false for what is not there. */
@@ -113,7 +113,7 @@ WG_API int wg_nn_unreached(const wg_nn *m, wg_tensor *loss, wg_nn_visitor visito
    returns the length that the whole text has, 0 if every parameter is reached or on an error. */
 WG_API size_t wg_nn_unreached_text(const wg_nn *m, wg_tensor *loss, char *text, size_t size);
 
-/* ---- looking at a model: norms.c summary.c --------------------------------------------------- */
+/* ---- looking at a model: magnitude.c summary.c ----------------------------------------------- */
 
 /* Euclidean norms of one parameter; -1 where there is nothing to tell. */
 typedef struct wg_nn_norm {
@@ -169,7 +169,8 @@ WG_API size_t wg_nn_summary(wg_nn *m, wg_net *net, wg_tensor *x, char *text, siz
    all that are; n vectors of length l take 4 n n l operations, a second for 1000 of 1000. Sparse
    sets of each output's weights the share a, rounded up, to 0, and draws the others with deviation
    b, or 0.01 for b = 0; PyTorch's zeros are a share of each input's. Identity has 1 where out = in,
-   in kernels (out, in, ...) at the centre, Dirac's. These three do not exist for rank 0 and 1. */
+   in kernels (out, in, ...) at the centre, Dirac's; of a weight that is several in one, as those of
+   groups and gates are, each is one. These three do not exist for rank 0 and 1. */
 typedef enum wg_init_kind {
     WG_INIT_DEFAULT,  // Xavier uniform for weights; zeros for biases and buffers
     WG_INIT_ZEROS,
@@ -224,6 +225,43 @@ WG_API wg_tensor *wg_nn_param(wg_nn *m, const char *name, wg_dtype dtype, wg_sha
    that, so a layer that writes one while training does so through a copy, or after its last use. */
 WG_API wg_tensor *wg_nn_buffer(wg_nn *m, const char *name, wg_dtype dtype, wg_shape shape,
                                wg_init init);
+
+/* ---- files: save.c load.c rename.c ----------------------------------------------------------- */
+
+/* The other name of something; false if it has none, or none that fits into `size` bytes with the
+   closing 0. */
+typedef bool wg_nn_rename(void *user, const char *name, char *to, size_t size);
+
+typedef struct wg_nn_file_options {
+    const char *prefix;    // of the names in the file, such as "model/"; NULL: none
+    wg_nn_rename *rename;  // saving: paths to names; loading: names to paths; NULL: they are equal
+    void *user;            // what rename is given
+    bool partial;          // loading: what only one side has stays as it is
+} wg_nn_file_options;
+
+/* All that m holds, as a safetensors file (io.h) of names relative to m: parameters, frozen or not,
+   and buffers, which the file's metadata mark as such ("bn/mean": "buffer"). Of tied weights there
+   is one; the metadata tell the other names, as safetensors.torch does ("out/w": "in/w"). The old
+   file is there until the new one is whole. */
+WG_API bool wg_nn_save(const wg_nn *m, const char *path);
+WG_API bool wg_nn_save_with(const wg_nn *m, const char *path, wg_nn_file_options o);
+
+/* Reads such a file, of this library or any other, into m. It must have exactly what m holds, each
+   of its shape and dtype (f16 and bf16 count as f32): otherwise the error lists what is missing in
+   it, what is there that m does not have, and what does not fit. On any error m stays as it was.
+   Where m holds nothing yet and is not sealed, all that the file has is made: ties and marked
+   buffers as such, whatever is no f32 or f64 as a buffer, the rest as parameters. A file that marks
+   no buffers, such as PyTorch's, so wants the network to have run once if it has some.
+
+   With a prefix the names that lack it are not looked at, nor are those that rename has no path
+   for. */
+WG_API bool wg_nn_load(wg_nn *m, const char *path);
+WG_API bool wg_nn_load_with(wg_nn *m, const char *path, wg_nn_file_options o);
+
+/* Renames for PyTorch's state dicts, loading and saving: '.' for '/', and at the end "weight" and
+   "bias" for "w" and "b": "0.weight" is "0/w". "num_batches_tracked" has no path. */
+WG_API bool wg_nn_from_pytorch(void *user, const char *name, char *path, size_t size);
+WG_API bool wg_nn_to_pytorch(void *user, const char *path, char *name, size_t size);
 
 #ifdef __cplusplus
 }

@@ -47,8 +47,7 @@ struct wg_nn {
     wg_tensor *param;   // of this path; NULL if it is none
     wg_tensor *buffer;  // likewise, saved but not trained
     wg_nn *tied;        // the node whose parameter this path names, too; no more than one of these
-    bool frozen;        // the parameter is not trained,
-    uint32_t record;    // and this was its record on the tape
+    bool frozen;        // the parameter is not trained
     uint64_t hash;      // its key in the table
     uint64_t stream;    // XXH3 of the path: where its random numbers come from
     uint64_t calls;     // of dropout here
@@ -133,12 +132,12 @@ wg__init_matrix wg__init_orthogonal, wg__init_sparse, wg__init_identity;
 /* ---- text: text.c ---------------------------------------------------------------------------- */
 
 /* Text that may be longer than where it goes. */
-typedef struct wg__text {
+typedef struct wg__bounded {
     char *bytes;
     size_t size, length;  // length: of all of it, whether it fits or not
-} wg__text;
-wg__text wg__text_begin(char *bytes, size_t size);
-void wg__text_add(wg__text *t, const char *format, ...) WG_PRINTF(2, 3);
+} wg__bounded;
+wg__bounded wg__bounded_begin(char *bytes, size_t size);
+void wg__bounded_add(wg__bounded *t, const char *format, ...) WG_PRINTF(2, 3);
 
 /* ---- for optim, which calls these alone: model.c list.c ------------------------------------- */
 

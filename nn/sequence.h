@@ -57,18 +57,18 @@ typedef struct wg_recurrent_options {
    error the result is NULL and the state as it was.
 
    T steps are T times as many records. To learn from sequences without end, cut them (truncated
-   backpropagation through time): the state goes on, its history ends.
+   backpropagation through time, Williams and Peng 1990): the values of the state go on, its history
+   ends, by wg_stop(s.h) within a scope, or by copying where each piece has a scope of its own:
 
-       wg_recurrent_state s = { 0 };
+       wg_tensor *h = wg_zeros(WG_F32, WG_SHAPE(B, 64)), *c = wg_zeros_like(h);
        for (...) {
-           wg_scope *step = wg_scope_open();
+           wg_scope *piece = wg_scope_open();
+           wg_recurrent_state s = { h, c };
            wg_tensor *y = wg_nn_lstm_with(m, "lstm", x, 64, (wg_recurrent_options){ .state = &s });
-           ...
-           s.h = wg_keep(wg_stop(s.h)), s.c = wg_keep(wg_stop(s.c));    // outlive this scope
-           wg_scope_close(step);
-       }
-   Each such pair stays with the outer scope, one of its own around a few of these steps frees them
-   in time. */
+           wg_optim_minimize(adam, ...);
+           wg_copy(h, s.h), wg_copy(c, s.c);  // after the gradients
+           wg_scope_close(piece);
+       } */
 WG_API wg_tensor *wg_nn_rnn(wg_nn *m, const char *name, wg_tensor *x, int64_t units);
 WG_API wg_tensor *wg_nn_lstm(wg_nn *m, const char *name, wg_tensor *x, int64_t units);
 WG_API wg_tensor *wg_nn_gru(wg_nn *m, const char *name, wg_tensor *x, int64_t units);

@@ -12,7 +12,7 @@ typedef struct adam_options {
     double coupled, decoupled;  // weight decay: as part of g, or apart from it
 } adam_options;
 
-// `root` is the square root of what divides the step, given v: of v itself, or of the largest so far.
+// With LARGEST the largest v so far divides the step.
 #define ADAM(name, real, square_root, LARGEST)                                                     \
     static void name(const wg_optim_call *c) {                                                     \
         const adam_options *o = c->options;                                                        \

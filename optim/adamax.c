@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-/* adamax.c: AdaMax (Kingma and Ba 2015, section 7.1): Adam with the largest |g|, fading, in place of
-   the root of the second moment. */
+/* adamax.c: AdaMax (Kingma and Ba 2015, section 7.1): Adam with the largest |g|, fading, in place
+   of the root of the second moment. */
 #include <math.h>
 
 #include "optim/optim_impl.h"

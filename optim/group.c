@@ -8,16 +8,17 @@
 
 /* ---- one group ------------------------------------------------------------------------------- */
 
-static bool rule_valid(const wg_optim_rule *rule, const void *options, size_t size) {
-    if (!rule) return wg_fail(WG_ERROR_ARGUMENT, "optim_new: the rule is NULL");
+static bool rule_valid(const char *what, const wg_optim_rule *rule, const void *options,
+                       size_t size) {
+    if (!rule) return wg_fail(WG_ERROR_ARGUMENT, "%s: the rule is NULL", what);
     if (!rule->name || (!rule->update && !rule->search))
-        return wg_fail(WG_ERROR_ARGUMENT, "optim_new: the rule has no %s",
+        return wg_fail(WG_ERROR_ARGUMENT, "%s: the rule has no %s", what,
                        rule->name ? "update" : "name");
     if (rule->states < 0 || rule->states > WG__STATES)
-        return wg_fail(WG_ERROR_ARGUMENT, "optim_new: %s: %d states, at most %d are kept",
+        return wg_fail(WG_ERROR_ARGUMENT, "%s: %s: %d states, at most %d are kept", what,
                        rule->name, rule->states, WG__STATES);
     if (!options && size > 0)
-        return wg_fail(WG_ERROR_ARGUMENT, "optim_new: %s: %zu bytes of options at NULL", rule->name,
+        return wg_fail(WG_ERROR_ARGUMENT, "%s: %s: %zu bytes of options at NULL", what, rule->name,
                        size);
     return true;
 }
@@ -35,7 +36,7 @@ static bool fill(wg__group *group, const char *pattern, const void *options, siz
 
 bool wg__group_make(wg__group *group, const wg_optim_rule *rule, double rate, const void *options,
                     size_t size) {
-    if (!rule_valid(rule, options, size)) return false;
+    if (!rule_valid("optim_new", rule, options, size)) return false;
     if (!wg__optim_check("optim_new", "the rate", rate, INFINITY)) return false;
     *group = (wg__group){ .rule = *rule, .rate = rate };
     return fill(group, NULL, options, size);
@@ -82,7 +83,7 @@ bool wg__groups_match(const wg_optim *o, const wg__group *list, int count, const
 /* ---- an optimiser's -------------------------------------------------------------------------- */
 
 static bool spec_valid(const wg_optim *o, const wg_optim_spec *spec) {
-    if (!rule_valid(spec->rule, spec->options.bytes, spec->size)) return false;
+    if (!rule_valid("optim_group", spec->rule, spec->options.bytes, spec->size)) return false;
     if (spec->size > sizeof spec->options)
         return wg_fail(WG_ERROR_ARGUMENT, "optim_group: %s: %zu bytes of options, at most %zu",
                        spec->rule->name, spec->size, sizeof spec->options);

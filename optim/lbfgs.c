@@ -6,7 +6,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "optim/line_search.h"
+#include "optim/line_search_impl.h"
 #include "optim/optim_impl.h"
 
 /* ---- what is kept ---------------------------------------------------------------------------- */

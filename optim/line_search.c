@@ -6,7 +6,7 @@
    2005). */
 #include <math.h>
 
-#include "optim/line_search.h"
+#include "optim/line_search_impl.h"
 
 /* What both algorithms know. `low` satisfies the first condition and is the lowest such point so
    far, but for rounding; between it and `high` is one that satisfies both. */

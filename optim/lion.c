@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-/* lion.c: Lion (Chen et al. 2023): the sign of a momentum that looks further ahead than the one that
-   is kept. */
+/* lion.c: Lion (Chen et al. 2023): the sign of a momentum that looks further ahead than the one
+   that is kept. */
 #include <math.h>
 
 #include "optim/optim_impl.h"

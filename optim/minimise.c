@@ -67,7 +67,11 @@ static bool backward(wg_optim *o, wg_tensor *loss) {
 
 // The gradients of loss / every, on top of those that have gathered.
 static bool gather(wg_optim *o, wg_tensor *loss) {
-    if (o->every > 1) loss = wg_mul(loss, wg_num(1.0 / o->every));
+    if (o->every > 1) {
+        bool was = wg_recording(true);
+        loss = wg_mul(loss, wg_num(1.0 / o->every));
+        wg_recording(was);
+    }
     return loss && backward(o, loss);
 }
 

@@ -49,13 +49,13 @@ WG_API wg_optim *wg_optim_make(wg_nn *m, wg_optim_spec spec);
 
 /* ---- optimisers; t counts the steps from 1 --------------------------------------------------- */
 
-/* All are elementwise but muon, with g the gradient after clipping; defaults and forms are PyTorch's
-   where it has the rule. weight_decay is coupled, g += weight_decay w, first of all, where nothing
-   else is said; decoupled it is w -= rate weight_decay w, beside the step. */
+/* All are elementwise but muon, with g the gradient after clipping; defaults and forms are
+   PyTorch's where it has the rule. weight_decay is coupled, g += weight_decay w, first of all,
+   where nothing else is said; decoupled it is w -= rate weight_decay w, beside the step. */
 
 /* Stochastic gradient descent (Robbins and Monro 1951): sgd.c. Without momentum w -= rate g. With
-   momentum mu (Sutskever et al. 2013): v = mu v + (1 - dampening) g, v = g at first; w -= rate v, or
-   with nesterov w -= rate (g + mu v). */
+   momentum mu (Sutskever et al. 2013): v = mu v + (1 - dampening) g, v = g at first; w -= rate v,
+   or with nesterov w -= rate (g + mu v). */
 typedef struct wg_sgd_options {
     double rate;          // 0.01
     double momentum;      // 0
@@ -66,8 +66,8 @@ typedef struct wg_sgd_options {
 WG_OPTIMISER(sgd, wg_sgd_options);
 
 /* Adam (Kingma and Ba 2015): adam.c. m = beta1 m + (1 - beta1) g;  v = beta2 v + (1 - beta2) g^2;
-   w -= rate (m / (1 - beta1^t)) / (sqrt(v / (1 - beta2^t)) + epsilon). With amsgrad (Reddi, Kale and
-   Kumar 2018) the largest v so far stands for v in the step. */
+   w -= rate (m / (1 - beta1^t)) / (sqrt(v / (1 - beta2^t)) + epsilon). With amsgrad (Reddi, Kale
+   and Kumar 2018) the largest v so far stands for v in the step. */
 typedef struct wg_adam_options {
     double rate;          // 0.001
     double beta1, beta2;  // 0.9, 0.999
@@ -79,9 +79,10 @@ WG_OPTIMISER(adam, wg_adam_options);
 /* AdamW (Loshchilov and Hutter 2019): the decay does not pass through the moments. */
 WG_OPTIMISER(adamw, wg_adam_options);
 
-/* NAdam (Dozat 2016): nadam.c. Adam's m and v; mu(t) = beta1 (1 - 0.96^(t momentum_decay) / 2), P(t)
-   the product of mu(1) ... mu(t); w -= rate ((1 - mu(t)) / (1 - P(t)) g + mu(t + 1) / (1 - P(t + 1))
-   m) / (sqrt(v / (1 - beta2^t)) + epsilon). */
+/* NAdam (Dozat 2016): nadam.c. Adam's m and v; mu_t = beta1 (1 - 0.96^(t momentum_decay) / 2), and
+   P_t the product of mu_1 ... mu_t:
+   w -= rate ((1 - mu_t) / (1 - P_t) g + mu_(t+1) / (1 - P_(t+1)) m) /
+        (sqrt(v / (1 - beta2^t)) + epsilon). */
 typedef struct wg_nadam_options {
     double rate;            // 0.002
     double beta1, beta2;    // 0.9, 0.999
@@ -114,8 +115,8 @@ typedef struct wg_adamax_options {
 WG_OPTIMISER(adamax, wg_adamax_options);
 
 /* RMSProp (Tieleman and Hinton 2012): rmsprop.c. v = alpha v + (1 - alpha) g^2; u = g / (sqrt(v) +
-   epsilon), or centred (Graves 2013) with v - a^2 for v, a = alpha a + (1 - alpha) g; w -= rate u, or
-   with momentum b = momentum b + u; w -= rate b. */
+   epsilon), or centred (Graves 2013) with v - a^2 for v, a = alpha a + (1 - alpha) g; w -= rate u,
+   or with momentum b = momentum b + u; w -= rate b. */
 typedef struct wg_rmsprop_options {
     double rate;     // 0.01
     double alpha;    // 0.99
@@ -148,9 +149,9 @@ typedef struct wg_adadelta_options {
 WG_OPTIMISER(adadelta, wg_adadelta_options);
 
 /* RPROP (Riedmiller and Braun 1993, as iRprop-, Igel and Huesken 2000), for gradients of all the
-   data: rprop.c. Each element's step s, the rate at first, becomes `faster` times itself where g has
-   the sign that it had, `slower` times where it turned, within [least, most]; w -= s sign(g), but
-   not where g turned, which is then forgotten. A rate set later changes nothing. */
+   data: rprop.c. Each element's step s, the rate at first, becomes `faster` times itself where g
+   has the sign that it had, `slower` times where it turned, within [least, most]; w -= s sign(g),
+   but not where g turned, which is then forgotten. A rate set later changes nothing. */
 typedef struct wg_rprop_options {
     double rate;            // 0.01
     double slower, faster;  // 0.5, 1.2
@@ -168,11 +169,12 @@ typedef struct wg_lion_options {
 } wg_lion_options;
 WG_OPTIMISER(lion, wg_lion_options);
 
-/* Muon (Jordan et al. 2024), for matrices; of more dimensions all but the first count as one: muon.c.
-   v = momentum v + (1 - momentum) g; X = (1 - momentum) g + momentum v, or v with heavy_ball;
-   X = X / (|X| + 1e-7); five times (Newton and Schulz) A = X X', X = 3.4445 X - 4.7750 A X +
-   2.0315 A A X, which takes all singular values to about 1; w -= rate weight_decay w;
-   w -= rate sqrt(max(1, rows / columns)) X. Vectors want a group of their own:
+/* Muon (Jordan et al. 2024), for matrices; of more dimensions all but the first count as one:
+   muon.c. v = momentum v + (1 - momentum) g; X = (1 - momentum) g + momentum v, or v with
+   heavy_ball; X = X / (|X| + 1e-7). Five times (Newton and Schulz) with A = X X', of the shorter
+   side: X = 3.4445 X - 4.7750 A X + 2.0315 A A X, which takes all singular values to about 1. Then
+   w -= rate weight_decay w;  w -= rate sqrt(max(1, rows / columns)) X. Vectors want a group of
+   their own:
 
        wg_optim *o = wg_optim_muon(m, (wg_muon_options){ 0 });
        wg_optim_group(o, "*b", wg_adamw((wg_adam_options){ 0 })); */
@@ -223,8 +225,8 @@ WG_API bool wg_optim_accumulate(wg_optim *o, int every);
    that has gathered is dropped. */
 WG_API bool wg_optim_skip_nonfinite(wg_optim *o, bool on);
 WG_API int64_t wg_optim_skipped(const wg_optim *o);  // steps left out so far; 0 for NULL
-/* The last of them, `step 12: the gradient of "fc1/w" is nan`: at most `size` bytes with the closing
-   0; returns the length of the whole text, 0 if there was none. */
+/* The last of them, `step 12: the gradient of "fc1/w" is nan`: at most `size` bytes with the
+   closing 0; returns the length of the whole text, 0 if there was none. */
 WG_API size_t wg_optim_last_skip(const wg_optim *o, char *text, size_t size);
 
 /* The optimiser's own rate. Groups have rates of their own, which setting it leaves alone; scaling
@@ -285,10 +287,10 @@ WG_API wg_lbfgs_report wg_optim_lbfgs_report(const wg_optim *o);
 
 /* ---- clipping: clip.c ------------------------------------------------------------------------ */
 
-/* What a step uses in place of the gradients, from now on, which stay what they are. Several can be
-   on: first by value, then adaptive, then by norm. A limit of 0 turns one off. What has NaN is not
-   clipped but an error of the step, which then changes nothing. */
-/* Each element into [-max_value, max_value], infinite ones too. */
+/* What a step uses in place of the gradients, from now on; they stay what they are. Several can be
+   on: first by value, then adaptive, then by norm. A limit of 0 turns one off. Gradients that are
+   not finite are never clipped into use: such a step is refused or skipped. */
+/* Each element into [-max_value, max_value]. */
 WG_API bool wg_optim_clip_value(wg_optim *o, double max_value);
 /* By the size of what is moved (Brock et al. 2021): each unit's g is multiplied with
    min(1, factor max(|w|, 1e-3) / |g|), in 2-norms over the unit: one of the first dimension, or all
@@ -327,16 +329,18 @@ typedef struct wg_proximal {
     double group;     // group sum over rows sqrt(n) |row|
     double max_norm;  // 0: rows of any length
 } wg_proximal;
-/* For parameters whose full path matches; NULL: the weights, which are those of rank 2 and more. The
-   last that matches counts; zeros take it back. A pattern that matches none is an error of the next
-   step. */
+/* For parameters whose full path matches; NULL: the weights, which are those of rank 2 and more.
+   The last that matches counts; zeros take it back. A pattern that matches none is an error of the
+   next step. */
 WG_API bool wg_optim_proximal(wg_optim *o, const char *pattern, wg_proximal p);
 
 /* ---- an optimiser of your own ---------------------------------------------------------------- */
 
 /* One parameter's update: w, its gradient g (to be multiplied by `scale`, which clips it, before
    use) and the rule's states, all dense, n elements, of one dtype; t counts this parameter's
-   updates by this rule, from 1. States and numbers start at zero. */
+   updates by this rule, from 1. States and numbers start at zero. Where there is a `step`, a rule
+   whose steps grow with the gradient writes how much for each element: what a gradient that stays
+   g would make w lose in one step, over g, such as rate / (sqrt(v) + epsilon). */
 typedef struct wg_optim_call {
     int64_t n, t;
     wg_dtype dtype;
@@ -349,8 +353,7 @@ typedef struct wg_optim_call {
     const char *path;
     double *number;  // two numbers of this parameter's, for the rule to keep
     void *work;      // what `prepare` asked for; undefined contents
-    void *step;  // NULL, or n elements to be set to the step that each made for its gradient: what
-                 // a constant gradient g would make w lose, over g. Found set to the rate.
+    void *step;      // NULL, or n elements, found set to the rate: see above
 } wg_optim_call;
 struct wg_optim_rule {
     const char *name;

@@ -140,8 +140,8 @@ bool wg__optim_evaluate(wg_optim *o, wg_objective *f, void *user, double *value)
 
 /* ---- clipping: clip.c ------------------------------------------------------------------------ */
 
-/* Clips what the slots will use, in copies, all but the norm; that is left to `scale`. False after
-   reporting NaN or, where a norm is wanted, an infinite one. */
+/* Clips what the slots will use, which is finite, in copies, all but the norm; that is left to
+   `scale`. False after reporting a norm out of range. */
 bool wg__clip(const wg_optim *o, double *scale);
 
 /* ---- schedules: schedule.c ------------------------------------------------------------------- */

@@ -41,10 +41,14 @@ wg_optim_spec wg_rprop(wg_rprop_options o) {
     o.faster = wg__or(o.faster, 1.2);
     o.least = wg__or(o.least, 1e-6);
     o.most = wg__or(o.most, 50);
-    if (o.faster >= 1 && o.least <= o.most) return wg__optim_spec(&rule, o.rate, &o, sizeof o);
-    wg_fail(WG_ERROR_ARGUMENT,
-            "optim_rprop: faster is %g, wanted is at least 1; steps from %g to %g", o.faster,
-            o.least, o.most);
-    return wg__no_spec();
+    if (o.faster < 1) {
+        wg_fail(WG_ERROR_ARGUMENT, "optim_rprop: faster is %g, wanted is at least 1", o.faster);
+        return wg__no_spec();
+    }
+    if (o.least > o.most) {
+        wg_fail(WG_ERROR_ARGUMENT, "optim_rprop: steps from %g to %g", o.least, o.most);
+        return wg__no_spec();
+    }
+    return wg__optim_spec(&rule, o.rate, &o, sizeof o);
 }
 WG__DEFINE_OPTIMISER(rprop, wg_rprop_options)

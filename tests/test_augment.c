@@ -123,6 +123,23 @@ START_TEST(a_shift_beyond_the_image_leaves_it_blank_or_in_part) {
 }
 END_TEST
 
+START_TEST(a_share_of_the_images_keeps_still) {
+    wg_data *d = images(layouts[1], PLAIN);
+    double *from = pass(d, (wg_augment){ 0 }, 0), kept = 0;
+    for (uint64_t seed = 0; seed < 5; seed++) {
+        double *to = pass(d, (wg_augment){ .shift = 1, .still = 0.7 }, seed);
+        for (int i = 0; i < N; i++)
+            kept += !memcmp(from + i * PIXELS, to + i * PIXELS, PIXELS * sizeof *to);
+        free(to);
+    }
+    // And a ninth of the others; within five standard errors.
+    double share = 0.7 + 0.3 / 9;
+    expect_close(kept / (5 * N), share, 5 * sqrt(share * (1 - share) / (5 * N)), "kept still");
+    free(from);
+    wg_data_free(d);
+}
+END_TEST
+
 START_TEST(a_certain_flip_is_its_own_inverse_and_keeps_integers) {
     wg_tensor *x = wg_arange(WG_U8, 0, 12, 1);
     wg_data *d = wg_data_new(wg_reshape(x, WG_SHAPE(2, 2, 3)), wg_arange(WG_I64, 0, 2, 1),
@@ -148,6 +165,7 @@ static const struct {
     { { 0, { 0 } }, { .flip = 1 }, WG_ERROR_SHAPE, "a batch is [400]" },
     { { 4, { 1, 1, 5, 6 } }, { .flip = 1 }, WG_ERROR_SHAPE, "a batch is [400,1,1,5,6]" },
     { { 2, { 5, 6 } }, { .shift = -1 }, WG_ERROR_ARGUMENT, "shift -1" },
+    { { 2, { 5, 6 } }, { .shift = 1, .still = -0.5 }, WG_ERROR_ARGUMENT, "still -0.5" },
     { { 2, { 5, 6 } }, { .flip = 1.5 }, WG_ERROR_ARGUMENT, "flip 1.5" },
     { { 2, { 5, 6 } }, { .flip = NAN }, WG_ERROR_ARGUMENT, "flip nan" },
     { { 1, { 30 } }, { .flip = 1, .rows = -5, .columns = -6 }, WG_ERROR_ARGUMENT, "-5 rows" },
@@ -326,6 +344,7 @@ int main(void) {
     ADD_TABLE(t, images_are_moved_and_mirrored_all_ways_alike, layouts);
     tcase_add_test(t, what_becomes_of_an_image_follows_from_seed_and_number_alone);
     tcase_add_test(t, a_shift_beyond_the_image_leaves_it_blank_or_in_part);
+    tcase_add_test(t, a_share_of_the_images_keeps_still);
     tcase_add_test(t, a_certain_flip_is_its_own_inverse_and_keeps_integers);
     ADD_TABLE(t, what_is_no_image_is_refused, bad);
     tcase_add_test(t, standardised_columns_have_mean_zero_and_deviation_one);

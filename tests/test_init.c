@@ -238,6 +238,9 @@ START_TEST(orthogonal_matrices_are_uniform_among_all) {
         const double *q = wg_values(wg_nn_param(m, "w", WG_F64, WG_SHAPE(2, 2), init), WG_F64);
         positive += q[0] > 0, rotations += q[0] * q[3] - q[1] * q[2] > 0;
         squares += q[0] * q[0], fourths += pow(q[0], 4);
+        // Among so many some begin nearly parallel, where once would not be enough: the product of
+        // two unit vectors, right up to their last places.
+        ck_assert(fabs(q[0] * q[2] + q[1] * q[3]) <= 4 * 0x1p-52);
         wg_nn_free(m);
     }
     // Five standard errors each. q[0] is the cosine of a uniform angle: its square has mean 1/2 and
@@ -302,7 +305,48 @@ START_TEST(an_identity_gives_back_its_input) {
 }
 END_TEST
 
+START_TEST(an_identity_of_groups_gives_back_its_input) {
+    wg_nn *m = wg_nn_new(3);
+    wg_tensor *x = normal(WG_F64, WG_SHAPE(2, 6, 5, 5), 1);
+    for (int64_t groups = 1; groups <= 6; groups++) {
+        if (6 % groups) continue;
+        wg_init init = { .kind = WG_INIT_IDENTITY, .fan_in = 54 / groups, .fan_out = 54 / groups };
+        wg_nn *net = wg_nn_sub(m, "%lld", (long long)groups);
+        wg_tensor *w = wg_nn_param(net, "w", WG_F64, WG_SHAPE(6, 6 / groups, 3, 3), init);
+        wg_conv_options same = { .padding = { 1, 1 }, .groups = groups };
+        ck_assert(wg_equal(wg_conv2d(x, w, NULL, same), x));
+        ck_assert(wg_equal(wg_conv_transpose2d(x, w, NULL, same), x));
+    }
+    wg_init gates = { .kind = WG_INIT_IDENTITY, .fan_out = 2 };
+    EXPECT_VALUES(wg_nn_param(m, "gates", WG_F64, WG_SHAPE(4, 2), gates), 1, 0, 0, 1, 1, 0, 0, 1);
+    // A transpose of 4 channels to 2, and of 2 to 4, in one group each.
+    wg_init few = { .kind = WG_INIT_IDENTITY, .fan_in = 4, .fan_out = 2 };
+    EXPECT_VALUES(wg_nn_param(m, "few", WG_F64, WG_SHAPE(4, 2, 1), few), 1, 0, 0, 1, 0, 0, 0, 0);
+    wg_init many = { .kind = WG_INIT_IDENTITY, .fan_in = 2, .fan_out = 4 };
+    EXPECT_VALUES(wg_nn_param(m, "many", WG_F64, WG_SHAPE(2, 4, 1), many), 1, 0, 0, 0, 0, 1, 0, 0);
+    wg_init odd = { .kind = WG_INIT_IDENTITY, .fan_out = 3 };  // no 3 rows make 4
+    EXPECT_VALUES(wg_nn_param(m, "odd", WG_F64, WG_SHAPE(4, 2), odd), 1, 0, 0, 1, 0, 0, 0, 0);
+    wg_nn_free(m);
+}
+END_TEST
+
 static const wg_init_kind of_matrices[] = { WG_INIT_ORTHOGONAL, WG_INIT_SPARSE, WG_INIT_IDENTITY };
+
+START_TEST(the_order_of_making_changes_no_kind) {
+    wg_nn *a = wg_nn_new(5), *b = wg_nn_new(5);
+    char name[8];
+    for (int i = 0; i < 2 * WG_INIT_KINDS; i++) {
+        int kind = i < WG_INIT_KINDS ? i : 2 * WG_INIT_KINDS - 1 - i;  // upwards, then downwards
+        wg_init init = { .kind = (wg_init_kind)kind, .a = 0.25, .b = 0.5 };
+        snprintf(name, sizeof name, "%d", kind);
+        wg_nn *m = i < WG_INIT_KINDS ? a : b;
+        ck_assert_ptr_nonnull(wg_nn_param(m, name, WG_F32, WG_SHAPE(7, 5), init));
+    }
+    for (int i = 0; i < WG_INIT_KINDS; i++)
+        ck_assert(wg_equal(wg_nn_param_at(a, NULL, i), wg_nn_find(b, wg_nn_path_at(a, NULL, i))));
+    wg_nn_free(a), wg_nn_free(b);
+}
+END_TEST
 
 START_TEST(a_vector_is_no_matrix) {
     wg_nn *m = wg_nn_new(3);
@@ -368,6 +412,8 @@ int main(void) {
     tcase_add_test(t, orthogonal_matrices_are_uniform_among_all);
     ADD_TABLE(t, a_sparse_weight_has_its_share_of_zeros_in_each_row, shares);
     tcase_add_test(t, an_identity_gives_back_its_input);
+    tcase_add_test(t, an_identity_of_groups_gives_back_its_input);
+    tcase_add_test(t, the_order_of_making_changes_no_kind);
     ADD_TABLE(t, a_vector_is_no_matrix, of_matrices);
     tcase_add_test(t, gains_are_those_of_the_table);
     tcase_add_test(t, he_is_lecun_with_the_gain_of_relu);

@@ -2,7 +2,7 @@
 /* test_lbfgs.c: the line search keeps Wolfe's conditions; L-BFGS finds minima that are known, and
    those that Newton's method and PyTorch find; what goes wrong changes nothing. */
 #include "io/io.h"
-#include "optim/line_search.h"
+#include "optim/line_search_impl.h"
 #include "tests/nn_test.h"
 
 /* ---- the line search, on functions of one number --------------------------------------------- */
@@ -427,7 +427,8 @@ START_TEST(parameters_that_somebody_changed_are_a_new_beginning) {
 END_TEST
 
 static wg_tensor *only_the_first(problem *p, wg_tensor *w) {
-    wg_nn_param(p->m, "other", WG_F32, WG_SHAPE(2, 2), (wg_init){ WG_INIT_NORMAL, 0, 1 });
+    wg_nn_param(p->m, "other", WG_F32, WG_SHAPE(2, 2),
+                (wg_init){ .kind = WG_INIT_NORMAL, .a = 0, .b = 1 });
     return rosenbrock(p, w);
 }
 
@@ -524,6 +525,8 @@ START_TEST(mistakes_are_told) {
     ck_assert_int_eq(wg_optim_lbfgs_report(NULL).evaluations, 0);
     ck_assert(!wg_optim_step(o));
     expect_error(WG_ERROR_ARGUMENT, "call wg_optim_minimize_by");
+    ck_assert(!wg_optim_proximal(o, "*", (wg_proximal){ .l1 = 0.1 }));
+    expect_error(WG_ERROR_ARGUMENT, "lbfgs");
     ck_assert(wg_optim_clip_norm(o, 1));
     ck_assert(!wg_optim_minimize_by(o, objective, &p, NULL));
     expect_error(WG_ERROR_STATE, "optim_lbfgs: gradients are to be clipped");

@@ -211,6 +211,11 @@ static bool tie_and_copy(void) {
 START_TEST(every_allocation_may_fail) { fail_every_allocation(tie_and_copy); }
 END_TEST
 
+static wg_tensor *times_w(void *user, wg_tensor *const x[], int n) {
+    (void)n;
+    return wg_mul(x[0], again(user, "w"));
+}
+
 /* ---- freezing -------------------------------------------------------------------------------- */
 
 START_TEST(freezing_counts_what_matches) {
@@ -287,49 +292,103 @@ START_TEST(freezing_drops_the_gradient_that_was_there) {
 }
 END_TEST
 
-START_TEST(freezing_holds_for_what_was_recorded_and_is_undone_in_the_same_scope) {
+START_TEST(freezing_cuts_what_was_recorded_off_for_good) {
     wg_nn *m = wg_nn_new(1);
     wg_tensor *w = param(m, "w", WG_SHAPE(2), 3), *v = param(m, "v", WG_SHAPE(2), 5);
     wg_scope *scope = wg_scope_open();
     wg_tensor *loss = wg_sum(wg_mul(w, v));  // ()
-    wg_nn_freeze(m, "w");
+    ck_assert_int_eq(wg_nn_freeze(m, "w"), 1);
     ck_assert(!wg_is_tracked(w) && !wg_is_tracked(wg_square(w)));
     ck_assert(wg_backward(loss));
     ck_assert_ptr_null(wg_gradient(w));
     EXPECT_VALUES(wg_gradient(v), 3, 3);
-    wg_tensor *gw = NULL;
+    wg_tensor *gw = NULL, *one = wg_ones(WG_F64, WG_SHAPE(2));
     ck_assert(!wg_grad(loss, &w, 1, &gw, (wg_grad_options){ 0 }));
     expect_error(WG_ERROR_STATE, "not tracked");
-    wg_nn_unfreeze(m, "w");
+    ck_assert_int_eq(wg_nn_unfreeze(m, "w"), 1);
+    bool reached = true;
+    ck_assert(wg_reaches(loss, &w, 1, &reached) && !reached);
     wg_tensor *both = wg_add(loss, wg_sum(wg_square(w)));  // ()
     ck_assert(wg_grad(both, &w, 1, &gw, (wg_grad_options){ 0 }));
-    EXPECT_VALUES(gw, 5 + 2 * 3, 5 + 2 * 3);
-    wg_scope_close(scope);
-    ck_assert(wg_is_tracked(w));
-    wg_nn_freeze(m, "w");
-    scope = wg_scope_open();
-    ck_assert(!wg_is_tracked(wg_mul(w, w)));
-    wg_nn_unfreeze(m, "w");
-    ck_assert(wg_backward(wg_sum(wg_mul(w, w))));
+    EXPECT_VALUES(gw, 6, 6);
+    EXPECT_VALUES(wg_jvp(both, &w, 1, &one), 12);
+    ck_assert(wg_backward(both));
     EXPECT_VALUES(wg_gradient(w), 6, 6);
     wg_scope_close(scope);
+    ck_assert(wg_is_tracked(w));
     wg_nn_free(m);
 }
 END_TEST
 
-START_TEST(a_frozen_parameter_may_be_kept_from_and_freed) {
+START_TEST(every_way_to_a_gradient_agrees_on_what_was_kept_and_cut_off) {
     wg_nn *m = wg_nn_new(1);
     wg_tensor *w = param(m, "w", WG_SHAPE(2), 3), *v = param(m, "v", WG_SHAPE(2), 5);
     wg_scope *scope = wg_scope_open();
-    wg_tensor *kept = wg_keep(wg_mul(w, v));  // (2)
+    wg_tensor *kept = wg_keep(wg_sum(wg_mul(w, v)));  // ()
     wg_nn_freeze(m, "w");
     wg_scope_close(scope);
-    ck_assert(wg_backward(wg_sum(kept)));
+    wg_nn_unfreeze(m, "w");
+    wg_tensor *loss = wg_add(kept, wg_sum(wg_square(w))), *gw = NULL;  // ()
+    wg_tensor *one = wg_ones(WG_F64, WG_SHAPE(2));
+    ck_assert(wg_grad(loss, &w, 1, &gw, (wg_grad_options){ 0 }));
+    EXPECT_VALUES(gw, 6, 6);
+    EXPECT_VALUES(wg_jvp(loss, &w, 1, &one), 12);
+    ck_assert(wg_backward(loss));
+    EXPECT_VALUES(wg_gradient(w), 6, 6);
     EXPECT_VALUES(wg_gradient(v), 3, 3);
-    ck_assert_ptr_null(wg_gradient(w));
     wg_nn_free(m);
-    EXPECT_VALUES(kept, 15, 15);
+    EXPECT_VALUES(kept, 30);
 }
+END_TEST
+
+START_TEST(what_was_recorded_still_notices_that_a_frozen_parameter_was_written) {
+    wg_nn *m = wg_nn_new(1);
+    wg_tensor *w = param(m, "w", WG_SHAPE(2), 3), *v = param(m, "v", WG_SHAPE(2), 5);
+    wg_tensor *loss = wg_sum(wg_mul(w, v));  // ()
+    wg_nn_freeze(m, "w");
+    wg_fill(w, 4);
+    ck_assert(!wg_backward(loss));
+    expect_error(WG_ERROR_STATE, "mul");
+    ck_assert_ptr_null(wg_gradient(v));
+    wg_nn_free(m);
+}
+END_TEST
+
+START_TEST(freezing_between_the_runs_of_a_checkpoint_is_harmless) {
+    wg_nn *m = wg_nn_new(1);
+    wg_tensor *w = param(m, "w", WG_SHAPE(2), 3);
+    wg_tensor *x = wg_variable(wg_ones(WG_F64, WG_SHAPE(2)));
+    wg_tensor *loss = wg_sum(wg_checkpoint(times_w, m, &x, 1));  // ()
+    wg_nn_freeze(m, "w");
+    ck_assert(wg_backward(loss));
+    EXPECT_VALUES(wg_gradient(x), 3, 3);
+    ck_assert_ptr_null(wg_gradient(w));
+    wg_nn_unfreeze(m, "w");
+    ck_assert(wg_backward(loss));
+    EXPECT_VALUES(wg_gradient(x), 6, 6);
+    wg_nn_free(m);
+}
+END_TEST
+
+static bool run_and_freeze(void) {
+    wg_nn *m = wg_nn_new(1);
+    wg_tensor *sum = NULL;
+    char name[8];
+    bool done = m;
+    for (int i = 0; done && i < 10; i++) {
+        snprintf(name, sizeof name, "w%d", i);
+        wg_tensor *w = wg_nn_param(m, name, WG_F64, WG_SHAPE(2), DEFAULT);
+        sum = w ? wg_sum(wg_square(w)) : NULL;  // ()
+        done = sum != NULL;
+    }
+    done = done && wg_nn_freeze(m, NULL) == 10;
+    ck_assert(!wg_nn_find(m, "w0") || wg_nn_is_frozen(m, "w0") == done);
+    ck_assert(!wg_nn_find(m, "w9") || wg_nn_is_frozen(m, "w9") == done);
+    wg_nn_free(m);
+    return done;
+}
+
+START_TEST(every_allocation_of_freezing_may_fail) { fail_every_allocation(run_and_freeze); }
 END_TEST
 
 START_TEST(clipping_does_not_see_what_is_frozen) {
@@ -363,8 +422,11 @@ int main(void) {
     tcase_add_test(t, a_frozen_parameter_is_a_constant);
     tcase_add_test(t, optimisers_leave_frozen_parameters_alone);
     tcase_add_test(t, freezing_drops_the_gradient_that_was_there);
-    tcase_add_test(t, freezing_holds_for_what_was_recorded_and_is_undone_in_the_same_scope);
-    tcase_add_test(t, a_frozen_parameter_may_be_kept_from_and_freed);
+    tcase_add_test(t, freezing_cuts_what_was_recorded_off_for_good);
+    tcase_add_test(t, every_way_to_a_gradient_agrees_on_what_was_kept_and_cut_off);
+    tcase_add_test(t, what_was_recorded_still_notices_that_a_frozen_parameter_was_written);
+    tcase_add_test(t, freezing_between_the_runs_of_a_checkpoint_is_harmless);
+    tcase_add_test(t, every_allocation_of_freezing_may_fail);
     tcase_add_test(t, clipping_does_not_see_what_is_frozen);
     return run_suite(suite);
 }

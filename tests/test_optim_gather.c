@@ -4,7 +4,8 @@
 #include "tests/nn_test.h"
 
 static wg_tensor *constant(wg_nn *m, const char *name, wg_shape shape, double value) {
-    return wg_nn_param(m, name, WG_F64, shape, (wg_init){ WG_INIT_CONSTANT, value, 0 });
+    return wg_nn_param(m, name, WG_F64, shape,
+                       (wg_init){ .kind = WG_INIT_CONSTANT, .a = value, .b = 0 });
 }
 
 /* ---- accumulation ---------------------------------------------------------------------------- */
@@ -102,7 +103,8 @@ START_TEST(a_part_that_fails_leaves_those_before_it) {
 }
 END_TEST
 
-// Of every allocation: the gathered gradients, w and the count stay, and what comes after is the same.
+// Of every allocation: the gathered gradients, w and the count stay, and what comes after
+// is the same.
 START_TEST(whichever_allocation_fails_a_part_is_gathered_whole_or_not_at_all) {
     for (int gathered = 0; gathered < 2; gathered++) {
         bool done = false;
@@ -202,7 +204,8 @@ START_TEST(one_bad_element_anywhere_is_found) {
         wg_dtype dtype = i % 2 ? WG_F32 : WG_F64;
         int64_t n = sizes[i / 2];
         wg_nn *m = wg_nn_new(1);
-        wg_tensor *w = wg_nn_param(m, "w", dtype, WG_SHAPE(n), (wg_init){ WG_INIT_CONSTANT, 1, 0 });
+        wg_tensor *w = wg_nn_param(m, "w", dtype, WG_SHAPE(n),
+                                   (wg_init){ .kind = WG_INIT_CONSTANT, .a = 1, .b = 0 });
         wg_optim *o = wg_optim_sgd(m, (wg_sgd_options){ .rate = 1e-300 });
         ck_assert(wg_optim_skip_nonfinite(o, true));
         for (int64_t at = 0; at < n; at += 1 + n / 13) {

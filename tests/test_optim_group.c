@@ -162,7 +162,8 @@ START_TEST(a_group_is_described_properly) {
 }
 END_TEST
 
-// A change of rules in the middle of training: the old states live until the new ones are all there.
+// A change of rules in the middle of training: the old states live until the new ones are all
+// there.
 START_TEST(whichever_allocation_fails_a_change_of_rules_is_made_whole_or_not_at_all) {
     wg_optim_spec sgd = wg_sgd((wg_sgd_options){ .momentum = 0.9 });
     int64_t n = 0;  // granted; at first all
@@ -196,6 +197,102 @@ START_TEST(whichever_allocation_fails_a_change_of_rules_is_made_whole_or_not_at_
     }
     ck_assert_int_gt(n, 5);
     count_allocations(-1);
+}
+END_TEST
+
+/* ---- frozen ---------------------------------------------------------------------------------- */
+
+START_TEST(what_is_frozen_is_left_alone_and_goes_on_where_it_stood) {
+    wg_nn *m[2] = { wg_nn_new(1), wg_nn_new(1) };
+    wg_optim *o[2];
+    wg_tensor *w[2];
+    for (int i = 0; i < 2; i++) {
+        w[i] = param(m[i], "w", WG_F64, WG_SHAPE(3, 2));
+        param(m[i], "v", WG_F64, WG_SHAPE(3, 2));
+        o[i] = wg_optim_adamw(m[i], (wg_adam_options){ .rate = 0.1, .weight_decay = 0.5 });
+        ck_assert(wg_optim_group(o[i], "w", wg_sgd((wg_sgd_options){ .momentum = 0.9 })));
+        ck_assert(wg_optim_proximal(o[i], NULL, (wg_proximal){ .l1 = 0.1, .max_norm = 1 }));
+    }
+    for (int t = 0; t < 6; t++) {
+        bool frozen = t == 2 || t == 3;  // two steps that the second model does not make
+        if (t == 2) ck_assert_int_eq(wg_nn_freeze(m[0], "w"), 1);
+        if (t == 4) ck_assert_int_eq(wg_nn_unfreeze(m[0], "w"), 1);
+        wg_tensor *old = copy_of(w[0]);
+        for (int i = 0; i < 2; i++) {
+            if (i == 1 && frozen) continue;
+            wg_tensor *sum = wg_add(wg_sum(wg_square(w[i])), wg_sum(wg_nn_find(m[i], "v")));
+            ck_assert_msg(wg_optim_minimize(o[i], sum), "%s", wg_error_message());
+        }
+        if (frozen) ck_assert(wg_equal(w[0], old));
+    }
+    ck_assert(wg_equal(w[0], w[1]));
+    for (int i = 0; i < 2; i++) wg_optim_free(o[i]), wg_nn_free(m[i]);
+}
+END_TEST
+
+// Of a frozen parameter's pattern nothing is stepped, but it matches something.
+START_TEST(a_group_may_be_frozen_as_a_whole) {
+    wg_nn *m = model_of_four();
+    wg_optim *o = wg_optim_sgd(m, (wg_sgd_options){ 0 });
+    ck_assert(wg_optim_group(o, "c*", wg_adam((wg_adam_options){ 0 })));
+    ck_assert_int_eq(wg_nn_freeze(m, "c*"), 2);
+    wg_tensor *w = wg_nn_find(m, "a/w");
+    ck_assert_msg(wg_optim_minimize(o, wg_sum(w)), "%s", wg_error_message());
+    wg_optim_free(o), wg_nn_free(m);
+}
+END_TEST
+
+/* ---- a rule that uses all that it is told ---------------------------------------------------- */
+
+static struct { int prepared, updated; } told;
+
+// Wants two numbers of room for each column.
+static bool tell_prepare(const wg_optim_call *c, size_t *work) {
+    told.prepared++;
+    ck_assert(!c->w && !c->g && !c->state && !c->work && !c->number);
+    ck_assert_str_eq(c->path, c->shape->dim[1] == 2 ? "a/w" : "long");
+    if (c->shape->dim[0] == 4) return wg_fail(WG_ERROR_SHAPE, "%s: four rows", c->path);
+    *work = (size_t)(2 * c->shape->dim[1]) * sizeof(double);
+    return true;
+}
+static void tell_update(const wg_optim_call *c) {
+    told.updated++;
+    double *work = c->work, *step = c->step;
+    for (int64_t k = 0; k < 2 * c->shape->dim[1]; k++) work[k] = 1;  // all of it is there
+    ck_assert_double_eq(c->number[0], (double)(c->t - 1));
+    ck_assert_double_eq(c->number[1], (double)(1 - c->t));
+    c->number[0] += 1, c->number[1] -= 1;
+    ck_assert((step != NULL) == (c->shape->dim[1] == 2));
+    for (int64_t k = 0; step && k < c->n; k++) {
+        ck_assert_double_eq(step[k], c->rate);
+        step[k] = 3;  // the threshold is three times l1
+    }
+}
+
+START_TEST(a_rule_is_told_shape_path_and_room_and_may_refuse) {
+    const wg_optim_rule rule = { .name = "tell", .update = tell_update, .prepare = tell_prepare };
+    wg_nn *m = wg_nn_new(1);
+    wg_tensor *w = wg_nn_param(m, "a/w", WG_F64, WG_SHAPE(3, 2),
+                               (wg_init){ .kind = WG_INIT_CONSTANT, .a = 8 });
+    wg_tensor *v = param(m, "long", WG_F64, WG_SHAPE(3, 1000)), *old = copy_of(v);
+    wg_optim *o = wg_optim_new(m, &rule, 0.5, NULL, 0);
+    ck_assert(wg_optim_proximal(o, "a*", (wg_proximal){ .l1 = 0.25 }));
+    give(w, wg_zeros_like(w)), give(v, wg_zeros_like(v));
+    for (int t = 1; t <= 3; t++) {
+        ck_assert_msg(wg_optim_step(o), "%s", wg_error_message());
+        ck_assert(told.prepared == 2 * t && told.updated == 2 * t);
+        ck_assert_double_eq(element(w, 5), 8 - 0.75 * t);
+    }
+    ck_assert(wg_equal(v, old));
+    wg_optim_free(o), wg_nn_free(m);
+    m = wg_nn_new(1);
+    w = param(m, "a/w", WG_F64, WG_SHAPE(3, 2)), v = param(m, "long", WG_F64, WG_SHAPE(4, 1));
+    o = wg_optim_new(m, &rule, 0.5, NULL, 0);
+    give(w, wg_zeros_like(w)), give(v, wg_zeros_like(v));
+    ck_assert(!wg_optim_step(o));
+    expect_error(WG_ERROR_SHAPE, "long: four rows");
+    ck_assert_int_eq(told.updated, 6);
+    wg_optim_free(o), wg_nn_free(m);
 }
 END_TEST
 
@@ -266,6 +363,32 @@ START_TEST(an_objective_that_gives_no_loss_is_refused) {
 }
 END_TEST
 
+static wg_tensor *square(void *user) {
+    wg_tensor *w =
+        wg_nn_param(user, "w", WG_F64, WG_SHAPE(2), (wg_init){ .kind = WG_INIT_CONSTANT, .a = 3 });
+    return wg_sum(wg_square(w));
+}
+
+static bool minimise_once(void) {
+    double value = 7;
+    wg_nn *m = wg_nn_new(1);
+    wg_optim *o = m ? wg_optim_adam(m, (wg_adam_options){ .rate = 0.5 }) : NULL;
+    bool ready = o && wg_optim_group(o, "w", wg_adam((wg_adam_options){ .rate = 1 })) &&
+                 wg_optim_proximal(o, "w", (wg_proximal){ .l1 = 1e-3 });
+    bool done = ready && wg_optim_minimize_by(o, square, m, &value);
+    wg_tensor *w = m ? wg_nn_find(m, "w") : NULL;
+    ck_assert(done ? value == 18 : value == 7);
+    if (w) ck_assert(done ? element(w, 0) < 2.1 : element(w, 0) == 3);
+    if (w) ck_assert(!wg_gradient(w) && wg_optim_steps(o) == done);
+    wg_optim_free(o), wg_nn_free(m);
+    return done;
+}
+
+START_TEST(whichever_allocation_fails_an_objective_is_minimised_or_nothing_changes) {
+    ck_assert_int_gt(fail_every_allocation(minimise_once), 15);
+}
+END_TEST
+
 // A rule that searches: it asks twice, and moves w to 0 if the value is below the options' number.
 static bool jump(wg_optim *o, wg_objective *f, void *user, double *value) {
     problem *p = user;
@@ -315,9 +438,13 @@ int main(void) {
     tcase_add_test(t, a_group_that_matches_nothing_is_an_error_of_the_step_and_changes_nothing);
     tcase_add_test(t, a_group_is_described_properly);
     tcase_add_test(t, whichever_allocation_fails_a_change_of_rules_is_made_whole_or_not_at_all);
+    tcase_add_test(t, what_is_frozen_is_left_alone_and_goes_on_where_it_stood);
+    tcase_add_test(t, a_group_may_be_frozen_as_a_whole);
+    tcase_add_test(t, a_rule_is_told_shape_path_and_room_and_may_refuse);
     TCase *u = add_cases(suite, "objectives");
     tcase_add_test(u, minimising_an_objective_is_minimising_its_loss);
     tcase_add_test(u, an_objective_that_gives_no_loss_is_refused);
+    tcase_add_test(u, whichever_allocation_fails_an_objective_is_minimised_or_nothing_changes);
     tcase_add_test(u, a_rule_that_searches_is_run_by_minimize_by_alone);
     return run_suite(suite);
 }

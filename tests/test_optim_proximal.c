@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: MIT
 /* test_optim_proximal.c: proximal steps. Each is the minimum that it claims to be; with an
-   orthogonal design the LASSO and its kin have solutions in closed form, which every rule must find,
-   zeros exactly. */
+   orthogonal design the LASSO and its kin have solutions in closed form, which every rule must
+   find, zeros exactly. */
 #include "tests/nn_test.h"
 
 static wg_tensor *param(wg_nn *m, const char *name, wg_dtype dtype, wg_shape shape) {
-    wg_tensor *w = wg_nn_param(m, name, dtype, shape, (wg_init){ WG_INIT_NORMAL, 0, 1 });
+    wg_tensor *w =
+        wg_nn_param(m, name, dtype, shape, (wg_init){ .kind = WG_INIT_NORMAL, .a = 0, .b = 1 });
     ck_assert_msg(w != NULL, "%s", wg_error_message());
     return w;
 }
@@ -110,7 +111,7 @@ START_TEST(with_steps_that_differ_a_row_solves_its_equation) {
 }
 END_TEST
 
-/* ---- the LASSO, whose solution is known ------------------------------------------------------- */
+/* ---- the LASSO, whose solution is known ------------------------------------------------------ */
 
 /* The columns of a Hadamard matrix are orthogonal: with X'X = N I and c = X'y / N, the loss
    |y - Xw|^2 / 2N is |w - c|^2 / 2 and a constant, in which every w_k stands alone:
@@ -214,6 +215,50 @@ START_TEST(a_group_too_weak_is_all_zeros) {
 }
 END_TEST
 
+/* ---- any design: the minimum's equations ----------------------------------------------------- */
+
+enum { SAMPLES = 40, INPUTS = 12, TRUE_INPUTS = 4 };
+
+// |y - X w|^2 / 2n + l1 |w|: g = X'(X w - y) / n is -l1 sign(w) where w is not 0, else within +-l1.
+static void expect_lasso_equations(const wg_tensor *w, const wg_tensor *g, double l1) {
+    int zeros = 0;
+    for (int64_t k = 0; k < INPUTS; k++) {
+        double x = element(w, k);
+        zeros += x == 0;
+        if (x == 0)
+            ck_assert_msg(fabs(element(g, k)) <= l1, "g[%lld] is %g", (long long)k, element(g, k));
+        else
+            expect_close(element(g, k), copysign(l1, -x), 1e-8, "the slope where w is not 0");
+    }
+    ck_assert_msg(INPUTS / 3 <= zeros && zeros <= INPUTS - TRUE_INPUTS, "%d zeros", zeros);
+}
+
+START_TEST(the_lasso_of_correlated_inputs_is_found) {
+    wg_tensor *x = normal(WG_F64, WG_SHAPE(SAMPLES, INPUTS), 1);
+    x = wg_add(x, normal(WG_F64, WG_SHAPE(SAMPLES, 1), 2));  // in common to all inputs
+    wg_tensor *truth = wg_from_f64(WG_F64, WG_SHAPE(INPUTS, 1),
+                                   (double[INPUTS]){ 2, 0, 0, -1.5, 0, 0, 0, 1, 0, 0, -2 });
+    wg_tensor *noise = wg_mul(normal(WG_F64, WG_SHAPE(SAMPLES, 1), 3), wg_num(0.1));
+    wg_tensor *y = wg_add(wg_matmul(x, truth), noise);  // (40, 1)
+    wg_nn *m = wg_nn_new(1);
+    wg_tensor *w = param(m, "w", WG_F64, WG_SHAPE(INPUTS, 1));
+    wg_optim_spec spec =
+        _i == 0 ? wg_sgd((wg_sgd_options){ .rate = 0.02, .momentum = 0.8 }) : rule_at(_i);
+    wg_optim *o = wg_optim_make(m, spec);
+    ck_assert(wg_optim_proximal(o, "w", (wg_proximal){ .l1 = 0.2 }));
+    for (int t = 0; t < 4000; t++) {
+        wg_scope *s = wg_scope_open();
+        wg_tensor *gap = wg_sub(wg_matmul(x, w), y);  // (40, 1)
+        ck_assert(wg_optim_minimize(o, wg_div(wg_sum(wg_square(gap)), wg_num(2 * SAMPLES))));
+        wg_scope_close(s);
+    }
+    wg_tensor *gap = wg_sub(wg_matmul(x, w), y);
+    wg_tensor *g = wg_div(wg_matmul(wg_transpose(x, 0, 1), gap), wg_num(SAMPLES));
+    expect_lasso_equations(w, g, 0.2);
+    wg_optim_free(o), wg_nn_free(m);
+}
+END_TEST
+
 /* ---- who gets one ---------------------------------------------------------------------------- */
 
 START_TEST(no_pattern_means_the_weights_and_the_last_that_matches_counts) {
@@ -253,7 +298,8 @@ END_TEST
 // Lion has no metric: a threshold of rate * l1 beside moves of one rate.
 START_TEST(a_rule_of_signs_takes_the_rate) {
     wg_nn *m = wg_nn_new(1);
-    wg_tensor *w = wg_nn_param(m, "w", WG_F64, WG_SHAPE(1), (wg_init){ WG_INIT_CONSTANT, 8, 0 });
+    wg_tensor *w = wg_nn_param(m, "w", WG_F64, WG_SHAPE(1),
+                               (wg_init){ .kind = WG_INIT_CONSTANT, .a = 8, .b = 0 });
     wg_optim *o = wg_optim_lion(m, (wg_lion_options){ .rate = 0.5 });
     ck_assert(wg_optim_proximal(o, "w", (wg_proximal){ .l1 = 4 }));
     give(w, wg_full(WG_F64, wg_shape_of(w), 1));
@@ -299,6 +345,8 @@ int main(void) {
     tcase_add_loop_test(u, every_rule_finds_the_lasso_with_its_zeros, 0, RULES);
     tcase_add_loop_test(u, every_rule_finds_the_elastic_net, 0, RULES);
     tcase_add_loop_test(u, every_rule_finds_the_group_lasso, 0, RULES);
+    tcase_add_loop_test(u, the_lasso_of_correlated_inputs_is_found, 4, 8);  // of Adam's family
+    tcase_add_loop_test(u, the_lasso_of_correlated_inputs_is_found, 0, 1);
     tcase_add_loop_test(u, a_group_too_weak_is_all_zeros, 0, RULES);
     return run_suite(suite);
 }

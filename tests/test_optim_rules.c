@@ -6,7 +6,7 @@
 
 static double or_else(double value, double standard) { return value == 0 ? standard : value; }
 
-/* ---- the formulas: what becomes of w, given g, its state s and the step t --------------------- */
+/* ---- the formulas: what becomes of w, given g, its state s and the step t -------------------- */
 
 static double sgd(const void *options, double w, double g, double s[3], int t) {
     const wg_sgd_options *o = options;
@@ -129,7 +129,7 @@ static double lion(const void *options, double w, double g, double s[3], int t) 
     return w - or_else(o->rate, 1e-4) * (sign(c) + o->weight_decay * w);
 }
 
-/* ---- the cases, whose names are those of the golden files ------------------------------------- */
+/* ---- the cases, whose names are those of the golden files ------------------------------------ */
 
 #define SPEC(rule)                                                                                 \
     static wg_optim_spec spec_##rule(const void *options) {                                        \
@@ -197,7 +197,8 @@ static const rule_case cases[] = {
 };
 
 static wg_tensor *param(wg_nn *m, wg_dtype dtype, wg_shape shape) {
-    wg_tensor *w = wg_nn_param(m, "w", dtype, shape, (wg_init){ WG_INIT_NORMAL, 0, 1 });
+    wg_tensor *w =
+        wg_nn_param(m, "w", dtype, shape, (wg_init){ .kind = WG_INIT_NORMAL, .a = 0, .b = 1 });
     ck_assert_msg(w != NULL, "%s", wg_error_message());
     return w;
 }
@@ -282,11 +283,111 @@ START_TEST(each_rule_goes_where_pytorch_goes) {
 }
 END_TEST
 
+/* ---- options --------------------------------------------------------------------------------- */
+
+#define BAD(rule, words, ...)                                                                      \
+    { spec_##rule, &(const wg_##rule##_options){ __VA_ARGS__ }, "optim_" #rule ": " words }
+
+static const struct {
+    wg_optim_spec (*spec)(const void *options);
+    const void *options;
+    const char *words;
+} bad_options[] = {
+    BAD(sgd, "dampening is 1, wanted is a number in [0, 1)", .momentum = 0.5, .dampening = 1),
+    BAD(sgd, "dampening wants momentum, which is 0", .dampening = 0.5),
+    BAD(sgd, "nesterov takes no dampening, which is 0.5", .momentum = 0.9, .dampening = 0.5,
+        .nesterov = true),
+    BAD(nadam, "the rate is -1", .rate = -1),
+    BAD(nadam, "beta1 is 1, wanted is a number in [0, 1)", .beta1 = 1),
+    BAD(nadam, "beta2 is nan", .beta2 = NAN),
+    BAD(nadam, "epsilon is inf", .epsilon = INFINITY),
+    BAD(nadam, "momentum_decay is -0.1", .momentum_decay = -0.1),
+    BAD(nadam, "weight_decay is -1", .weight_decay = -1),
+    BAD(radam, "the rate is nan", .rate = NAN),
+    BAD(radam, "beta1 is -0.5", .beta1 = -0.5),
+    BAD(radam, "beta2 is 1", .beta2 = 1),
+    BAD(radam, "epsilon is -1", .epsilon = -1),
+    BAD(radam, "weight_decay is nan", .weight_decay = NAN),
+    BAD(adamax, "the rate is inf", .rate = INFINITY),
+    BAD(adamax, "beta1 is 2", .beta1 = 2),
+    BAD(adamax, "beta2 is 1", .beta2 = 1),
+    BAD(adamax, "epsilon is -1", .epsilon = -1),
+    BAD(adamax, "weight_decay is -1", .weight_decay = -1),
+    BAD(rmsprop, "the rate is -1", .rate = -1),
+    BAD(rmsprop, "alpha is 1, wanted is a number in [0, 1)", .alpha = 1),
+    BAD(rmsprop, "epsilon is -1", .epsilon = -1),
+    BAD(rmsprop, "momentum is 1", .momentum = 1),
+    BAD(rmsprop, "weight_decay is -1", .weight_decay = -1),
+    BAD(adagrad, "the rate is -1", .rate = -1),
+    BAD(adagrad, "rate_decay is -1", .rate_decay = -1),
+    BAD(adagrad, "start is -1", .start = -1),
+    BAD(adagrad, "epsilon is nan", .epsilon = NAN),
+    BAD(adagrad, "weight_decay is -1", .weight_decay = -1),
+    BAD(adadelta, "the rate is -1", .rate = -1),
+    BAD(adadelta, "rho is 1", .rho = 1),
+    BAD(adadelta, "epsilon is -1", .epsilon = -1),
+    BAD(adadelta, "weight_decay is -1", .weight_decay = -1),
+    BAD(rprop, "the rate is -1", .rate = -1),
+    BAD(rprop, "slower is 1, wanted is a number in [0, 1)", .slower = 1),
+    BAD(rprop, "faster is 0.5, wanted is at least 1", .faster = 0.5),
+    BAD(rprop, "least is -1", .least = -1),
+    BAD(rprop, "steps from 2 to 1", .least = 2, .most = 1),
+    BAD(lion, "the rate is -1", .rate = -1),
+    BAD(lion, "beta1 is 1", .beta1 = 1),
+    BAD(lion, "beta2 is 1", .beta2 = 1),
+    BAD(lion, "weight_decay is -1", .weight_decay = -1),
+    BAD(muon, "the rate is -1", .rate = -1),
+    BAD(muon, "momentum is 1", .momentum = 1),
+    BAD(muon, "weight_decay is -1", .weight_decay = -1),
+    BAD(muon, "iterations is -1", .iterations = -1),
+};
+
+START_TEST(an_option_out_of_range_is_refused_with_its_number) {
+    wg_optim_spec spec = bad_options[_i].spec(bad_options[_i].options);
+    ck_assert_ptr_null(spec.rule);
+    expect_error(WG_ERROR_ARGUMENT, bad_options[_i].words);
+}
+END_TEST
+
+/* ---- what a formula does not say ------------------------------------------------------------- */
+
+// A constant gradient has no variance, but roundings that may make it negative.
+START_TEST(a_centred_mean_square_is_not_negative) {
+    for (int i = 0; i < 2; i++) {
+        wg_dtype dtype = i ? WG_F64 : WG_F32;
+        wg_nn *m = wg_nn_new(1);
+        wg_tensor *w = param(m, dtype, WG_SHAPE(100));
+        wg_optim *o = wg_optim_rmsprop(m, (wg_rmsprop_options){ .alpha = 0.5, .centred = true });
+        wg_tensor *g = normal(dtype, WG_SHAPE(100), 1);
+        for (int t = 0; t < 100; t++) step_with(o, w, g);
+        for (int64_t k = 0; k < 100; k++) ck_assert(isfinite(element(w, k)));
+        wg_nn_free(m), wg_optim_free(o);
+    }
+}
+END_TEST
+
+// No gradient ever: m / (sqrt(v) + epsilon) is 0 / epsilon, and not 0 / 0.
+START_TEST(a_gradient_of_zero_moves_nothing) {
+    const rule_case *c = &cases[_i];
+    wg_nn *m = wg_nn_new(1);
+    wg_shape shape = c->rows ? WG_SHAPE(c->rows, 12 / c->rows) : WG_SHAPE(12);
+    wg_tensor *w = wg_nn_param(m, "w", WG_F32, shape, (wg_init){ .kind = WG_INIT_ZEROS });
+    wg_optim *o = wg_optim_make(m, c->spec(c->options));
+    for (int t = 0; t < 10; t++) step_with(o, w, wg_zeros(WG_F32, shape));
+    ck_assert(wg_equal(w, wg_zeros(WG_F32, shape)));
+    wg_nn_free(m), wg_optim_free(o);
+}
+END_TEST
+
 int main(void) {
     Suite *suite = suite_create("optim_rules");
     TCase *t = add_cases(suite, "formulas");
     ADD_TABLE(t, each_rule_follows_its_formula, cases);
     TCase *u = add_cases(suite, "PyTorch");
     ADD_TABLE(u, each_rule_goes_where_pytorch_goes, cases);
+    TCase *v = add_cases(suite, "corners");
+    ADD_TABLE(v, an_option_out_of_range_is_refused_with_its_number, bad_options);
+    ADD_TABLE(v, a_gradient_of_zero_moves_nothing, cases);
+    tcase_add_test(v, a_centred_mean_square_is_not_negative);
     return run_suite(suite);
 }

@@ -178,6 +178,29 @@ START_TEST(pieces_with_the_state_handed_on_are_the_whole_and_a_stopped_state_end
 }
 END_TEST
 
+START_TEST(pieces_in_scopes_of_their_own_train_in_constant_memory) {
+    wg_nn *m = wg_nn_new(1);
+    wg_optim *o = wg_optim_sgd(m, (wg_sgd_options){ .rate = 0.1 });
+    wg_tensor *h = wg_zeros(WG_F64, WG_SHAPE(B, H)), *c = wg_zeros_like(h);
+    int64_t tensors = 0;
+    double before = 0;
+    for (int i = 0; i < 5; i++) {
+        wg_scope *piece = wg_scope_open();
+        wg_tensor *x = normal(WG_F64, WG_SHAPE(B, T, IN), (uint64_t)i);
+        wg_recurrent_state s = { h, c };
+        wg_tensor *y = wg_nn_lstm_with(m, "net", x, H, (wg_recurrent_options){ .state = &s });
+        ck_assert(wg_optim_minimize(o, wg_mean(wg_square(y))));
+        ck_assert(wg_copy(h, s.h) && wg_copy(c, s.c));
+        wg_scope_close(piece);
+        if (i == 1) tensors = wg_memory_now().tensors;
+        if (i > 1) ck_assert_int_eq(wg_memory_now().tensors, tensors);
+        ck_assert(element(c, 0) != before);
+        before = element(c, 0);
+    }
+    wg_optim_free(o), wg_nn_free(m);
+}
+END_TEST
+
 START_TEST(long_sequences_pass_a_gradient_from_end_to_end) {
     wg_nn *m = wg_nn_new(1);
     enum { LONG = 5000 };  // joined in three rounds
@@ -274,6 +297,17 @@ START_TEST(parameters_start_uniform_on_one_over_root_h_and_the_forget_gate_where
     wg_fill(wg_nn_find(m, "net/b_ih"), 3);  // the option is for the first time only
     wg_nn_lstm_with(m, "net", wg_zeros(WG_F64, WG_SHAPE(1, 1, 5)), 16, o);
     ck_assert_double_eq(element(wg_nn_find(m, "net/b_ih"), 20), 3);
+    wg_nn_free(m);
+}
+END_TEST
+
+START_TEST(recurrent_weights_can_start_orthogonal) {
+    wg_nn *m = wg_nn_new(1);
+    wg_recurrent_options o = { .w_hh = { .kind = WG_INIT_ORTHOGONAL } };
+    wg_nn_gru_with(m, "net", wg_zeros(WG_F64, WG_SHAPE(1, 1, 5)), 6, o);
+    wg_tensor *w = wg_nn_find(m, "net/w_hh");  // (18, 6)
+    wg_tensor *square = wg_matmul(wg_transpose(w, 0, 1), w);
+    ck_assert(wg_allclose(square, wg_eye(WG_F64, 6), 0, 1e-12));  // as the initialiser promises
     wg_nn_free(m);
 }
 END_TEST
@@ -431,12 +465,14 @@ int main(void) {
     ADD_TABLE(cases, backwards_is_forwards_of_the_reversed_sequence, kinds);
     ADD_TABLE(cases, pieces_with_the_state_handed_on_are_the_whole_and_a_stopped_state_ends_history,
               kinds);
+    tcase_add_test(cases, pieces_in_scopes_of_their_own_train_in_constant_memory);
     tcase_add_test(cases, long_sequences_pass_a_gradient_from_end_to_end);
     ADD_TABLE(cases, a_sample_of_a_length_is_as_if_it_were_alone, kinds);
     ADD_TABLE(cases, what_stands_beyond_the_length_is_not_read, kinds);
     ADD_TABLE(cases, a_sample_without_steps_keeps_its_state, kinds);
     tcase_add_test(
         cases, parameters_start_uniform_on_one_over_root_h_and_the_forget_gate_where_it_is_told);
+    tcase_add_test(cases, recurrent_weights_can_start_orthogonal);
     ADD_TABLE(cases, f32_gives_what_f64_gives_up_to_its_rounding, kinds);
     tcase_add_test(cases, dropout_acts_between_layers_and_only_while_training);
     ADD_TABLE(cases, what_does_not_fit_is_refused_by_name_and_makes_nothing, kinds);

@@ -220,6 +220,25 @@ START_TEST(lengths_hide_keys_as_if_they_were_not_there) {
 }
 END_TEST
 
+START_TEST(a_block_with_rms_norm_and_without_biases_has_the_fewest_parameters) {
+    wg_nn *m = wg_nn_new(1);
+    wg_tensor *x = normal(WG_F64, WG_SHAPE(2, 3, 8), 1);
+    block_options o = { .rms_norm = true, .no_bias = true, .activation = wg_silu };
+    wg_tensor *y = wg_nn_transformer_block(m, "t", x, 2, o);
+    ck_assert_int_eq(wg_nn_params(m, NULL), 8);  // four of attention, up, down, two norms
+    wg_tensor *h = wg_rms_norm(x, 1, NULL, 1e-5), *scaled = wg_mul(x, wg_num(3));
+    wg_tensor *inner = wg_nn_multi_head_attention(wg_nn_sub(m, "t"), "attention", h, 2,
+                                                  (head_options){ .no_bias = true });
+    h = wg_add(x, inner);
+    wg_tensor *up =
+        wg_silu(wg_linear(wg_rms_norm(h, 1, NULL, 1e-5), wg_nn_find(m, "t/up/w"), NULL));
+    h = wg_add(h, wg_linear(up, wg_nn_find(m, "t/down/w"), NULL));
+    ck_assert(wg_allclose(y, h, 1e-14, 1e-14));  // the same, but that the weights of 1 are left out
+    ck_assert(!wg_equal(wg_nn_transformer_block(m, "t", scaled, 2, o), y));
+    wg_nn_free(m);
+}
+END_TEST
+
 START_TEST(shared_keys_are_those_of_as_many_equal_heads) {
     wg_nn *m = wg_nn_new(1), *full = wg_nn_new(2);
     wg_tensor *x = normal(WG_F64, WG_SHAPE(2, 3, 8), 1);
@@ -539,6 +558,7 @@ int main(void) {
     tcase_add_test(cases, dropout_of_weights_changes_training_alone);
     tcase_add_test(cases, causal_steps_do_not_know_the_future);
     tcase_add_test(cases, lengths_hide_keys_as_if_they_were_not_there);
+    tcase_add_test(cases, a_block_with_rms_norm_and_without_biases_has_the_fewest_parameters);
     tcase_add_test(cases, shared_keys_are_those_of_as_many_equal_heads);
     tcase_add_test(cases, attention_refuses_what_does_not_fit_by_name_and_makes_nothing);
     tcase_add_test(cases, masks_and_lengths_that_do_not_fit_are_refused);

@@ -11,12 +11,14 @@ enum { AUGMENT = 3, STREAMS = 4 };  // sample i draws from stream AUGMENT + STRE
 
 /* ---- which images ---------------------------------------------------------------------------- */
 
+static bool is_probability(double p) { return p >= 0 && p <= 1; }
+
 static bool how_valid(const wg_augment *a) {
-    if (a->shift < 0 || !(a->flip >= 0 && a->flip <= 1))
+    if (a->shift < 0 || !is_probability(a->flip) || !is_probability(a->still))
         return wg_fail(WG_ERROR_ARGUMENT,
-                       "data_next: augment by shift %lld, which is at least 0, and flip %g, a "
-                       "probability",
-                       (long long)a->shift, a->flip);
+                       "data_next: augment by shift %lld, which is at least 0, still %g and flip "
+                       "%g, probabilities",
+                       (long long)a->shift, a->still, a->flip);
     if (a->rows >= 0 && a->columns >= 0) return true;
     return wg_fail(WG_ERROR_ARGUMENT, "data_next: augment images of %lld rows, %lld columns",
                    (long long)a->rows, (long long)a->columns);
@@ -92,7 +94,7 @@ void wg__augment(const wg__images *im, int64_t sample, char *image) {
     wg_random r = { .seed = im->seed, .stream = AUGMENT + STREAMS * (uint64_t)sample };
     int64_t most = im->how.shift, down = 0, right = 0;
     bool mirrored = wg_random_uniform(&r) < im->how.flip;
-    if (most > 0) {
+    if (most > 0 && wg_random_uniform(&r) >= im->how.still) {
         int64_t across = im->rows > im->columns ? im->rows : im->columns;
         if (most > across) most = across;  // moved out of sight
         down = wg_random_below(&r, 2 * most + 1) - most;

@@ -106,12 +106,14 @@ WG_API wg_tensor *wg_standard_invert(wg_standard s, wg_tensor *z);
 /* ---- passes: batch.c augment.c --------------------------------------------------------------- */
 
 /* Images moved a little, for a larger training set. Each sample x is an image (H, W) or (C, H, W),
-   or a flat one of rows * columns elements; it is moved by whole pixels, down and right each drawn
-   from -shift ... shift, zeros filling what becomes free, and mirrored left to right with
-   probability `flip`. The draws follow from the batch's seed and the number that the sample has in
-   the whole set, whatever the batches' size and order. Standardising comes afterwards. */
+   or a flat one of rows * columns elements. Unless, with probability `still`, it is not moved, it
+   is moved by whole pixels, down and right each drawn from -shift ... shift, zeros filling what
+   becomes free; and it is mirrored left to right with probability `flip`. The draws follow from the
+   batch's seed and the number that the sample has in the whole set, whatever the batches' size and
+   order. Standardising comes afterwards. */
 typedef struct wg_augment {
     int64_t shift;
+    double still;
     double flip;
     int64_t rows, columns;  // of flat images
 } wg_augment;

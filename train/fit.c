@@ -245,7 +245,20 @@ static wg_fit_end run_epochs(fit *f) {
     }
 }
 
-// What one start needs; the first one also what all share.
+/* There is something to give back from now on, and the validation set has been tried: what is wrong
+   with it is not told after an epoch that would be lost. */
+static bool prepare_first(fit *f) {
+    wg_nn *best = wg_nn_new(f->seed);
+    if (!best || !wg_nn_copy(best, f->m)) {
+        wg_nn_free(best);
+        return false;
+    }
+    f->best = best;
+    if (f->validation) wg_nn_loss(f->m, f->cost, f->validation);
+    if (f->validation && !wg_error()) measure(f);
+    return !wg_error();
+}
+
 static bool prepare(fit *f) {
     f->m = wg_nn_new(f->seed);
     if (!f->m || (f->o.from && !wg_nn_copy(f->m, f->o.from)) || !look(f)) return false;
@@ -255,14 +268,7 @@ static bool prepare(fit *f) {
     if (f->o.clip_norm > 0 && !wg_optim_clip_norm(f->optim, f->o.clip_norm)) return false;
     f->now.model = f->m, f->now.optim = f->optim;
     f->stopped = !ask(f, f->o.begin, &f->now);
-    if (f->best) return !wg_error();
-    wg_nn *best = wg_nn_new(f->seed);
-    if (best && wg_nn_copy(best, f->m)) {
-        f->best = best;
-        return true;
-    }
-    wg_nn_free(best);
-    return false;
+    return !wg_error() && (f->best || prepare_first(f));
 }
 
 static wg_fit_end start(fit *f) {

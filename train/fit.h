@@ -104,7 +104,8 @@ typedef struct wg_fit_report {
 
    Epoch e of a start with seed s runs over a pass with the seed that wg_random_u64() draws from
    { .seed = s, .stream = e }. One forward pass without recording, in evaluate mode, goes before the
-   first step: there the parameters are made.
+   first step of a start: there the parameters are made. The validation set is measured before the
+   very first step as well, so that what is wrong with it is told before anything was learned.
 
    When it is stopped, an epoch under way does not count, unless it is the first of all: then its
    weights come back as they are. After an error (a loss that is not finite, a net that fails) the

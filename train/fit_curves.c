@@ -2,11 +2,14 @@
 /* fit_curves.c: learning curves. A row goes to the CSV as soon as its epoch is finished, so that a
    program that is killed leaves what it had; the picture is drawn at the end. */
 #include <errno.h>
+#include <locale.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "train/fit_impl.h"
+
+enum { KEYS = 6 };  // starts that are named in the picture
 
 /* ---- numbers --------------------------------------------------------------------------------- */
 
@@ -24,9 +27,19 @@ FILE *wg__curves_open(const char *path) {
     return NULL;
 }
 
-bool wg__curves_add(FILE *file, const char *path, const wg_fit_row *r) {
-    int n = fprintf(file, "%.0f,%.0f,%.9g,%.9g,%.9g,%.9g,%.3f\n", r->start, r->epoch, r->rate,
-                    r->loss, r->validation, r->metric, r->seconds);
+static int write_row(FILE *file, const wg_fit_row *r) {
+    return fprintf(file, "%.0f,%.0f,%.9g,%.9g,%.9g,%.9g,%.3f\n", r->start, r->epoch, r->rate,
+                   r->loss, r->validation, r->metric, r->seconds);
+}
+
+// With a decimal point, whatever the program's locale.
+bool wg__curves_add(FILE *file, const char *path, const wg_fit_row *row) {
+    locale_t c = newlocale(LC_ALL_MASK, "C", (locale_t)0);
+    if (c == (locale_t)0) return wg_fail(WG_ERROR_MEMORY, "%s: no memory for a locale", path);
+    locale_t before = uselocale(c);
+    int n = write_row(file, row);
+    uselocale(before);
+    freelocale(c);
     return (n >= 0 && fflush(file) == 0) || write_fail(path);
 }
 
@@ -67,7 +80,8 @@ static bool draw_start(const curve *c, int start, field *of, const char *name, w
     // The colours of a start's two losses are told apart where it is alone.
     int colour = c->starts > 1 ? 1 + (start - 1) % 8 : 0;
     wg_xy line = { .mark = mark, .n = n, .x = c->x, .y = c->y, .colour = colour };
-    return n == 0 || wg_chart_xy(c->chart, label, line);
+    // A key of many starts would be larger than the picture.
+    return n == 0 || wg_chart_xy(c->chart, start <= KEYS ? label : NULL, line);
 }
 
 static bool draw_field(const curve *c, field *of, const char *name, wg_mark mark) {

@@ -63,8 +63,8 @@ static double done(const wg__progress *p, const wg_fit_facts *f) {
 }
 
 static void add_measures(line *l, const wg__progress *p, const wg_fit_facts *f) {
-    add(l, "  loss %.4g", f->loss);
-    if (!isnan(f->validation)) add(l, "  validation %.4g", f->validation);
+    add(l, "  loss %#.4g", f->loss);
+    if (!isnan(f->validation)) add(l, "  validation %#.4g", f->validation);
     if (p->metric && !isnan(f->metric))
         add(l, "  %s %.*f%s", p->metric, p->share ? 2 : 4, p->share ? 100 * f->metric : f->metric,
             p->share ? " %" : "");

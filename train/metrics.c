@@ -79,7 +79,7 @@ static int64_t class_at(const scored *s, int64_t i) {
     return best;
 }
 
-double wg_metric_accuracy(const wg_tensor *out, const wg_tensor *y) {
+double wg_metric_accuracy(wg_tensor *out, wg_tensor *y) {
     scored s;
     if (!scored_of("metric_accuracy", out, y, &s)) return NAN;
     int64_t right = 0;
@@ -173,7 +173,7 @@ static double mean_area(const scored *s, ranked *r) {
     return sum / (double)defined;
 }
 
-double wg_metric_auc(const wg_tensor *out, const wg_tensor *y) {
+double wg_metric_auc(wg_tensor *out, wg_tensor *y) {
     scored s;
     if (!scored_of("metric_auc", out, y, &s)) return NAN;
     ranked *r = wg__alloc((size_t)s.n * sizeof *r);
@@ -276,7 +276,7 @@ wg_scores wg_metric_scores(const wg_tensor *confusion, wg_average average) {
     return mean;
 }
 
-double wg_metric_f1(const wg_tensor *out, const wg_tensor *y) {
+double wg_metric_f1(wg_tensor *out, wg_tensor *y) {
     if (!both_there("metric_f1", out, y)) return NAN;
     wg_scope *scope = wg_scope_open();
     int64_t columns = wg_dim(out, -1);
@@ -313,7 +313,7 @@ static bool are_numbers(const wg_tensor *out, const wg_tensor *y) {
     return wg_numel(y) > 0 || wg_fail(WG_ERROR_ARGUMENT, "metric_r2: there are no samples");
 }
 
-double wg_metric_r2(const wg_tensor *out, const wg_tensor *y) {
+double wg_metric_r2(wg_tensor *out, wg_tensor *y) {
     if (!both_there("metric_r2", out, y) || !are_numbers(out, y)) return NAN;
     int64_t numel = wg_numel(y), n = wg_dim(y, 0), columns = numel / n;
     double *a = wg__alloc((size_t)numel * 2 * sizeof *a), *b = a ? a + numel : NULL, sum = NAN;

@@ -15,7 +15,7 @@
 
 enum { ROWS = 61, COLUMNS = 12, CELL = 64, TEXT = 2000, WIDTH = 96, CODES = 64, PIXELS = 320 };
 
-typedef enum kind { NOTHING, PARAGRAPH, NUMBERS, TABLE, CHECKS } kind;
+typedef enum kind { NOTHING, PARAGRAPH, NUMBERS, TABLE, CHECKS, FIGURE, KINDS } kind;
 
 static struct {
     FILE *html, *md;
@@ -133,12 +133,14 @@ static void put_table(void) {
 /* ---- what may go on, and what begins anew ---------------------------------------------------- */
 
 static void turn_to(kind next) {
-    static const char *const first[] = { "", "", "<ul class=numbers>\n", "",
-                                         "<ul class=checks>\n" };
-    static const char *const last[] = { "", "", "</ul>\n", "", "</ul>\n" };
-    if (next == page.open && next != PARAGRAPH && next != TABLE) return;
+    static const char *const first[KINDS] = {
+        [NUMBERS] = "<ul class=numbers>\n", [CHECKS] = "<ul class=checks>\n"
+    };
+    static const char *const last[KINDS] = { [NUMBERS] = "</ul>\n", [CHECKS] = "</ul>\n" };
+    if (next == page.open && (next == NUMBERS || next == CHECKS)) return;
     if (page.open == TABLE) put_table();
-    put(page.html, "%s%s", last[page.open], first[next]);
+    if (last[page.open]) put(page.html, "%s", last[page.open]);
+    if (first[next]) put(page.html, "%s", first[next]);
     put(page.md, "\n");
     if (page.open != NOTHING) printf("\n");
     page.open = next;
@@ -238,14 +240,15 @@ void picture(wg_chart *c, const char *name, const char *caption) {
     char file[200], path[700];
     bool drawn;
     name_picture(file, path, name, ".svg");
-    turn_to(PARAGRAPH);
-    if (!wg_chart_save(c, path, &drawn))
+    if (!wg_chart_save(c, path, &drawn)) {
         page.broken++;
-    else if (drawn)
+    } else if (drawn) {
+        turn_to(FIGURE);
         put_figure(file, path, caption);
-    else
+    } else {
         say("[%s is not drawn: there is no gnuplot. Its numbers and its script are there.] %s",
             path, caption);
+    }
     wg_chart_free(c);
 }
 
@@ -265,9 +268,9 @@ static void print_image(const wg_tensor *x) {
 void image(wg_tensor *x, const char *name, const char *caption) {
     char file[200], path[700];
     name_picture(file, path, name, ".png");
-    turn_to(PARAGRAPH);
     wg_scope *scope = wg_scope_open();
     int64_t side = wg_dim(x, 1) > 0 ? wg_dim(x, 1) : 1;
+    turn_to(FIGURE);
     if (x) print_image(x);
     if (wg_io_save_image(path, enlarge(x, side < PIXELS ? PIXELS / side : 1)))
         put_figure(file, path, caption);

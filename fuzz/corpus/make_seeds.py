@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Writes the first seeds of csv/, idx/ and npy/ beside this file: small valid files of every kind, and
+"""Writes the first seeds of csv/, idx/, npy/ and safetensors/ beside this file: small valid files of every kind, and
 hostile ones. What fuzzing finds later is added to the folders by hand. Python's standard library only."""
 import gzip
 import pathlib
@@ -140,4 +140,39 @@ write("npy", {
     "more": npy("<f4", (), bytes(5)),
     "magic_only": b"\x93NUMPY\1\0",
     "header_length": b"\x93NUMPY\2\0\xff\xff\xff\xff",
+})
+
+
+def safetensors(text, data=b"", length=None):
+    text = text if isinstance(text, bytes) else text.encode()
+    return (len(text) if length is None else length).to_bytes(8, "little") + text + data
+
+
+def tensor(name, dtype, shape, begin, end):
+    return f'"{name}":{{"dtype":"{dtype}","shape":{shape},"data_offsets":[{begin},{end}]}}'.replace(" ", "")
+
+
+write("safetensors", {
+    "f32": safetensors("{" + tensor("x", "F32", [2], 0, 8) + "}  ", struct.pack("<2f", 1, 2)),
+    "types": safetensors("{" + ",".join([
+        tensor("a", "I64", [1], 0, 8), tensor("b", "F16", [2], 8, 12), tensor("c", "BF16", [2], 12, 16),
+        tensor("d", "I8", [1], 16, 17), tensor("e", "BOOL", [1], 17, 18), tensor("f", "U16", [1], 18, 20)
+    ]) + "}", bytes(12) + b"\x80\x3f\x80\xff\x80\1\xff\xff"),
+    "scalar_and_empty": safetensors("{" + tensor("e", "F64", [0, 3], 0, 0) + "," + tensor("s", "U8", [], 0, 1) + "}", b"1"),
+    "text": safetensors('{"__metadata__":{"k":"v\\n\\u00e9\\ud83d\\ude00","":"é"},' + tensor("x", "U8", [1], 0, 1) + "}", b"1"),
+    "null_metadata": safetensors('{"__metadata__":null}'),
+    "blanks": safetensors('{ "x" :\t{"shape":[1\n],"data_offsets":[ 0 , 1 ],"dtype":"U8"} }   ', b"1"),
+    "nothing": safetensors("{}"),
+    "twice": safetensors("{" + tensor("x", "U8", [1], 0, 1) + "," + tensor("x", "U8", [1], 1, 2) + "}", b"12"),
+    "hole": safetensors("{" + tensor("x", "U8", [1], 0, 1) + "," + tensor("y", "U8", [1], 2, 3) + "}", b"123"),
+    "overlap": safetensors("{" + tensor("x", "U8", [2], 0, 2) + "," + tensor("y", "U8", [2], 1, 3) + "}", b"123"),
+    "overflow": safetensors("{" + tensor("x", "F32", [2**32, 2**32], 0, 0) + "}"),
+    "hidden_overflow": safetensors("{" + tensor("x", "F32", [0, 2**32, 2**32], 0, 0) + "}"),
+    "rank9": safetensors("{" + tensor("x", "U8", [1] * 9, 0, 1) + "}", b"1"),
+    "bool_2": safetensors("{" + tensor("x", "BOOL", [1], 0, 1) + "}", b"\2"),
+    "unknown_type": safetensors("{" + tensor("x", "F8_E4M3", [1], 0, 1) + "}", b"1"),
+    "nested": safetensors('{"x":' + "{" * 100),
+    "not_utf8": safetensors(b'{"\xed\xa0\x80":1}'),
+    "length": safetensors("{}", length=2**63),
+    "cut": safetensors("{" + tensor("x", "F32", [2], 0, 8) + "}", bytes(7)),
 })
