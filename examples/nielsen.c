@@ -44,8 +44,8 @@ static wg_tensor *cost(wg_nn *m, wg_tensor *x, wg_tensor *y) {
     return wg_mul(wg_nn_mse_loss_with(wg_sigmoid(z), target, o), wg_num(0.5));
 }
 
-/* lambda / 2n times the sum of all w^2 in the cost is, for gradient descent, w -= rate lambda / n w;
-   biases do not decay. */
+/* lambda / 2n times the sum of all w^2 in the cost is, for gradient descent,
+   w -= rate lambda / n w. Biases do not decay. */
 static wg_optim *descent(wg_nn *m, double rate) {
     wg_sgd_options none = { .rate = rate }, decay = none;
     decay.weight_decay = now_is->lambda / TRAIN;
@@ -119,25 +119,31 @@ static const comparison comparisons[COMPARISONS] = {
     { "L2 over none, 100", LARGE_L2, LARGE },
 };
 
-/* The mean difference, and its standard error from the seeds. */
-static double difference(comparison c, const outcome out[SETTINGS], double *error) {
-    double d[SEEDS], sum = 0, mean;
+typedef struct effect {
+    double mean, error;  // of the seeds' differences: their mean, and its standard error
+} effect;
+
+static effect difference(comparison c, const outcome out[SETTINGS]) {
+    double d[SEEDS], sum = 0;
     for (int i = 0; i < SEEDS; i++) d[i] = out[c.better].last[i] - out[c.than].last[i];
-    mean = mean_of(d);
-    for (int i = 0; i < SEEDS; i++) sum += (d[i] - mean) * (d[i] - mean);
-    *error = sqrt(sum / (SEEDS - 1) / SEEDS);
-    return mean;
+    effect e = { .mean = mean_of(d) };
+    for (int i = 0; i < SEEDS; i++) sum += (d[i] - e.mean) * (d[i] - e.mean);
+    e.error = sqrt(sum / (SEEDS - 1) / SEEDS);
+    return e;
 }
 
-static void compare(outcome out[2][SETTINGS], double seen[COMPARISONS][2]) {
-    printf("\n%-34s %7s %18s %18s\n", "differences, %", "MNIST", "his rates", "a fifth of them");
+static const char *verdict(effect e) {
+    return e.mean > 2 * e.error ? "seen" : e.mean < -2 * e.error ? "reversed" : "noise";
+}
+
+static void compare(outcome out[2][SETTINGS], effect seen[COMPARISONS][2]) {
+    printf("\n%-34s %7s %26s %26s\n", "differences, %", "MNIST", "his rates", "a fifth of them");
     for (int k = 0; k < COMPARISONS; k++) {
         comparison c = comparisons[k];
         printf("%-34s %7.2f", c.name, settings[c.better].book - settings[c.than].book);
         for (int r = 0; r < 2; r++) {
-            double error;
-            seen[k][r] = difference(c, out[r], &error);
-            printf("    %6.2f +- %-5.2f", seen[k][r], error);
+            effect e = seen[k][r] = difference(c, out[r]);
+            printf("   %6.2f +- %.2f %9s", e.mean, e.error, verdict(e));
         }
         printf("\n");
     }
@@ -150,9 +156,9 @@ static void draw(outcome out[2][SETTINGS]) {
     for (int r = 0; r < 2; r++) {
         wg_chart_panel(c, (wg_panel_options){ .title = r ? "a fifth of his rates" : "his rates",
                                               .x = "epoch",
-                                              .y = "right in the test, % (from 70)",
-                                              .y_min = 70,
-                                              .y_max = 90 });
+                                              .y = "right in the test, % (from 76)",
+                                              .y_min = 76,
+                                              .y_max = 86 });
         for (int i = 0; i < SETTINGS; i++)
             wg_chart_xy(
                 c, settings[i].name,
@@ -180,25 +186,29 @@ static double length(wg_data *d) {
 }
 
 /* Why his numbers do not carry over as they are. */
-static void explain(sets d, outcome out[2][SETTINGS], double seen[COMPARISONS][2]) {
+static void explain(sets d, outcome out[2][SETTINGS], double over_quadratic) {
     const double mnist = 784 * (0.1307 * 0.1307 + 0.3081 * 0.3081);  // from its mean and deviation
-    double swing[2] = { 0 }, gap = 0;
+    double swing[2] = { 0 };
     for (int i = 0; i < SETTINGS; i++)
         for (int r = 0; r < 2; r++) swing[r] += out[r][i].swing / SETTINGS;
-    for (int r = 0; r < 2; r++) gap += (out[r][LARGE].train - mean_of(out[r][LARGE].last)) / 2;
     printf(
-        "\nHis rates are for MNIST, whose pictures are mostly dark. A step changes a unit's sum by "
-        "rate times\nerror times |x|^2, which is %.0f there and %.0f here, so that the test swings "
-        "by %.2f %% from epoch to\nepoch; with a fifth of the rates by %.2f %%.\n",
+        "\nHis rates are for MNIST, whose pictures are mostly dark: a step changes a unit's\n"
+        "sum by rate times error times |x|^2, which is %.0f there and %.0f here. The test swings\n"
+        "by %.2f %% from epoch to epoch, which hides what more units and L2 do; with a fifth\n"
+        "of the rates by %.2f %%.\n",
         mnist, length(d.test), swing[0], swing[1]);
-    for (int k = 0; k < COMPARISONS; k++)
-        for (int r = 0; r < 2; r++)
-            if (!(seen[k][r] > 0))
-                printf("Not reproduced, with %s: %s.\n", r ? "a fifth of his rates" : "his rates",
-                       comparisons[k].name);
-    printf("After %d epochs 100 units have learned the training set only %.1f %% better than the "
-           "test.\n",
-           EPOCHS, gap);
+    if (over_quadratic < 0)
+        printf(
+            "The slope of the quadratic cost is that of cross-entropy times a (1 - a) <= 1/4. "
+            "With\n"
+            "6 times its rate its steps are shorter where an output is wrong and sure, as many "
+            "are\n"
+            "at first, and up to 1.5 times as long where it is undecided, which may be why it is\n"
+            "ahead after %d epochs with a fifth of the rates.\n",
+            EPOCHS);
+    for (int r = 0; r < 2; r++)
+        printf("After %d epochs 100 units have %.1f %% right in training, %.1f %% in the test%s.\n",
+               EPOCHS, out[r][LARGE].train, mean_of(out[r][LARGE].last), r ? ", with a fifth" : "");
 }
 
 int main(int argc, char *argv[]) {
@@ -215,14 +225,15 @@ int main(int argc, char *argv[]) {
     d.train = wg_data_first(all, TRAIN), d.some = wg_data_first(all, 10000);
 
     static outcome out[2][SETTINGS];
-    double seen[COMPARISONS][2];
+    effect seen[COMPARISONS][2];
     run_all(d, 1, out[0]);
     run_all(d, 0.2, out[1]);
     compare(out, seen);
-    explain(d, out, seen);
+    explain(d, out, seen[0][1].mean);
     draw(out);
     wg_data_free(d.train), wg_data_free(d.some), wg_data_free(d.test), wg_data_free(all);
     /* At his rates noise hides what the size and L2 do, at a fifth it does not. */
-    bool hold = seen[0][0] > 0 && seen[1][1] > 0 && seen[2][1] > 0 && seen[3][1] > 0;
+    bool hold = seen[0][0].mean > 0;
+    for (int k = 1; k < COMPARISONS; k++) hold = hold && seen[k][1].mean > 0;
     return hold && !wg_error() ? 0 : 1;
 }
