@@ -88,7 +88,8 @@ WG_API bool wg_nn_average(wg_nn *to, const wg_nn *from, double decay);
 WG_API bool wg_nn_tie(wg_nn *m, const char *path, const char *to);
 
 /* The parameters below m that match now (NULL: all) are not trained, from now on, or are again.
-   Returns how many match, whatever they were before; -1 on an error. Those made later do not count.
+   Returns how many match, whatever they were before; -1 on an error, such as a pattern that matches
+   none. Those made later do not count. Unfreezing works also while an error is pending.
    To the tape a frozen one is a constant: nothing is recorded for it, it has no gradient (what it
    had is dropped), and optimisers leave it alone with all its decay and momentum, which go on where
    they stood once it is unfrozen. Freezing holds at once, also for what was recorded before: from
@@ -254,7 +255,7 @@ WG_API bool wg_nn_save_with(const wg_nn *m, const char *path, wg_nn_file_options
    no buffers, such as PyTorch's, so wants the network to have run once if it has some.
 
    With a prefix the names that lack it are not looked at, nor are those that rename has no path
-   for. */
+   for. A file of which nothing at all is taken is an error, also where `partial` is set. */
 WG_API bool wg_nn_load(wg_nn *m, const char *path);
 WG_API bool wg_nn_load_with(wg_nn *m, const char *path, wg_nn_file_options o);
 

@@ -231,7 +231,12 @@ START_TEST(freezing_counts_what_matches) {
     ck_assert_int_eq(wg_nn_unfreeze(wg_nn_sub(m, "enc"), "*/w"), 1);
     ck_assert(!wg_nn_is_frozen(m, "enc/w") && !wg_nn_is_frozen(m, "tied"));
     ck_assert(wg_nn_is_frozen(m, "enc/b"));
-    ck_assert_int_eq(wg_nn_freeze(m, "tied"), 0);
+    ck_assert_int_eq(wg_nn_freeze(m, "tied"), -1);  // a name of "enc/w", not another parameter
+    expect_error(WG_ERROR_ARGUMENT, "none of the model's 3 parameters matches \"tied\"");
+    ck_assert(!wg_nn_find(m, "enc/none") && wg_nn_freeze(m, "enc/none") == -1);
+    ck_assert_int_eq(wg_nn_unfreeze(m, "*"), 3);  // a switch: the error may wait
+    ck_assert(!wg_nn_is_frozen(m, "enc/b"));
+    expect_error(WG_ERROR_ARGUMENT, "nn_freeze: none of the model's 3 parameters matches");
     ck_assert_int_eq(wg_nn_freeze(m, NULL), 3);
     ck_assert_int_eq(wg_nn_params(m, NULL), 3);  // still there
     ck_assert_int_eq(wg_nn_freeze(NULL, NULL), -1);

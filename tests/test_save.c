@@ -227,6 +227,22 @@ START_TEST(one_error_lists_all_that_does_not_fit_and_nothing_changes) {
 }
 END_TEST
 
+START_TEST(a_prefix_that_fits_nothing_is_told_and_not_taken_for_success) {
+    wg_nn *a = new_model(1), *fresh = wg_nn_new(2);
+    ck_assert(save(a));
+    const wg_nn_file_options wrong[] = { { .prefix = "model." },
+                                         { .prefix = "model.", .partial = true } };
+    for (int i = 0; i < COUNT(wrong); i++) {
+        ck_assert(!load_with(fresh, wrong[i]));
+        expect_error(WG_ERROR_FORMAT, "tensors is one of the model's after the prefix \"model.\"");
+        ck_assert(!load_with(a, wrong[i]));
+        expect_error(WG_ERROR_FORMAT, "the first is \"");
+    }
+    ck_assert_int_eq(wg_nn_params(fresh, NULL), 0);
+    wg_nn_free(a), wg_nn_free(fresh);
+}
+END_TEST
+
 START_TEST(a_long_list_is_cut_but_counted) {
     wg_nn *a = wg_nn_new(1), *b = wg_nn_new(2);
     for (int i = 0; i < 100; i++)
@@ -358,6 +374,7 @@ int main(void) {
     tcase_add_test(t, loading_leaves_no_tensor_behind_and_is_seen_by_the_tape);
     t = add_file_cases(suite, "refused");
     tcase_add_test(t, one_error_lists_all_that_does_not_fit_and_nothing_changes);
+    tcase_add_test(t, a_prefix_that_fits_nothing_is_told_and_not_taken_for_success);
     tcase_add_test(t, a_long_list_is_cut_but_counted);
     tcase_add_test(t, names_that_are_no_paths_are_unexpected_even_in_a_fresh_model);
     tcase_add_test(t, names_that_meet_are_an_error);

@@ -182,6 +182,16 @@ static void look_at_model(loading *l, wg_nn **named) {
     }
 }
 
+// Where not one is taken, prefix or rename do not fit, or it is another model's file.
+static bool takes_any(const loading *l) {
+    if (l->moves || !l->a.tensors || !(l->o->prefix || l->o->rename || l->o->partial)) return true;
+    const char *prefix = l->o->prefix ? l->o->prefix : "";
+    return wg_fail(WG_ERROR_FORMAT,
+                   "%s: none of its %d tensors is one of the model's%s%s%s; the first is \"%s\"",
+                   l->file, l->a.tensors, *prefix ? " after the prefix \"" : "", prefix,
+                   *prefix ? "\"" : "", l->a.tensor[0].name);
+}
+
 static bool look(loading *l) {
     bool done = true;
     for (int i = 0; i < l->a.tensors; i++) l->named[i] = &l->a.tensor[i];
@@ -189,6 +199,7 @@ static bool look(loading *l) {
     for (int i = 0; done && i < l->a.tensors; i++)
         done = look_at_tensor(l, l->a.tensor[i].name, &l->a.tensor[i]);
     for (int i = 0; done && i < l->a.texts; i++) done = look_at_text(l, &l->a.text[i]);
+    done = done && takes_any(l);
     wg_nn **node = done ? wg__alloc(((size_t)l->moves + 1) * sizeof *node) : NULL;
     if (!node) return false;
     look_at_model(l, node);

@@ -91,10 +91,17 @@ static void freeze(wg_nn *node, wg_tensor *constant) {
     node->frozen = true;
 }
 
-int wg_nn_freeze(wg_nn *m, const char *pattern) {
-    if (wg__pending()) return -1;
+// Whether there is a model, with a parameter that matches.
+static bool matches(const wg_nn *m, const char *pattern, const char *what) {
     wg__where("");
-    if (!m) return wg_fail(WG_ERROR_ARGUMENT, "nn_freeze: the model is NULL"), -1;
+    if (!m) return wg_fail(WG_ERROR_ARGUMENT, "%s: the model is NULL", what);
+    return !pattern || wg_nn_params(m, pattern) > 0 ||
+           wg_fail(WG_ERROR_ARGUMENT, "%s: none of the model's %d parameters matches \"%s\"", what,
+                   wg_nn_params(m, NULL), pattern);
+}
+
+int wg_nn_freeze(wg_nn *m, const char *pattern) {
+    if (wg__pending() || !matches(m, pattern, "nn_freeze")) return -1;
     int n = wg_nn_params(m, pattern), made = 0;
     wg_tensor **constant = wg__alloc((size_t)n * sizeof(wg_tensor *));
     bool done = constant && make_constants(m, pattern, constant);
@@ -106,9 +113,7 @@ int wg_nn_freeze(wg_nn *m, const char *pattern) {
 }
 
 int wg_nn_unfreeze(wg_nn *m, const char *pattern) {
-    if (wg__pending()) return -1;
-    wg__where("");
-    if (!m) return wg_fail(WG_ERROR_ARGUMENT, "nn_unfreeze: the model is NULL"), -1;
+    if (!matches(m, pattern, "nn_unfreeze")) return -1;
     int n = 0;
     wg_nn *node;
     for (int i = 0; (node = wg__nn_next(m, pattern, &i)); n++)
