@@ -6,7 +6,9 @@
 
    An option left at zero takes the default that stands beside it. Where that is not 0 and none at
    all is meant, give a tiny value, such as .beta1 = 1e-30, which rounds to nothing beside 1;
-   negative ones are refused. A rate of 0 can be set afterwards.
+   negative ones are refused. A rate of 0 can be set afterwards. What a rule divides by must not
+   vanish: epsilon is at least 1.1e-19 for f32 and 1.5e-154 for f64 (adadelta's, which is added to
+   squares, the squares of these), whatever is given.
 
    A parameter without a gradient, such as one that is frozen, is left alone: no decay moves it, no
    momentum and no proximal step.
@@ -29,7 +31,9 @@ typedef struct wg_optim wg_optim;
 
 /* What an optimiser is made of, as a value. Each optimiser below is declared twice, with the same
    options: wg_adam(o) is such a value, and wg_optim_adam(m, o) is wg_optim_make(m, wg_adam(o)).
-   Options out of range are reported, and leave the rule NULL. */
+   Options out of range are reported; what comes back then is a refused spec, which is marked as one
+   (its rule is NULL and its rate NaN), and nothing takes it for one that was left out, all zeros. It
+   also comes back while an error is pending. */
 typedef struct wg_optim_rule wg_optim_rule;
 typedef struct wg_optim_spec {
     const wg_optim_rule *rule;
@@ -42,6 +46,7 @@ typedef struct wg_optim_spec {
     } options;
 } wg_optim_spec;
 WG_API wg_optim *wg_optim_make(wg_nn *m, wg_optim_spec spec);
+WG_API bool wg_optim_spec_is_refused(wg_optim_spec spec);
 
 #define WG_OPTIMISER(name, options)                                                                \
     WG_API wg_optim_spec wg_##name(options o);                                                     \
@@ -197,7 +202,8 @@ WG_OPTIMISER(muon, wg_muon_options);
        wg_optim_group(o, "*b", wg_adamw((wg_adam_options){ .rate = 3e-4 }));  // no decay
 
    A group may come, or be given anew with the same pattern, at any time: a parameter whose rule
-   stays what it was keeps its states, one that changes to another rule starts anew with it. That a
+   stays what it was keeps its states, one that changes to another rule (adam to adamw is one, and
+   so is momentum in sgd where there was none) starts anew with it. That a
    pattern matches no parameter is an error of the next step. */
 WG_API bool wg_optim_group(wg_optim *o, const char *pattern, wg_optim_spec spec);
 
@@ -369,6 +375,8 @@ struct wg_optim_rule {
 /* Copies `size` bytes of options. */
 WG_API wg_optim *wg_optim_new(wg_nn *m, const wg_optim_rule *rule, double rate, const void *options,
                               size_t size);
+
+#undef WG_OPTIMISER
 
 #ifdef __cplusplus
 }
