@@ -207,7 +207,8 @@ WG_OPTIMISER(muon, wg_muon_options);
    pattern matches no parameter is an error of the next step. */
 WG_API bool wg_optim_group(wg_optim *o, const char *pattern, wg_optim_spec spec);
 
-/* NULL is fine; before or after the model, without which an optimiser can do nothing else. */
+/* NULL is fine; before or after the model. Without its model an optimiser refuses all that concerns
+   parameters, such as steps, groups and clearing; its rates, limits, schedule and counts remain. */
 WG_API void wg_optim_free(wg_optim *o);
 
 /* ---- stepping: optim.c ----------------------------------------------------------------------- */
@@ -232,7 +233,8 @@ WG_API bool wg_optim_accumulate(wg_optim *o, int every);
 WG_API bool wg_optim_skip_nonfinite(wg_optim *o, bool on);
 WG_API int64_t wg_optim_skipped(const wg_optim *o);  // steps left out so far; 0 for NULL
 /* The last of them, `step 12: the gradient of "fc1/w" is nan`: at most `size` bytes with the
-   closing 0; returns the length of the whole text, 0 if there was none. */
+   closing 0; returns the length of the whole text, 0 if there was none. A text of NULL has size 0,
+   or it is an error. */
 WG_API size_t wg_optim_last_skip(const wg_optim *o, char *text, size_t size);
 
 /* The optimiser's own rate. Groups have rates of their own, which setting it leaves alone; scaling
@@ -261,7 +263,8 @@ WG_API bool wg_optim_minimize_by(wg_optim *o, wg_objective *f, void *user, doubl
    One call makes up to `iterations` steps of it, each of which lowers the objective; in the trials
    of a line search it may be infinite or NaN. What it has learnt of the curvature lasts from call
    to call, until somebody else changes the parameters or a call fails. The rate, with a schedule's
-   factor, is what each line search tries first. Clipping and groups are refused. */
+   factor, is what each line search tries first. Clipping, groups, accumulating, skipping and
+   proximal steps are refused. */
 typedef struct wg_lbfgs_options {
     double rate;       // 1
     int history;       // 10: pairs of steps and changes of the gradient that are kept
@@ -368,11 +371,10 @@ struct wg_optim_rule {
     /* NULL, or called before any parameter is changed, with w, g, state and work NULL: may refuse
        the parameter (wg_fail; false), and ask for bytes of working memory. */
     bool (*prepare)(const wg_optim_call *c, size_t *work);
-    /* In place of update: a method that evaluates its objective several times a step, all of the
-       model's parameters at once, and is run by wg_optim_minimize_by alone. */
-    bool (*search)(wg_optim *o, wg_objective *f, void *user, double *value);
+    const struct wg__search *search;  // lbfgs's, in place of update; NULL in a rule of your own
 };
-/* Copies `size` bytes of options. */
+/* Copies the rule, but not its name, and `size` bytes of options. Parameters keep their states from
+   a rule to one of the same name, update and number of states. */
 WG_API wg_optim *wg_optim_new(wg_nn *m, const wg_optim_rule *rule, double rate, const void *options,
                               size_t size);
 

@@ -152,6 +152,12 @@ wg__verdict wg__judge_loss(wg_optim *o, const wg_tensor *loss);
 
 /* ---- for rule.search: minimise.c ------------------------------------------------------------- */
 
+/* A method that evaluates its objective several times a step, all of the model's parameters at
+   once, and is run by wg_optim_minimize_by alone. */
+typedef struct wg__search {
+    bool (*run)(wg_optim *o, wg_objective *f, void *user, double *value);
+} wg__search;
+
 /* The value of f and, as the gradients of the model's parameters and nothing else's, its gradient;
    gradients that were there are dropped. With a value that is not finite there are none. The first
    evaluation may be what makes the parameters. wg_optim_minimize_by has put the gradients from
