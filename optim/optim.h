@@ -31,9 +31,9 @@ typedef struct wg_optim wg_optim;
 
 /* What an optimiser is made of, as a value. Each optimiser below is declared twice, with the same
    options: wg_adam(o) is such a value, and wg_optim_adam(m, o) is wg_optim_make(m, wg_adam(o)).
-   Options out of range are reported; what comes back then is a refused spec, which is marked as one
-   (its rule is NULL and its rate NaN), and nothing takes it for one that was left out, all zeros. It
-   also comes back while an error is pending. */
+   Options out of range are reported. What comes back then, and while an error is pending, is a
+   refused spec: its rule is NULL and its rate NaN, which wg_optim_spec_is_refused tells from one
+   that was left out, all zeros. Neither makes an optimiser or a group. */
 typedef struct wg_optim_rule wg_optim_rule;
 typedef struct wg_optim_spec {
     const wg_optim_rule *rule;

@@ -78,6 +78,27 @@ START_TEST(an_optimiser_without_a_model_says_its_own_name) {
 }
 END_TEST
 
+START_TEST(without_its_model_rates_limits_schedule_and_counts_remain) {
+    wg_nn *m = wg_nn_new(1);
+    wg_tensor *w = param(m, "w", WG_F64, WG_SHAPE(2));
+    wg_optim *o = wg_optim_sgd(m, (wg_sgd_options){ .rate = 0.5 });
+    give(w, wg_ones(WG_F64, WG_SHAPE(2)));
+    ck_assert(wg_optim_step(o));
+    wg_nn_free(m);
+    ck_assert(!wg_optim_step(o));
+    expect_error(WG_ERROR_STATE, "optim_step: the optimiser's model was freed");
+    ck_assert(!wg_optim_group(o, "w", wg_sgd((wg_sgd_options){ 0 })));
+    expect_error(WG_ERROR_STATE, "optim_group: the optimiser's model was freed");
+    wg_optim_clear(o);
+    expect_error(WG_ERROR_STATE, "optim_clear: the optimiser's model was freed");
+    ck_assert(wg_optim_scale_rates(o, 0.5) && wg_optim_clip_norm(o, 1));
+    ck_assert(wg_optim_schedule(o, wg_schedule_warmup(3)));
+    ck_assert_double_eq(wg_optim_rate(o), 0.25);
+    ck_assert_int_eq(wg_optim_steps(o), 1);
+    wg_optim_free(o);
+}
+END_TEST
+
 /* ---- numbers that the dtype cannot hold ------------------------------------------------------ */
 
 #define SPEC(name, rule, options, ...)                                                             \
@@ -176,6 +197,7 @@ int main(void) {
     tcase_add_test(specs, options_larger_than_a_spec_holds_are_refused);
     tcase_add_test(specs, a_refused_spec_is_not_one_left_out);
     tcase_add_test(specs, an_optimiser_without_a_model_says_its_own_name);
+    tcase_add_test(specs, without_its_model_rates_limits_schedule_and_counts_remain);
     TCase *numbers = add_cases(suite, "numbers");
     ADD_TABLE(numbers, a_tiny_epsilon_divides_no_zero_by_zero, dividing);
     ADD_TABLE(numbers, a_tiny_epsilon_bounds_steps_whose_squares_vanish, dividing);
