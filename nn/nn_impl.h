@@ -139,6 +139,18 @@ typedef struct wg__bounded {
 wg__bounded wg__bounded_begin(char *bytes, size_t size);
 void wg__bounded_add(wg__bounded *t, const char *format, ...) WG_PRINTF(2, 3);
 
+/* ---- norms: magnitude.c ---------------------------------------------------------------------- */
+
+/* Floats x less others of their shape; y NULL: less nothing. */
+typedef struct wg__difference {
+    const wg_view *x, *y;
+} wg__difference;
+typedef wg__difference wg__next_difference(const void *user, int *i);  // x NULL after the last
+/* The 2-norm, whose squares may leave the range of double; of one, or of all together that `next`
+   gives from *i = 0 on, more than once. */
+double wg__norm(const wg_view *x, const wg_view *y);
+double wg__norm_of_all(wg__next_difference *next, const void *user);
+
 /* ---- for optim, which calls these alone: model.c list.c ------------------------------------- */
 
 void wg__nn_ref_take(wg__nn_ref *ref, wg_nn *m);

@@ -8,97 +8,28 @@
 
 #include "optim/optim_impl.h"
 
-// Sums side by side: the compiler may not reorder one sum, but it may vectorise eight.
-enum { LANES = 8 };
-
-#define SUM_SQUARES(name, real)                                                                    \
-    static double name(int64_t n, const void *from, double factor) {                               \
-        const real *x = from;                                                                      \
-        double sum[LANES] = { 0 };                                                                 \
-        int64_t k = 0;                                                                             \
-        for (; k + LANES <= n; k += LANES)                                                         \
-            for (int j = 0; j < LANES; j++) {                                                      \
-                double v = (double)x[k + j] * factor;                                              \
-                sum[j] += v * v;                                                                   \
-            }                                                                                      \
-        for (; k < n; k++) sum[0] += ((double)x[k] * factor) * ((double)x[k] * factor);            \
-        for (int j = 1; j < LANES; j++) sum[0] += sum[j];                                          \
-        return sum[0];                                                                             \
-    }
-SUM_SQUARES(sum_squares_f32, float)
-SUM_SQUARES(sum_squares_f64, double)
-
-static double sum_squares(const wg_view *g, double factor) {
-    static double (*const sum[WG_F64 + 1])(int64_t, const void *, double) = { sum_squares_f32,
-                                                                              sum_squares_f64 };
-    int64_t n = wg__numel(&g->shape);
-    if (wg__is_contiguous(g)) return sum[g->dtype](n, g->data, factor);
-    double total = 0;
-    for (int64_t k = 0; k < n; k++) total += sum[g->dtype](1, wg__at(g, wg__offset(g, k)), factor);
-    return total;
-}
-
-static double largest(const wg_view *g) {
-    double most = 0;
-    for (int64_t k = 0, n = wg__numel(&g->shape); k < n; k++)
-        most = fmax(most, fabs(wg__load(g->dtype, wg__at(g, wg__offset(g, k)))));
-    return most;
-}
-
 /* ---- norms ----------------------------------------------------------------------------------- */
 
-// Views, one after the other: of what the gradients are, of what a step will use, or a single one.
-typedef struct source {
-    const wg_view *(*next)(const struct source *s, int *i);  // NULL after the last
-    const wg_optim *o;
-    const wg_view *single;
-} source;
-
-static const wg_view *next_gradient(const source *s, int *i) {
+static wg__difference next_gradient(const void *user, int *i) {
+    const wg_optim *o = user;
     const wg_tensor *w;
-    while ((w = wg__nn_param_next(s->o->model.m, i)))
-        if (w->gradient) return &w->gradient->view;
-    return NULL;
+    while ((w = wg__nn_param_next(o->model.m, i)))
+        if (w->gradient) return (wg__difference){ &w->gradient->view, NULL };
+    return (wg__difference){ NULL, NULL };
 }
 
-static const wg_view *next_used(const source *s, int *i) {
-    while (*i < s->o->slots) {
-        const wg__slot *slot = &s->o->slot[(*i)++];
-        if (slot->w) return &slot->g->view;
+// Of what a step will use.
+static wg__difference next_used(const void *user, int *i) {
+    const wg_optim *o = user;
+    while (*i < o->slots) {
+        const wg__slot *slot = &o->slot[(*i)++];
+        if (slot->w) return (wg__difference){ &slot->g->view, NULL };
     }
-    return NULL;
-}
-
-static const wg_view *only_one(const source *s, int *i) { return (*i)++ == 0 ? s->single : NULL; }
-
-static double sum_all(const source *s, double factor) {
-    double sum = 0;
-    const wg_view *g;
-    for (int i = 0; (g = s->next(s, &i));) sum += sum_squares(g, factor);
-    return sum;
-}
-
-static double largest_of_all(const source *s) {
-    double most = 0;
-    const wg_view *g;
-    for (int i = 0; (g = s->next(s, &i));) most = fmax(most, largest(g));
-    return most;
-}
-
-static double norm(source s) {
-    double sum = sum_all(&s, 1);
-    if (isnan(sum) || (sum > 1e-280 && sum < 1e300)) return sqrt(sum);
-    // Squares of f64 values may have left the range: once more, with the largest value scaled to 1.
-    double most = largest_of_all(&s);
-    if (most == 0 || isinf(most)) return most;
-    int exponent;
-    (void)frexp(most, &exponent);
-    if (exponent < -1000) exponent = -1000;  // 2^1000 lifts the least of numbers far enough
-    return ldexp(sqrt(sum_all(&s, ldexp(1, -exponent))), exponent);
+    return (wg__difference){ NULL, NULL };
 }
 
 double wg_optim_gradient_norm(const wg_optim *o) {
-    return o && o->model.m ? norm((source){ .next = next_gradient, .o = o }) : NAN;
+    return o && o->model.m ? wg__norm_of_all(next_gradient, o) : NAN;
 }
 
 /* ---- asked for ------------------------------------------------------------------------------- */
@@ -107,7 +38,7 @@ static bool limit_valid(const wg_optim *o, const char *what, const char *name, d
     if (wg__pending()) return false;
     wg__where("");
     if (!o) return wg_fail(WG_ERROR_ARGUMENT, "%s: the optimiser is NULL", what);
-    return wg__optim_check(what, name, limit, INFINITY);
+    return wg__optim_knows(o, what, "clipping") && wg__optim_check(what, name, limit, INFINITY);
 }
 
 bool wg_optim_clip_norm(wg_optim *o, double max_norm) {
@@ -173,9 +104,8 @@ static wg_view unit(const wg_view *x, int64_t k, int64_t size) {
 static bool clip_unit(const wg_optim *o, const wg__slot *slot, wg_view w, wg_view g) {
     static void (*const multiply[WG_F64 + 1])(int64_t, void *, double) = { multiply_f32,
                                                                            multiply_f64 };
-    double size = norm((source){ .next = only_one, .single = &g });
-    double most =
-        o->clip.adaptive * fmax(norm((source){ .next = only_one, .single = &w }), EPSILON);
+    double size = wg__norm(&g, NULL);
+    double most = o->clip.adaptive * fmax(wg__norm(&w, NULL), EPSILON);
     if (!isfinite(size))
         return wg_fail(WG_ERROR_STATE,
                        "optim_step: \"%s\" has a unit whose gradient has a norm of %g, not to be "
@@ -222,7 +152,7 @@ bool wg__clip(const wg_optim *o, double *scale) {
     *scale = 1;
     if (!clip_each(o)) return false;
     if (o->clip.norm == 0) return true;
-    double now = norm((source){ .next = next_used, .o = o });
+    double now = wg__norm_of_all(next_used, o);
     if (!isfinite(now))
         return wg_fail(WG_ERROR_STATE,
                        "optim_step: the norm of the gradients is %g, not to be clipped to %g", now,

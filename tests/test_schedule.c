@@ -220,6 +220,13 @@ START_TEST(one_cycle_peaks_at_its_rise) {
 }
 END_TEST
 
+START_TEST(warmup_stable_decay_takes_two_pieces) {
+    ck_assert_int_eq(wsd().pieces, 2);
+    ck_assert_int_eq(wsd_sqrt().pieces, 2);
+    ck_assert_int_eq(wg_schedule_wsd((wg_wsd_options){ .decay = 5 }).pieces, 2);
+}
+END_TEST
+
 /* ---- putting together ------------------------------------------------------------------------ */
 
 START_TEST(then_is_the_one_and_then_the_other) {
@@ -544,6 +551,7 @@ int main(void) {
     ADD_TABLE(each, each_has_the_rates_of_pytorch, cases);
     ADD_TABLE(each, known_points_are_met, points);
     tcase_add_test(each, one_cycle_peaks_at_its_rise);
+    tcase_add_test(each, warmup_stable_decay_takes_two_pieces);
     TCase *together = add_cases(suite, "together");
     tcase_add_test(together, then_is_the_one_and_then_the_other);
     tcase_add_test(together, then_can_be_grouped_either_way);
