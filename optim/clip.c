@@ -66,6 +66,14 @@ bool wg_optim_clip_adaptive(wg_optim *o, double factor, const char *skip) {
     return true;
 }
 
+bool wg__clip_knows_its_pattern(const wg_optim *o) {
+    return !o->clip.skips || wg_nn_params(o->model.m, o->clip.skip) > 0 ||
+           wg_fail(WG_ERROR_STATE,
+                   "optim_step: what clipping skips, \"%s\", matches none of the model's %d "
+                   "parameters",
+                   o->clip.skip, wg_nn_params(o->model.m, NULL));
+}
+
 /* ---- by value -------------------------------------------------------------------------------- */
 
 #define CLAMP(name, real)                                                                          \

@@ -208,8 +208,10 @@ static bool prepare(wg_optim *o, room *r) {
     if (!wg__optim_reserve(o) || !wg__groups_ready(o)) return false;
     for (int i = 0; i < o->slots; i++) o->slot[i].w = NULL;
     wg_tensor *w;
+    int gradients = 0;
     for (int i = 0; (w = wg__nn_param_next(o->model.m, &i));) {
         if (!w->gradient) continue;
+        gradients++;
         wg__slot *slot = &o->slot[i - 1];
         slot->w = w;
         wg__slot_assign(o, slot);
@@ -217,6 +219,11 @@ static bool prepare(wg_optim *o, room *r) {
             !make_states(slot, &o->group[slot->group].rule) || !rule_agrees(o, slot, r))
             return false;
     }
+    if (gradients == 0)
+        return wg_fail(WG_ERROR_STATE,
+                       "optim_step: none of the model's %d parameters has a gradient: "
+                       "wg_backward comes first",
+                       wg_nn_params(o->model.m, NULL));
     r->block = wg__alloc(r->work + r->step);
     return r->block != NULL;
 }
@@ -277,7 +284,8 @@ static void update(const wg_optim *o, wg__slot *slot, double scale, const room *
 
 // The step is made, or left out, or refused.
 static wg__verdict consider(wg_optim *o, room *r, double *scale) {
-    if (!wg__schedule_factor(o) || !prepare(o, r)) return WG__REFUSE;
+    if (!wg__schedule_factor(o) || !wg__clip_knows_its_pattern(o) || !prepare(o, r))
+        return WG__REFUSE;
     wg__verdict v = wg__judge_gradients(o);
     return v == WG__STEP && !wg__clip(o, scale) ? WG__REFUSE : v;
 }

@@ -217,7 +217,8 @@ WG_API void wg_optim_free(wg_optim *o);
    optimiser's model, which may be a part of another, get gradients: several optimisers on several
    losses do not disturb each other. */
 WG_API bool wg_optim_minimize(wg_optim *o, wg_tensor *loss);
-/* One update from the gradients that are there. The first one seals the model. */
+/* One update from the gradients that are there; none at all, as before wg_backward, is an error.
+   The first one seals the model. */
 WG_API bool wg_optim_step(wg_optim *o);
 WG_API void wg_optim_clear(wg_optim *o);           // drops the gradients of all parameters
 WG_API int64_t wg_optim_steps(const wg_optim *o);  // made so far; 0 for NULL
@@ -304,7 +305,8 @@ WG_API bool wg_optim_clip_value(wg_optim *o, double max_value);
 /* By the size of what is moved (Brock et al. 2021): each unit's g is multiplied with
    min(1, factor max(|w|, 1e-3) / |g|), in 2-norms over the unit: one of the first dimension, or all
    of a vector. The paper's factors are from 0.01, for large batches, to 0.16, and it leaves the
-   last layer alone: `skip` is a pattern of such paths, or NULL. */
+   last layer alone: `skip` is a pattern of such paths, or NULL; one that matches none is an error
+   of the next step. */
 WG_API bool wg_optim_clip_adaptive(wg_optim *o, double factor, const char *skip);
 /* g * min(1, max_norm / |g|), |g| being the 2-norm over all gradients together (Pascanu et al.
    2013). */

@@ -167,6 +167,9 @@ bool wg__optim_evaluate(wg_optim *o, wg_objective *f, void *user, double *value)
 
 /* ---- clipping: clip.c ------------------------------------------------------------------------ */
 
+/* False after reporting that the pattern of what clipping skips matches nothing. */
+bool wg__clip_knows_its_pattern(const wg_optim *o);
+
 /* Clips what the slots will use, which is finite, in copies, all but the norm; that is left to
    `scale`. False after reporting a norm out of range. */
 bool wg__clip(const wg_optim *o, double *scale);

@@ -191,6 +191,37 @@ START_TEST(adamw_in_place_of_adam_starts_anew) {
 }
 END_TEST
 
+/* ---- what a step wants ----------------------------------------------------------------------- */
+
+START_TEST(a_step_without_any_gradient_is_an_error_and_no_step) {
+    wg_nn *m = wg_nn_new(1);
+    wg_optim *o = wg_optim_adam(m, (wg_adam_options){ 0 });
+    ck_assert(!wg_optim_step(o));
+    expect_error(WG_ERROR_STATE, "none of the model's 0 parameters has a gradient");
+    ck_assert(!wg_nn_is_sealed(m));
+    wg_tensor *w = param(m, "w", WG_F32, WG_SHAPE(2));
+    ck_assert(!wg_optim_step(o));
+    expect_error(WG_ERROR_STATE, "none of the model's 1 parameters has a gradient: wg_backward");
+    ck_assert_int_eq(wg_optim_steps(o), 0);
+    give(w, wg_ones_like(w));
+    ck_assert(wg_optim_step(o));
+    wg_optim_free(o), wg_nn_free(m);
+}
+END_TEST
+
+START_TEST(a_misspelt_pattern_of_what_clipping_skips_is_told_at_the_step) {
+    wg_nn *m = wg_nn_new(1);
+    wg_optim *o = wg_optim_sgd(m, (wg_sgd_options){ 0 });
+    wg_tensor *w = param(m, "out/w", WG_F32, WG_SHAPE(2));
+    give(w, wg_ones_like(w));
+    ck_assert(wg_optim_clip_adaptive(o, 0.1, "outt/*"));
+    ck_assert(!wg_optim_step(o));
+    expect_error(WG_ERROR_STATE, "\"outt/*\", matches none of the model's 1 parameters");
+    ck_assert(wg_optim_clip_adaptive(o, 0.1, "out/*") && wg_optim_step(o));
+    wg_optim_free(o), wg_nn_free(m);
+}
+END_TEST
+
 int main(void) {
     Suite *suite = suite_create("optim_spec");
     TCase *specs = add_cases(suite, "specs");
@@ -202,5 +233,8 @@ int main(void) {
     ADD_TABLE(numbers, a_tiny_epsilon_divides_no_zero_by_zero, dividing);
     ADD_TABLE(numbers, a_tiny_epsilon_bounds_steps_whose_squares_vanish, dividing);
     tcase_add_test(numbers, adamw_in_place_of_adam_starts_anew);
+    TCase *steps = add_cases(suite, "steps");
+    tcase_add_test(steps, a_step_without_any_gradient_is_an_error_and_no_step);
+    tcase_add_test(steps, a_misspelt_pattern_of_what_clipping_skips_is_told_at_the_step);
     return run_suite(suite);
 }
