@@ -81,8 +81,7 @@ WG__LOSS(nll_loss);       // -y[t], log-probabilities y
 WG__LOSS(kl_div);  // t (log t - y), 0 where t = 0; with log_target e^t (t - y)
 
 /* Of counts t with rate e^y: e^y - t y; with rates, y - t log(y + epsilon). full adds log t!,
-   exactly
-   (PyTorch takes Stirling's formula). */
+   exactly (PyTorch takes Stirling's formula). */
 WG__LOSS(poisson_nll_loss);
 
 /* Of numbers t from normal distributions of mean y and variance v = max(var, epsilon):
