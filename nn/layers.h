@@ -14,8 +14,9 @@
    where an option says nothing else, weights begin by Xavier's uniform law, biases at 0.
 
    All return NULL after an error, whose message begins with the layer's path. A layer that refuses
-   a rank, a dtype or an option has made no parameter; one whose operation refuses, as it does a
-   kernel larger than the image, may have made some, which the next call finds. */
+   a rank, a dtype, an option or an initialiser has made no parameter; one whose operation refuses,
+   as it does a kernel larger than the image, may have made some, which the next call finds. Options
+   that contradict each other are refused, such as no_bias with an initialiser of the bias. */
 #ifndef WG_NN_LAYERS_H
 #define WG_NN_LAYERS_H
 
@@ -74,7 +75,7 @@ WG_API wg_tensor *wg_nn_embedding_with(wg_nn *m, const char *name, wg_tensor *in
 
 /* Each is y = (x - mean) / sqrt(var + epsilon) * w + b, with mean and var (divisor n) over some of
    the axes, w = name/w beginning at 1 and b = name/b at 0. An option of another layer is an
-   error. */
+   error, and so is .b for rms_norm. */
 typedef struct wg_norm_options {
     int axes;         // layer_norm and rms_norm: how many of the last axes; 0: 1
     double epsilon;   // 0: 1e-5, for all of them

@@ -39,7 +39,7 @@ typedef struct wg_loss_options {
     bool log_target;        // kl_div: target is log t
     bool rates;             // poisson_nll_loss: y is the rate, not its logarithm
     bool full;              // poisson_nll_loss, gaussian_nll_loss: with the terms that y is not in
-    double eps;             // poisson_nll_loss with rates: 1e-8; gaussian_nll_loss: 1e-6
+    double epsilon;         // poisson_nll_loss with rates: 1e-8; gaussian_nll_loss: 1e-6
 } wg_loss_options;
 
 /* Of losses that compare y with a target: wg_nn_mse_loss(y, target) is the mean, and
@@ -80,13 +80,14 @@ WG__LOSS(nll_loss);       // -y[t], log-probabilities y
    the sum over a sample, so with samples along axis 0 WG_BATCHMEAN is their mean. */
 WG__LOSS(kl_div);  // t (log t - y), 0 where t = 0; with log_target e^t (t - y)
 
-/* Of counts t with rate e^y: e^y - t y; with rates, y - t log(y + eps). full adds log t!, exactly
-   (PyTorch takes Stirling's formula). */
+/* Of counts t with rate e^y: e^y - t y; with rates, y - t log(y + epsilon). full adds log t!,
+   exactly (PyTorch takes Stirling's formula). */
 WG__LOSS(poisson_nll_loss);
 
-/* Of numbers t from normal distributions of mean y and variance v = max(var, eps):
+/* Of numbers t from normal distributions of mean y and variance v = max(var, epsilon):
    (log v + (y - t)^2 / v) / 2; full adds log(2 pi) / 2. var broadcasts to y and is not negative.
-   Below eps the gradient of var is 0, that of the formula (PyTorch: as if it were not cut off). */
+   Below epsilon the gradient of var is 0, that of the formula (PyTorch: as if it were not cut
+   off). */
 WG_API wg_tensor *wg_nn_gaussian_nll_loss(wg_tensor *y, wg_tensor *target, wg_tensor *var);
 WG_API wg_tensor *wg_nn_gaussian_nll_loss_with(wg_tensor *y, wg_tensor *target, wg_tensor *var,
                                                wg_loss_options o);

@@ -111,7 +111,8 @@ typedef struct wg_nn_visitor {
    tracked reaches none. */
 WG_API int wg_nn_unreached(const wg_nn *m, wg_tensor *loss, wg_nn_visitor visitor);
 /* The same as text, "block1/gate/w f32 [64,64]" a line: at most `size` bytes with the closing 0;
-   returns the length that the whole text has, 0 if every parameter is reached or on an error. */
+   returns the length that the whole text has, 0 if every parameter is reached or on an error. Here
+   and below, `text` may be NULL with size 0, which measures; with more that is an error. */
 WG_API size_t wg_nn_unreached_text(const wg_nn *m, wg_tensor *loss, char *text, size_t size);
 
 /* ---- looking at a model: magnitude.c summary.c ----------------------------------------------- */
@@ -177,20 +178,21 @@ typedef enum wg_init_kind {
     WG_INIT_ZEROS,
     WG_INIT_CONSTANT,          // a
     WG_INIT_UNIFORM,           // on [a, b)
-    WG_INIT_NORMAL,            // mean a, standard deviation b
+    WG_INIT_NORMAL,            // mean a, standard deviation b; 0: 1
     WG_INIT_XAVIER_UNIFORM,    // on +-sqrt(6 / (fan_in + fan_out))  (Glorot and Bengio 2010)
     WG_INIT_XAVIER_NORMAL,     // deviation sqrt(2 / (fan_in + fan_out))
     WG_INIT_HE_UNIFORM,        // on +-sqrt(6 / fan_in)              (He et al. 2015), for ReLU
     WG_INIT_HE_NORMAL,         // deviation sqrt(2 / fan_in)
     WG_INIT_LECUN_UNIFORM,     // on +-sqrt(3 / fan_in)              (LeCun et al. 1998)
     WG_INIT_LECUN_NORMAL,      // deviation sqrt(1 / fan_in); for SELU (Klambauer et al. 2017)
-    WG_INIT_TRUNCATED_NORMAL,  // mean a, deviation b, before the cut
+    WG_INIT_TRUNCATED_NORMAL,  // mean a, deviation b before the cut; 0: 1
     WG_INIT_ORTHOGONAL,        // (Saxe et al. 2014)
-    WG_INIT_SPARSE,            // share of zeros a, deviation b      (Martens 2010)
+    WG_INIT_SPARSE,            // share of zeros a, deviation b; 0: 0.01  (Martens 2010)
     WG_INIT_IDENTITY,
     WG_INIT_KINDS
 } wg_init_kind;
-/* { 0 } is the default; what is 0 need not be named: { .kind = WG_INIT_NORMAL, .b = 0.02 }. */
+/* { 0 } is the default; what is 0 need not be named: { .kind = WG_INIT_NORMAL, .b = 0.02 }. A
+   deviation that is to be 0 is WG_INIT_CONSTANT. */
 typedef struct wg_init {
     wg_init_kind kind;
     double a, b;

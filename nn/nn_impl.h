@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-/* nn_impl.h: how a model is laid out, for this folder. Optim sees a model through
-   three functions only, which stand under "for optim".
+/* nn_impl.h: how a model is laid out, for this folder. Optim sees a model
+   through what stands under "for optim" at the end, WG__PATH_MAX and wg__nn_ref only; caches of
+   layers hold references, too.
 
    A model is one table from paths to nodes. A node is a path: what wg_nn_sub() returns, where a
    parameter lives, where dropout counts its calls. */
@@ -11,6 +12,11 @@
 #include "tensor/tensor_impl.h"
 
 enum { WG__PATH_MAX = 190 };  // bytes of a path; one fits into wg__context.where
+
+/* An option, or what stands for it where it is 0. */
+static inline double wg__or_else(double option, double otherwise) {
+    return option != 0 ? option : otherwise;
+}
 
 /* Somebody else's pointer to a node, which turns to NULL when the model is freed. */
 typedef struct wg__nn_ref {
@@ -118,9 +124,8 @@ bool wg__nn_same_spec(const wg_nn *node, wg_dtype dtype, const wg_shape *shape);
 /* Reports that the sealed model has no m/name; always false. `kind` is "parameter" or "buffer". */
 bool wg__nn_sealed_fail(const wg_nn *m, const char *name, const char *kind);
 
-/* Whether `pattern` stands for `path`: '*' for any characters, every other one for itself. */
-bool wg__path_matches(const char *pattern, const char *path);
-
+/* Whether a tensor of this dtype and shape can begin so; reports otherwise. */
+bool wg__init_fits(wg_init init, wg_dtype dtype, wg_shape shape);
 /* Fills a new parameter or buffer; false after reporting what is wrong with `init`. */
 bool wg__init_fill(wg_tensor *w, wg_init init, wg_random r);
 double wg__init_normal(wg_random *r);  // two numbers drawn make one standard normal one
@@ -136,7 +141,8 @@ typedef struct wg__bounded {
     char *bytes;
     size_t size, length;  // length: of all of it, whether it fits or not
 } wg__bounded;
-wg__bounded wg__bounded_begin(char *bytes, size_t size);
+/* False after reporting in the name of `what` that there are bytes at NULL. */
+bool wg__bounded_begin(wg__bounded *t, const char *what, char *bytes, size_t size);
 void wg__bounded_add(wg__bounded *t, const char *format, ...) WG_PRINTF(2, 3);
 
 /* ---- norms: magnitude.c ---------------------------------------------------------------------- */
@@ -155,6 +161,9 @@ double wg__norm_of_all(wg__next_difference *next, const void *user);
 
 void wg__nn_ref_take(wg__nn_ref *ref, wg_nn *m);
 void wg__nn_ref_drop(wg__nn_ref *ref);
+
+/* Whether `pattern` stands for `path`: '*' for any characters, every other one for itself. */
+bool wg__path_matches(const char *pattern, const char *path);
 
 /* Optim keeps a table of its own by place: a parameter's number in the list of the whole model, of
    which m may be a part. The list only grows. Some places are no parameter's. */

@@ -103,11 +103,13 @@ WG_API wg_tensor *wg_nn_gru_step(wg_nn *m, const char *name, wg_tensor *x, int64
 typedef struct wg_kv_cache wg_kv_cache;
 WG_API wg_kv_cache *wg_kv_cache_new(int64_t capacity);  // steps; room is taken at first use
 WG_API void wg_kv_cache_free(wg_kv_cache *cache);       // NULL is fine; before or after the model
-/* The steps that every layer has, which is where the next one stands: the offset for
-   wg_nn_positions; ask before the first layer. 0 for NULL. */
+/* The steps that every layer has that was given the cache, but for those of freed models; it is
+   where the next one stands: the offset for wg_nn_positions; ask before the first layer. 0 for
+   NULL. A layer that fails, and a transformer block, leave all layers of the model with the steps
+   that it had before. */
 WG_API int64_t wg_kv_cache_length(const wg_kv_cache *cache);
 /* Forgets all but the first steps: 0 to begin anew, perhaps with a batch of another size, or
-   the length from before a call that failed half-way. */
+   the length from before a call that failed between two layers. */
 WG_API bool wg_kv_cache_cut(wg_kv_cache *cache, int64_t length);
 
 /* ---- attention: attention.c ------------------------------------------------------------------ */
@@ -148,10 +150,10 @@ typedef struct wg_transformer_options {
     bool rms_norm;   // instead of layer_norm
     double epsilon;  // of the norms; 0: 1e-5
     bool no_bias;    // neither in dense layers nor in norms
-    wg_multi_head_options
-        attention;      // causal, mask, rotary, cache ...; dropout and no_bias as above
+    /* causal, mask, rotary, cache ...; dropout and no_bias are those above: others are refused. */
+    wg_multi_head_options attention;
     wg_tensor *memory;  // (B, S, Cm) of an encoder, looked at by a part of its own
-    wg_tensor *memory_mask, *memory_lengths;  // as mask and lengths of attention
+    wg_tensor *memory_mask, *memory_lengths;  // as mask and lengths of attention; with memory alone
 } wg_transformer_options;
 /* One block, x (B, T, C) -> (B, T, C), norms before (Xiong et al. 2020) or, post_norm, after
    (Vaswani et al. 2017):
@@ -183,7 +185,7 @@ WG_API wg_tensor *wg_nn_transformer_block(wg_nn *m, const char *name, wg_tensor 
 
 /* A constant (count, width) for steps t = first, first + 1, ...: p(t, 2 i) is the sine of
    t / 10000^(2 i / width), p(t, 2 i + 1) its cosine (Vaswani et al. 2017). To be added to
-   (B, count, width). */
+   (B, count, width). Here and below, steps are numbers from 0 to 2^53; others are an error. */
 WG_API wg_tensor *wg_sinusoidal_positions(wg_dtype dtype, int64_t first, int64_t count,
                                           int64_t width);
 /* x + w[offset + t], learned: x (..., T, C), w = name/w (capacity, C), which starts normal with

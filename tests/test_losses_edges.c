@@ -182,7 +182,7 @@ END_TEST
 START_TEST(a_variance_of_zero_is_eps) {
     wg_dtype dtype = floats[_i];
     wg_tensor *y = LIST(dtype, 1, 1), *t = LIST(dtype, 1, 3), *v = LIST(dtype, 0, 4);
-    wg_loss_options o = { .reduction = WG_NONE, .eps = 0.25 };
+    wg_loss_options o = { .reduction = WG_NONE, .epsilon = 0.25 };
     wg_tensor *loss = wg_nn_gaussian_nll_loss_with(y, t, v, o);
     double unit = dtype == WG_F32 ? 1e-6 : 1e-15;  // a few roundings of numbers about 1
     expect_near(loss, (double[]){ log(0.25) / 2, (log(4) + 1) / 2 }, 2, 0, unit);
@@ -288,7 +288,7 @@ START_TEST(an_option_that_a_loss_does_not_have_is_an_error) {
         { { .log_target = true }, "log_target is no option" },
         { { .rates = true }, "rates is no option" },
         { { .full = true }, "full is no option" },
-        { { .eps = 1 }, "eps is no option" },
+        { { .epsilon = 1 }, "epsilon is no option" },
         { { .reduction = (wg_reduction)9 }, "there is no reduction 9" },
         { { .reduction = (wg_reduction)-1 }, "there is no reduction -1" },
     };
@@ -316,8 +316,8 @@ START_TEST(options_out_of_range_are_refused_by_number) {
                    "margin is inf, wanted is finite");
     expect_refused(wg_nn_triplet_margin_loss_with(x, x, x, O(.p = 0.5)), WG_ERROR_ARGUMENT,
                    "p is 0.5, wanted is at least 1");
-    expect_refused(wg_nn_gaussian_nll_loss_with(y, y, y, O(.eps = -1)), WG_ERROR_ARGUMENT,
-                   "eps is -1");
+    expect_refused(wg_nn_gaussian_nll_loss_with(y, y, y, O(.epsilon = -1)), WG_ERROR_ARGUMENT,
+                   "epsilon is -1");
     expect_refused(wg_nn_cross_entropy_with(x, LABELS(0, 1), O(.smoothing = 1)), WG_ERROR_ARGUMENT,
                    "smoothing 1 is not within [0, 1)");
     expect_refused(wg_nn_cross_entropy_with(x, LABELS(0, 2), O(0)), WG_ERROR_INDEX, "class 2");

@@ -17,15 +17,20 @@ typedef struct attention {
 
 /* ---- what fits ------------------------------------------------------------------------------- */
 
-static bool input_fits(const wg_tensor *x, const wg_tensor *like, const char *which) {
+static const wg__takes takes = { 3, 3, "(B, T, C)" };
+
+// And it goes with the query, which is known to fit.
+static bool input_fits(const wg_tensor *x, const wg_tensor *query, const char *which) {
+    if (x == query) return true;
+    if (!wg__layer_takes(NAME, which, x, takes)) return false;
     char text[200], wanted[200];
-    bool real = wg_dtype_is_float(wg_dtype_of(x)) && wg_dtype_of(x) == wg_dtype_of(like);
-    if (wg_rank(x) == 3 && real && wg_dim(x, 0) == wg_dim(like, 0)) return true;
-    return wg_fail(real ? WG_ERROR_SHAPE : WG_ERROR_DTYPE,
-                   NAME ": the %s is %s %s, wanted is (B, T, C) in f32 or f64%s%s", which,
+    bool same = wg_dtype_of(x) == wg_dtype_of(query);
+    if (same && wg_dim(x, 0) == wg_dim(query, 0)) return true;
+    return wg_fail(same ? WG_ERROR_SHAPE : WG_ERROR_DTYPE,
+                   NAME ": %s is %s %s, which does not go with the query, %s %s", which,
                    wg_dtype_name(wg_dtype_of(x)), wg_shape_text(wg_shape_of(x), text, sizeof text),
-                   x == like ? "" : ", going with the query, ",
-                   x == like ? "" : wg_shape_text(wg_shape_of(like), wanted, sizeof wanted));
+                   wg_dtype_name(wg_dtype_of(query)),
+                   wg_shape_text(wg_shape_of(query), wanted, sizeof wanted));
 }
 
 static bool heads_fit(const wg_tensor *x, int64_t heads, const wg_multi_head_options *o) {
@@ -50,36 +55,48 @@ static bool cache_fits(const wg_nn *layer, const wg_multi_head_options *o) {
            wg_fail(WG_ERROR_ARGUMENT, NAME ": a cache is for self-attention, a key is given");
 }
 
-static bool fits(const attention *a, const wg_tensor *x) {
-    const wg_multi_head_options *o = a->o;
-    const wg_tensor *key = o->key ? o->key : x, *value = o->value ? o->value : key;
-    if (!x) return wg_fail(WG_ERROR_ARGUMENT, NAME ": the query is NULL");
-    if (!input_fits(x, x, "query") || !input_fits(key, x, "key") ||
-        !input_fits(value, x, "value") || !heads_fit(x, a->heads, o) || !cache_fits(a->layer, o))
-        return false;
-    if (wg_dim(key, 1) != wg_dim(value, 1))
-        return wg_fail(WG_ERROR_SHAPE, NAME ": %lld keys and %lld values",
-                       (long long)wg_dim(key, 1), (long long)wg_dim(value, 1));
-    if (!(o->dropout >= 0 && o->dropout < 1))
-        return wg_fail(WG_ERROR_ARGUMENT, NAME ": the probability %g is not in [0, 1)", o->dropout);
-    return true;
-}
-
-/* ---- masks ----------------------------------------------------------------------------------- */
-
-static bool mask_fits(const attention *a, const wg_tensor *mask) {
-    wg_shape scores = WG_SHAPE(wg_dim(a->q, 0), a->heads, wg_dim(a->q, 2), wg_dim(a->k, 2)), both;
-    wg_shape has = wg_shape_of(mask);
+static bool mask_fits(const wg_tensor *mask, wg_dtype wants, wg_shape scores) {
+    wg_shape has = wg_shape_of(mask), both;
     wg_dtype dtype = wg_dtype_of(mask);
     char text[200], wanted[200];
-    if (dtype != WG_BOOL && dtype != wg_dtype_of(a->q))
+    if (dtype != WG_BOOL && dtype != wants)
         return wg_fail(WG_ERROR_DTYPE, NAME ": the mask is %s, wanted is bool or %s",
-                       wg_dtype_name(dtype), wg_dtype_name(wg_dtype_of(a->q)));
+                       wg_dtype_name(dtype), wg_dtype_name(wants));
     return (wg__broadcast(&has, &scores, &both) && wg__shape_equal(&both, &scores)) ||
            wg_fail(WG_ERROR_SHAPE, NAME ": the mask, %s, does not broadcast to %s",
                    wg_shape_text(has, text, sizeof text),
                    wg_shape_text(scores, wanted, sizeof wanted));
 }
+
+static bool inputs_fit(const wg_tensor *x, const wg_multi_head_options *o) {
+    const wg_tensor *key = o->key ? o->key : x, *value = o->value ? o->value : key;
+    if (!wg__layer_takes(NAME, "the query", x, takes)) return false;
+    if (!input_fits(key, x, "the key") || !input_fits(value, x, "the value")) return false;
+    return wg_dim(key, 1) == wg_dim(value, 1) ||
+           wg_fail(WG_ERROR_SHAPE, NAME ": %lld keys and %lld values", (long long)wg_dim(key, 1),
+                   (long long)wg_dim(value, 1));
+}
+
+// S counts what the cache has.
+static bool masks_fit(const wg_nn *layer, const wg_tensor *x, int64_t heads,
+                      const wg_multi_head_options *o) {
+    int64_t keys = wg__kv_cache_at(o->cache, layer) + wg_dim(o->key ? o->key : x, 1);
+    wg_shape scores = WG_SHAPE(wg_dim(x, 0), heads, wg_dim(x, 1), keys);  // (B, heads, T, S)
+    return (!o->mask || mask_fits(o->mask, wg_dtype_of(x), scores)) &&
+           (!o->lengths || wg__lengths_fit(NAME, o->lengths, wg_dim(x, 0), keys));
+}
+
+bool wg__attention_fits(wg_nn *layer, const wg_tensor *x, int64_t heads,
+                        const wg_multi_head_options *o) {
+    wg__where(layer->path);
+    if (!inputs_fit(x, o) || !heads_fit(x, heads, o) || !cache_fits(layer, o)) return false;
+    wg_shape matrix = WG_SHAPE(wg_dim(x, 2), wg_dim(x, 2));
+    return wg__probability_valid(NAME, o->dropout) && masks_fit(layer, x, heads, o) &&
+           wg__rotary_base_valid(NAME, o->rotary_base) &&
+           wg__init_fits(o->w, wg_dtype_of(x), matrix);
+}
+
+/* ---- masks ----------------------------------------------------------------------------------- */
 
 // What both let through; either may be NULL. `keep` is bool.
 static wg_tensor *both(wg_tensor *keep, wg_tensor *mask) {
@@ -101,9 +118,7 @@ static bool mask_of(const attention *a, bool *causal, wg_tensor **mask) {
     int64_t batch = wg_dim(a->q, 0), keys = wg_dim(a->k, 2);
     *mask = o->mask;
     *causal = o->causal && (wg_dim(a->q, 2) > 1 || keys > a->at + 1);  // else it hides nothing
-    if (o->mask && !mask_fits(a, o->mask)) return false;
     if (o->lengths) {
-        if (!wg__lengths_fit(NAME, o->lengths, batch, keys)) return false;
         wg_tensor *keep = wg__within_lengths(o->lengths, keys);
         *mask = both(wg_reshape(keep, WG_SHAPE(batch, 1, 1, keys)), *mask);
     }
@@ -172,7 +187,6 @@ static bool make_heads(attention *a, wg_tensor *x) {
     a->q = split_heads(a, "query", x, a->heads);
     a->k = split_heads(a, "key", key, a->groups);
     a->v = split_heads(a, "value", o->value ? o->value : key, a->groups);
-    a->at = wg__kv_cache_at(o->cache, a->layer);
     if (o->rotary) {
         a->q = wg_rotary(a->q, a->at, o->rotary_base);
         a->k = wg_rotary(a->k, a->at, o->rotary_base);
@@ -187,13 +201,15 @@ wg_tensor *wg_nn_multi_head_attention(wg_nn *m, const char *name, wg_tensor *que
     wg_nn *layer = wg__nn_enter(m, name, NAME);
     if (!layer) return NULL;
     attention a = { .layer = layer, .o = &o, .heads = heads };
+    a.at = wg__kv_cache_at(o.cache, layer);
     wg_tensor *y = NULL;
-    if (fits(&a, query)) {
+    if (wg__attention_fits(layer, query, heads, &o)) {
         a.groups = o.kv_heads ? o.kv_heads : heads;
         a.width = wg_dim(query, 2) / heads;
         if (make_heads(&a, query)) y = wg_transpose(attend(&a), 1, 2);  // (B, T, heads, D)
         y = wg_reshape(y, WG_SHAPE(WG_SAME, WG_SAME, wg_dim(query, 2)));
         y = project(&a, "out", y, wg_dim(query, 2));
     }
+    if (!y) wg__kv_cache_back(o.cache, layer, a.at);
     return wg__nn_leave(m, layer, y);
 }

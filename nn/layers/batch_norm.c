@@ -20,14 +20,19 @@ static bool running_of(const wg__norm_layer *n, running *r) {
 }
 
 static bool momentum_valid(wg__norm_layer *n) {
-    if (n->o.momentum == 0) n->o.momentum = 0.1;
+    n->o.momentum = wg__or_else(n->o.momentum, 0.1);
     return (n->o.momentum > 0 && n->o.momentum <= 1) ||
            wg_fail(WG_ERROR_ARGUMENT, "%s: momentum %g is not within (0, 1]", n->what,
                    n->o.momentum);
 }
 
+static bool goes_by_batch(const wg__norm_layer *n) {
+    return n->layer->model->training || n->o.no_running;
+}
+
 // A channel's variance needs two values.
 static bool batch_large_enough(const wg__norm_layer *n) {
+    if (!goes_by_batch(n)) return true;
     char text[200];
     wg_shape shape = wg_shape_of(n->x);
     int64_t each = 1;
@@ -66,9 +71,8 @@ static bool note_batch(const wg__norm_layer *n, const running *r) {
 
 static wg_tensor *apply(wg__norm_layer *n) {
     wg_batch_norm_options o = { .weight = n->w, .bias = n->b, .eps = n->o.epsilon };
-    bool training = n->layer->model->training, by_batch = training || n->o.no_running;
+    bool training = n->layer->model->training, by_batch = goes_by_batch(n);
     running r = { 0 };
-    if (by_batch && !batch_large_enough(n)) return NULL;
     if (!n->o.no_running && !running_of(n, &r)) return NULL;
     if (!by_batch) o.mean = r.mean, o.var = r.var;  // no rule reads them: they may move on
     wg_tensor *y = wg_batch_norm(n->x, o);
@@ -82,7 +86,7 @@ wg_tensor *wg_nn_batch_norm_with(wg_nn *m, const char *name, wg_tensor *x, wg_no
     if (!wg__norm_enter(&n, m, name)) return NULL;
     wg_tensor *y = NULL;
     if (wg__layer_takes(n.what, "x", x, takes) && wg__norm_options_valid(&n, false, true) &&
-        momentum_valid(&n) && wg__norm_affine(&n, WG_SHAPE(wg_dim(x, 1))))
+        momentum_valid(&n) && batch_large_enough(&n) && wg__norm_affine(&n, WG_SHAPE(wg_dim(x, 1))))
         y = apply(&n);
     return wg__nn_leave(m, n.layer, y);
 }

@@ -90,12 +90,18 @@ static wg_init with_fans(const conv *c, int64_t in) {
 }
 
 // (out, in / groups, kernel), or of a transpose (in, out / groups, kernel)
-static wg_tensor *weight(wg_nn *layer, const conv *c) {
+static wg_shape weight_shape(const conv *c) {
     const int64_t in = wg_dim(c->x, 1), groups = c->o.groups;
     wg_shape shape = WG_SHAPE(c->channels, in / groups, c->kernel[0], c->kernel[1]);
     if (c->kind->transposed) shape.dim[0] = in, shape.dim[1] = c->channels / groups;
     shape.rank = 2 + c->kind->axes;
-    return wg_nn_param(layer, "w", wg_dtype_of(c->x), shape, with_fans(c, in));
+    return shape;
+}
+
+static bool inits_fit(const conv *c) {
+    wg_dtype dtype = wg_dtype_of(c->x);
+    return wg__init_fits(c->o.w, dtype, weight_shape(c)) &&
+           wg__bias_fits(c->kind->what, c->o.no_bias, c->o.b, dtype, WG_SHAPE(c->channels));
 }
 
 /* ---- the four layers ------------------------------------------------------------------------- */
@@ -129,9 +135,10 @@ static wg_tensor *padded(const conv *c, wg_conv_options *o) {
 
 static wg_tensor *apply(wg_nn *layer, const conv *c) {
     const wg_conv_layer_options *from = &c->o;
-    wg_tensor *w = weight(layer, c), *b = NULL;
-    if (w && !from->no_bias)
-        b = wg_nn_param(layer, "b", wg_dtype_of(c->x), WG_SHAPE(c->channels), from->b);
+    wg_dtype dtype = wg_dtype_of(c->x);
+    wg_tensor *b = NULL,
+              *w = wg_nn_param(layer, "w", dtype, weight_shape(c), with_fans(c, wg_dim(c->x, 1)));
+    if (w && !from->no_bias) b = wg_nn_param(layer, "b", dtype, WG_SHAPE(c->channels), from->b);
     if (!w || (!b && !from->no_bias)) return NULL;
     wg_conv_options o = { .groups = from->groups };
     for (int i = 0; i < 2; i++) {
@@ -148,7 +155,7 @@ static wg_tensor *convolve(wg_nn *m, const char *name, conv c, int64_t size) {
     c.kernel[0] = size;
     c.kernel[1] = c.kind->axes == 1 ? 1 : c.o.width ? c.o.width : size;
     if (c.o.groups == 0) c.o.groups = 1;
-    return wg__nn_leave(m, layer, valid(&c) ? apply(layer, &c) : NULL);
+    return wg__nn_leave(m, layer, valid(&c) && inits_fit(&c) ? apply(layer, &c) : NULL);
 }
 
 wg_tensor *wg_nn_conv1d_with(wg_nn *m, const char *name, wg_tensor *x, int64_t channels,

@@ -13,10 +13,10 @@ typedef struct drop {
     double p;
 } drop;
 
-static bool valid(const drop *d) {
-    if (!d->x) return wg_fail(WG_ERROR_ARGUMENT, "%s: x is NULL", d->what);
-    return (d->p >= 0 && d->p < 1) ||
-           wg_fail(WG_ERROR_ARGUMENT, "%s: the probability %g is not in [0, 1)", d->what, d->p);
+static const wg__takes any = { 0, WG_MAX_RANK, "(...)" };
+
+static bool valid(const drop *d, wg__takes takes) {
+    return wg__layer_takes(d->what, "x", d->x, takes) && wg__probability_valid(d->what, d->p);
 }
 
 static bool idle(const drop *d) { return d->p == 0 || !d->layer->model->training; }
@@ -34,7 +34,7 @@ wg_tensor *wg_nn_dropout(wg_nn *m, const char *name, wg_tensor *x, double p) {
     drop d = { "nn_dropout", wg__nn_enter(m, name, "nn_dropout"), x, p };
     if (!d.layer) return NULL;
     wg_tensor *y = NULL;
-    if (valid(&d)) y = idle(&d) ? x : draw(&d, x);
+    if (valid(&d, any)) y = idle(&d) ? x : draw(&d, x);
     return wg__nn_leave(m, d.layer, y);
 }
 
@@ -50,8 +50,7 @@ wg_tensor *wg_nn_channel_dropout(wg_nn *m, const char *name, wg_tensor *x, doubl
     drop d = { "nn_channel_dropout", wg__nn_enter(m, name, "nn_channel_dropout"), x, p };
     if (!d.layer) return NULL;
     wg_tensor *y = NULL;
-    if (valid(&d) && wg__layer_takes(d.what, "x", x, takes))
-        y = idle(&d) ? x : wg_xmul(x, draw(&d, one_per_channel(x)));
+    if (valid(&d, takes)) y = idle(&d) ? x : wg_xmul(x, draw(&d, one_per_channel(x)));
     return wg__nn_leave(m, d.layer, y);
 }
 
@@ -68,10 +67,9 @@ static wg_tensor *alpha_dropped(const drop *d) {
 }
 
 wg_tensor *wg_nn_alpha_dropout(wg_nn *m, const char *name, wg_tensor *x, double p) {
-    static const wg__takes takes = { 0, WG_MAX_RANK, "(...)" };
     drop d = { "nn_alpha_dropout", wg__nn_enter(m, name, "nn_alpha_dropout"), x, p };
     if (!d.layer) return NULL;
     wg_tensor *y = NULL;
-    if (valid(&d) && wg__layer_takes(d.what, "x", x, takes)) y = idle(&d) ? x : alpha_dropped(&d);
+    if (valid(&d, any)) y = idle(&d) ? x : alpha_dropped(&d);
     return wg__nn_leave(m, d.layer, y);
 }

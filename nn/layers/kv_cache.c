@@ -45,11 +45,10 @@ void wg_kv_cache_free(wg_kv_cache *cache) {
 }
 
 int64_t wg_kv_cache_length(const wg_kv_cache *cache) {
-    if (!cache || !cache->first) return 0;
-    int64_t least = cache->capacity;
-    for (const entry *e = cache->first; e; e = e->next)
-        if (e->length < least) least = e->length;
-    return least;
+    int64_t least = -1;
+    for (const entry *e = cache ? cache->first : NULL; e; e = e->next)
+        if (e->layer.m && (least < 0 || e->length < least)) least = e->length;
+    return least < 0 ? 0 : least;
 }
 
 bool wg_kv_cache_cut(wg_kv_cache *cache, int64_t length) {
@@ -68,6 +67,11 @@ static entry *find(const wg_kv_cache *cache, const wg_nn *layer) {
     entry *e = cache ? cache->first : NULL;
     while (e && e->layer.m != layer) e = e->next;
     return e;
+}
+
+void wg__kv_cache_back(wg_kv_cache *cache, const wg_nn *layer, int64_t at) {
+    for (entry *e = cache ? cache->first : NULL; e; e = e->next)
+        if (e->layer.m && e->layer.m->model == layer->model && e->length > at) e->length = at;
 }
 
 int64_t wg__kv_cache_at(const wg_kv_cache *cache, const wg_nn *layer) {
@@ -101,13 +105,18 @@ static entry *make(wg_kv_cache *cache, wg_nn *layer, const wg_tensor *k, const w
     return e;
 }
 
-// Empty ones make room for batches of another size.
+/* An empty entry makes room for batches of another size; those of models that are gone go, too.
+   `which` may be NULL. */
 static void forget(wg_kv_cache *cache, const entry *which) {
-    entry **at = &cache->first;
-    while (*at != which) at = &(*at)->next;
-    entry *gone = *at;
-    *at = gone->next;
-    drop(gone);
+    for (entry **at = &cache->first; *at;) {
+        entry *e = *at;
+        if (e != which && e->layer.m) {
+            at = &e->next;
+            continue;
+        }
+        *at = e->next;
+        drop(e);
+    }
 }
 
 static entry *entry_for(wg_kv_cache *cache, wg_nn *layer, const wg_tensor *k, const wg_tensor *v) {
@@ -120,7 +129,7 @@ static entry *entry_for(wg_kv_cache *cache, wg_nn *layer, const wg_tensor *k, co
             wg_dtype_name(wg_dtype_of(e->k)), wg_shape_text(wg_shape_of(e->k), has, sizeof has),
             wg_dtype_name(wg_dtype_of(k)), wg_shape_text(wg_shape_of(k), given, sizeof given));
     }
-    if (e) forget(cache, e);
+    forget(cache, e);
     return make(cache, layer, k, v);
 }
 

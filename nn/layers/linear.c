@@ -6,13 +6,19 @@ static bool units_valid(const char *what, int64_t units) {
     return units >= 1 || wg_fail(WG_ERROR_ARGUMENT, "%s: %lld units", what, (long long)units);
 }
 
+static bool inits_fit(const char *what, const wg_linear_options *o, wg_dtype dtype, wg_shape w) {
+    return wg__init_fits(o->w, dtype, w) &&
+           wg__bias_fits(what, o->no_bias, o->b, dtype, WG_SHAPE(w.dim[0]));
+}
+
 wg_tensor *wg_nn_linear_with(wg_nn *m, const char *name, wg_tensor *x, int64_t units,
                              wg_linear_options o) {
     static const wg__takes takes = { 1, WG_MAX_RANK, "(..., in)" };
     wg_nn *layer = wg__nn_enter(m, name, "nn_linear");
     if (!layer) return NULL;
     wg_tensor *y = NULL;
-    if (wg__layer_takes("nn_linear", "x", x, takes) && units_valid("nn_linear", units)) {
+    if (wg__layer_takes("nn_linear", "x", x, takes) && units_valid("nn_linear", units) &&
+        inits_fit("nn_linear", &o, wg_dtype_of(x), WG_SHAPE(units, wg_dim(x, -1)))) {
         wg_dtype dtype = wg_dtype_of(x);
         wg_tensor *w = wg_nn_param(layer, "w", dtype, WG_SHAPE(units, wg_dim(x, -1)), o.w);
         wg_tensor *b = o.no_bias ? NULL : wg_nn_param(layer, "b", dtype, WG_SHAPE(units), o.b);
@@ -47,7 +53,9 @@ wg_tensor *wg_nn_bilinear_with(wg_nn *m, const char *name, wg_tensor *a, wg_tens
     wg_tensor *y = NULL;
     if (wg__layer_takes("nn_bilinear", "a", a, left) &&
         wg__layer_takes("nn_bilinear", "b", b, right) && leading_axes_agree(a, b) &&
-        units_valid("nn_bilinear", units)) {
+        units_valid("nn_bilinear", units) &&
+        inits_fit("nn_bilinear", &o, wg_dtype_of(a),
+                  WG_SHAPE(units, wg_dim(a, -1), wg_dim(b, -1)))) {
         wg_shape shape = WG_SHAPE(units, wg_dim(a, -1), wg_dim(b, -1));  // (units, I, J)
         wg_tensor *w = wg_nn_param(layer, "w", wg_dtype_of(a), shape, o.w);
         wg_tensor *bias =

@@ -8,7 +8,7 @@
 bool wg__norm_enter(wg__norm_layer *n, wg_nn *m, const char *name) {
     n->layer = wg__nn_enter(m, name, n->what);
     if (!n->layer) return false;
-    if (n->o.epsilon == 0) n->o.epsilon = 1e-5;
+    n->o.epsilon = wg__or_else(n->o.epsilon, 1e-5);
     return true;
 }
 
@@ -25,10 +25,20 @@ bool wg__norm_options_valid(const wg__norm_layer *n, bool axes, bool momentum) {
                    n->what, o->momentum, o->no_running);
 }
 
+static bool inits_fit(const wg__norm_layer *n, wg_shape shape) {
+    const wg_norm_options *o = &n->o;
+    wg_dtype dtype = wg_dtype_of(n->x);
+    if (o->no_affine && wg__init_given(o->w))
+        return wg_fail(WG_ERROR_ARGUMENT, "%s: .w is given, but no_affine, too", n->what);
+    return wg__init_fits(o->w, dtype, shape) &&
+           wg__bias_fits(n->what, o->no_bias || o->no_affine, o->b, dtype, shape);
+}
+
 bool wg__norm_affine(wg__norm_layer *n, wg_shape shape) {
     static const wg_init ones = { .kind = WG_INIT_CONSTANT, .a = 1 };
     const wg_norm_options *o = &n->o;
     wg_dtype dtype = wg_dtype_of(n->x);
+    if (!inits_fit(n, shape)) return false;
     if (o->no_affine) return true;
     n->w = wg_nn_param(n->layer, "w", dtype, shape, wg__init_or(o->w, ones));
     if (!n->w || o->no_bias) return n->w != NULL;

@@ -6,9 +6,18 @@
 
 #include "nn/layers/sequence_impl.h"
 
-static bool base_valid(const char *what, double base) {
-    return (base > 0 && isfinite(base)) ||
+// Doubles count without gaps up to here.
+static const int64_t last = (int64_t)1 << 53;
+
+bool wg__rotary_base_valid(const char *what, double base) {
+    return base == 0 || (base > 0 && isfinite(base)) ||
            wg_fail(WG_ERROR_ARGUMENT, "%s: a base of %g", what, base);
+}
+
+static bool steps_valid(const char *what, int64_t first, int64_t count) {
+    return (first >= 0 && first <= last && count >= 0 && count <= last - first) ||
+           wg_fail(WG_ERROR_ARGUMENT, "%s: %lld steps from %lld on, wanted are those in 0 ... 2^53",
+                   what, (long long)count, (long long)first);
 }
 
 // (first + t) base^(-2 i / width) for t < count, i < pairs: (count, pairs) f64.
@@ -22,10 +31,10 @@ static wg_tensor *angles(int64_t first, int64_t count, int64_t width, double bas
 
 wg_tensor *wg_sinusoidal_positions(wg_dtype dtype, int64_t first, int64_t count, int64_t width) {
     if (wg__pending()) return NULL;
-    if (first < 0 || count < 0 || width < 1)
-        return WG__FAIL_NULL(WG_ERROR_ARGUMENT,
-                             "sinusoidal_positions: %lld of width %lld from %lld on",
-                             (long long)count, (long long)width, (long long)first);
+    if (!steps_valid("sinusoidal_positions", first, count)) return NULL;
+    if (width < 1 || width > last)
+        return WG__FAIL_NULL(WG_ERROR_ARGUMENT, "sinusoidal_positions: a width of %lld",
+                             (long long)width);
     if (!wg_dtype_is_float(dtype))
         return WG__FAIL_NULL(WG_ERROR_DTYPE, "sinusoidal_positions: in %s, wanted is f32 or f64",
                              wg_dtype_name(dtype));
@@ -36,22 +45,20 @@ wg_tensor *wg_sinusoidal_positions(wg_dtype dtype, int64_t first, int64_t count,
 }
 
 static bool rotary_fits(const wg_tensor *x, int64_t offset) {
+    static const wg__takes takes = { 2, WG_MAX_RANK, "(..., T, D) with D even" };
     char text[200];
-    if (!x) return wg_fail(WG_ERROR_ARGUMENT, "rotary: x is NULL");
-    bool real = wg_dtype_is_float(wg_dtype_of(x));
-    if (!real || wg_rank(x) < 2 || wg_dim(x, -1) % 2 != 0 || wg_dim(x, -1) == 0)
-        return wg_fail(real ? WG_ERROR_SHAPE : WG_ERROR_DTYPE,
-                       "rotary: x is %s %s, wanted is f32 or f64 (..., T, D) with D even",
+    if (!wg__layer_takes("rotary", "x", x, takes)) return false;
+    if (wg_dim(x, -1) % 2 != 0 || wg_dim(x, -1) == 0)
+        return wg_fail(WG_ERROR_SHAPE, "rotary: x is %s %s, wanted is f32 or f64 %s",
                        wg_dtype_name(wg_dtype_of(x)),
-                       wg_shape_text(wg_shape_of(x), text, sizeof text));
-    return offset >= 0 ||
-           wg_fail(WG_ERROR_ARGUMENT, "rotary: an offset of %lld", (long long)offset);
+                       wg_shape_text(wg_shape_of(x), text, sizeof text), takes.shape);
+    return steps_valid("rotary", offset, wg_dim(x, -2));
 }
 
 wg_tensor *wg_rotary(wg_tensor *x, int64_t offset, double base) {
     if (wg__pending()) return NULL;
-    if (base == 0) base = 10000;
-    if (!rotary_fits(x, offset) || !base_valid("rotary", base)) return NULL;
+    if (!rotary_fits(x, offset) || !wg__rotary_base_valid("rotary", base)) return NULL;
+    base = wg__or_else(base, 10000);
     int64_t width = wg_dim(x, -1);
     wg_dtype dtype = wg_dtype_of(x);
     wg_tensor *a = angles(offset, wg_dim(x, -2), width, base);  // (T, D / 2)
@@ -64,15 +71,9 @@ wg_tensor *wg_rotary(wg_tensor *x, int64_t offset, double base) {
 }
 
 static bool positions_fit(const wg_tensor *x, int64_t capacity, int64_t offset) {
-    char text[200];
-    if (!x) return wg_fail(WG_ERROR_ARGUMENT, "nn_positions: x is NULL");
-    bool real = wg_dtype_is_float(wg_dtype_of(x));
-    if (!real || wg_rank(x) < 2)
-        return wg_fail(real ? WG_ERROR_SHAPE : WG_ERROR_DTYPE,
-                       "nn_positions: x is %s %s, wanted is f32 or f64 (..., T, C)",
-                       wg_dtype_name(wg_dtype_of(x)),
-                       wg_shape_text(wg_shape_of(x), text, sizeof text));
-    if (offset < 0 || wg_dim(x, -2) > capacity - offset)
+    static const wg__takes takes = { 2, WG_MAX_RANK, "(..., T, C)" };
+    if (!wg__layer_takes("nn_positions", "x", x, takes)) return false;
+    if (offset < 0 || offset > capacity || wg_dim(x, -2) > capacity - offset)
         return wg_fail(WG_ERROR_ARGUMENT, "nn_positions: %lld steps from %lld on, of %lld",
                        (long long)wg_dim(x, -2), (long long)offset, (long long)capacity);
     return true;

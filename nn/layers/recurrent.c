@@ -43,7 +43,7 @@ const wg__cell wg__cell_gru = { .gates = 3, .step = gru_step };
 
 static bool options_valid(const wg__recurrent_call *c) {
     const wg_recurrent_options *o = &c->o;
-    if (c->units < 1)
+    if (c->units < 1 || c->units > INT64_MAX / c->cell->gates)
         return wg_fail(WG_ERROR_ARGUMENT, "%s: %lld units", c->name, (long long)c->units);
     if (o->layers < 0)
         return wg_fail(WG_ERROR_ARGUMENT, "%s: %lld layers", c->name, (long long)o->layers);
@@ -54,19 +54,23 @@ static bool options_valid(const wg__recurrent_call *c) {
     if (!isfinite(o->forget_bias) || (o->forget_bias != 0 && !c->cell->forget))
         return wg_fail(WG_ERROR_ARGUMENT, "%s: a forget bias of %g%s", c->name, o->forget_bias,
                        c->cell->forget ? "" : ", which is an option of nn_lstm");
-    return true;
+    if (o->forget_bias != 0 && o->no_bias)
+        return wg_fail(WG_ERROR_ARGUMENT, "%s: a forget bias of %g, but there is no bias", c->name,
+                       o->forget_bias);
+    return wg__probability_valid(c->name, o->dropout);
+}
+
+static bool inits_fit(const wg__recurrent_call *c, const wg_tensor *x) {
+    wg_dtype dtype = wg_dtype_of(x);
+    int64_t rows = c->cell->gates * c->units;
+    return wg__init_fits(c->o.w_ih, dtype, WG_SHAPE(rows, wg_dim(x, -1))) &&
+           wg__init_fits(c->o.w_hh, dtype, WG_SHAPE(rows, c->units)) &&
+           wg__bias_fits(c->name, c->o.no_bias, c->o.b, dtype, WG_SHAPE(rows));
 }
 
 bool wg__recurrent_check(const wg__recurrent_call *c, const wg_tensor *x, int rank) {
-    if (!x) return wg_fail(WG_ERROR_ARGUMENT, "%s: x is NULL", c->name);
-    bool real = wg_dtype_is_float(wg_dtype_of(x));
-    char text[200];
-    if (wg_rank(x) != rank || !real)
-        return wg_fail(
-            real ? WG_ERROR_SHAPE : WG_ERROR_DTYPE, "%s: x is %s %s, wanted is f32 or f64 (%s)",
-            c->name, wg_dtype_name(wg_dtype_of(x)),
-            wg_shape_text(wg_shape_of(x), text, sizeof text), rank == 3 ? "B, T, in" : "B, in");
-    return options_valid(c);
+    const wg__takes takes = { rank, rank, rank == 3 ? "(B, T, in)" : "(B, in)" };
+    return wg__layer_takes(c->name, "x", x, takes) && options_valid(c) && inits_fit(c, x);
 }
 
 static wg_tensor *start(const wg__recurrent_call *c, const wg_tensor *x, wg_shape want,
@@ -96,9 +100,9 @@ bool wg__recurrent_start(const wg__recurrent_call *c, const wg_tensor *x, int64_
 
 /* ---- parameters ------------------------------------------------------------------------------ */
 
-static wg_init init_or(wg_init init, int64_t units) {
+static wg_init init_of(wg_init init, int64_t units) {
     double bound = 1 / sqrt((double)units);
-    if (init.kind == WG_INIT_DEFAULT) init.kind = WG_INIT_UNIFORM, init.a = -bound, init.b = bound;
+    init = wg__init_or(init, (wg_init){ .kind = WG_INIT_UNIFORM, .a = -bound, .b = bound });
     if (init.fan_out == 0) init.fan_out = units;  // the gates are weights of their own
     return init;
 }
@@ -114,7 +118,7 @@ static wg_tensor *bias(wg_nn *part, const char *name, wg_dtype dtype, const wg__
                        double forget) {
     bool fresh = !wg_nn_find(part, name);
     wg_tensor *b = wg_nn_param(part, name, dtype, WG_SHAPE(c->cell->gates * c->units),
-                               init_or(c->o.b, c->units));
+                               init_of(c->o.b, c->units));
     if (b && fresh && c->o.forget_bias != 0) set_forget(b, c->units, forget);
     return b;
 }
@@ -125,9 +129,9 @@ bool wg__recurrence_at(wg__recurrence *r, wg_nn *part, const wg_tensor *x,
     wg_dtype dtype = wg_dtype_of(x);
     *r = (wg__recurrence){ .cell = c->cell, .o = &c->o };
     r->w =
-        wg_nn_param(part, "w_ih", dtype, WG_SHAPE(rows, wg_dim(x, -1)), init_or(c->o.w_ih, units));
+        wg_nn_param(part, "w_ih", dtype, WG_SHAPE(rows, wg_dim(x, -1)), init_of(c->o.w_ih, units));
     wg_tensor *w_hh =
-        wg_nn_param(part, "w_hh", dtype, WG_SHAPE(rows, units), init_or(c->o.w_hh, units));
+        wg_nn_param(part, "w_hh", dtype, WG_SHAPE(rows, units), init_of(c->o.w_hh, units));
     if (!w_hh) return false;
     r->u = wg_transpose(w_hh, 0, 1);  // (H, G H)
     if (c->o.no_bias) return r->u != NULL;

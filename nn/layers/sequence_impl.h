@@ -4,7 +4,7 @@
 #ifndef WG_SEQUENCE_IMPL_H
 #define WG_SEQUENCE_IMPL_H
 
-#include "nn/nn_impl.h"
+#include "nn/layers/layer_impl.h"
 #include "nn/sequence.h"
 
 /* ---- lengths: lengths.c ---------------------------------------------------------------------- */
@@ -56,10 +56,24 @@ bool wg__recurrent_check(const wg__recurrent_call *c, const wg_tensor *x, int ra
 bool wg__recurrent_start(const wg__recurrent_call *c, const wg_tensor *x, int64_t n,
                          wg_recurrent_state *s);
 
+/* ---- positions: positions.c ------------------------------------------------------------------ */
+
+/* 0 or a positive number; reports otherwise in the name of `what`. */
+bool wg__rotary_base_valid(const char *what, double base);
+
+/* ---- attention: attention.c ------------------------------------------------------------------ */
+
+/* Whether the attention at `layer` takes x and these options; reports otherwise in its name. */
+bool wg__attention_fits(wg_nn *layer, const wg_tensor *x, int64_t heads,
+                        const wg_multi_head_options *o);
+
 /* ---- keys and values kept: kv_cache.c -------------------------------------------------------- */
 
 /* How many steps the cache has of this layer; 0 for NULL. */
 int64_t wg__kv_cache_at(const wg_kv_cache *cache, const wg_nn *layer);
+/* After a call that failed where the layer had `at` steps: no layer of its model keeps more, since
+   those before it have appended already. A cache of NULL is fine. */
+void wg__kv_cache_back(wg_kv_cache *cache, const wg_nn *layer, int64_t at);
 /* Puts k and v (B, H, T, D), which must not be tracked, behind those that it has, and makes them
    all of them. On an error the cache is as it was. */
 bool wg__kv_cache_append(wg_kv_cache *cache, wg_nn *layer, wg_tensor **k, wg_tensor **v);

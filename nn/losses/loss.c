@@ -14,13 +14,14 @@ static unsigned options_given(const wg_loss_options *o) {
            (o->smoothing != 0 ? WG__SMOOTHING : 0u) | (o->delta != 0 ? WG__DELTA : 0u) |
            (o->margin != 0 ? WG__MARGIN : 0u) | (o->p != 0 ? WG__NORM : 0u) |
            (o->swap ? WG__SWAP : 0u) | (o->log_target ? WG__LOG_TARGET : 0u) |
-           (o->rates ? WG__RATES : 0u) | (o->full ? WG__FULL : 0u) | (o->eps != 0 ? WG__EPS : 0u);
+           (o->rates ? WG__RATES : 0u) | (o->full ? WG__FULL : 0u) |
+           (o->epsilon != 0 ? WG__EPSILON : 0u);
 }
 
 static bool takes_all(const char *loss, unsigned given, unsigned takes) {
     static const char *const names[] = { "pos_weight", "ignore", "smoothing", "delta",
                                          "margin",     "p",      "swap",      "log_target",
-                                         "rates",      "full",   "eps" };
+                                         "rates",      "full",   "epsilon" };
     for (unsigned i = 0; i < sizeof names / sizeof *names; i++)
         if ((given & ~takes) >> i & 1)
             return wg_fail(WG_ERROR_ARGUMENT, "%s: %s is no option of this loss", loss, names[i]);
@@ -40,7 +41,7 @@ bool wg__loss_ready(const char *loss, const wg_loss_options *o, unsigned takes) 
         { "delta", "more than 0", o->delta, o->delta >= 0 && isfinite(o->delta) },
         { "margin", "finite", o->margin, isfinite(o->margin) },
         { "p", "at least 1", o->p, o->p == 0 || o->p >= 1 },
-        { "eps", "more than 0", o->eps, o->eps >= 0 && isfinite(o->eps) },
+        { "epsilon", "more than 0", o->epsilon, o->epsilon >= 0 && isfinite(o->epsilon) },
     };
     for (unsigned i = 0; i < sizeof range / sizeof *range; i++)
         if (!range[i].fits)
@@ -156,7 +157,7 @@ static wg_tensor *bce_with_logits(wg_tensor *y, wg_tensor *t, wg_tensor *p) {
 
 static wg_tensor *hinge(const char *loss, wg_tensor *y, wg_tensor *t, const wg_loss_options *o) {
     if (!wg__loss_values(loss, (wg__part){ "the target", t }, wg__no_sign, "-1 or 1")) return NULL;
-    return wg_relu(wg_sub(wg_num(wg__or(o->margin, 1)), wg_mul(t, y)));
+    return wg_relu(wg_sub(wg_num(wg__or_else(o->margin, 1)), wg_mul(t, y)));
 }
 
 static wg_tensor *kl_div(wg_tensor *y, wg_tensor *t, bool log_target) {
@@ -165,7 +166,7 @@ static wg_tensor *kl_div(wg_tensor *y, wg_tensor *t, bool log_target) {
 }
 
 static wg_tensor *poisson(wg_tensor *y, wg_tensor *t, const wg_loss_options *o) {
-    wg_tensor *log_rate = o->rates ? wg_log(wg_add(y, wg_num(wg__or(o->eps, 1e-8)))) : y;
+    wg_tensor *log_rate = o->rates ? wg_log(wg_add(y, wg_num(wg__or_else(o->epsilon, 1e-8)))) : y;
     wg_tensor *loss = wg_sub(o->rates ? y : wg_exp(y), wg_xmul(t, log_rate));
     return o->full ? wg_add(loss, wg_lgamma(wg_add(t, wg_num(1)))) : loss;
 }
@@ -188,14 +189,14 @@ static wg_tensor *poisson(wg_tensor *y, wg_tensor *t, const wg_loss_options *o) 
 // clang-format off
 LOSS(mse_loss, 0, wg_square(wg_sub(y, t)))
 LOSS(l1_loss, 0, wg_abs(wg_sub(y, t)))
-LOSS(huber_loss, WG__DELTA, huber(wg_sub(y, t), wg__or(o.delta, 1)))
+LOSS(huber_loss, WG__DELTA, huber(wg_sub(y, t), wg__or_else(o.delta, 1)))
 LOSS(smooth_l1_loss, WG__DELTA,
-     wg_div(huber(wg_sub(y, t), wg__or(o.delta, 1)), wg_num(wg__or(o.delta, 1))))
+     wg_div(huber(wg_sub(y, t), wg__or_else(o.delta, 1)), wg_num(wg__or_else(o.delta, 1))))
 LOSS(log_cosh_loss, 0, log_cosh(wg_sub(y, t)))
 LOSS(bce_loss, 0, bce(y, t))
 LOSS(bce_with_logits, WG__POS_WEIGHT, bce_with_logits(y, t, o.pos_weight))
 LOSS(hinge_loss, WG__MARGIN, hinge("nn_hinge_loss", y, t, &o))
 LOSS(squared_hinge_loss, WG__MARGIN, wg_square(hinge("nn_squared_hinge_loss", y, t, &o)))
 LOSS(kl_div, WG__LOG_TARGET, kl_div(y, t, o.log_target))
-LOSS(poisson_nll_loss, WG__RATES | WG__FULL | WG__EPS, poisson(y, t, &o))
+LOSS(poisson_nll_loss, WG__RATES | WG__FULL | WG__EPSILON, poisson(y, t, &o))
 // clang-format on

@@ -18,7 +18,7 @@ enum {
     WG__LOG_TARGET = 128,
     WG__RATES = 256,
     WG__FULL = 512,
-    WG__EPS = 1024
+    WG__EPSILON = 1024
 };
 
 /* No error is pending, and `o` has none but the options that the loss takes, in range. */
@@ -42,9 +42,5 @@ bool wg__no_sign(double v);  // neither -1 nor 1
 wg_tensor *wg__loss_reduce(const char *loss, wg_tensor *each, const wg_loss_options *o);
 /* sum(each) / total, 0 where total is. */
 wg_tensor *wg__loss_mean(wg_tensor *each, wg_tensor *total);
-
-static inline double wg__or(double option, double otherwise) {
-    return option != 0 ? option : otherwise;
-}
 
 #endif

@@ -34,15 +34,12 @@ static const struct scheme {
 
 /* ---- the numbers of a law -------------------------------------------------------------------- */
 
-static double or_else(int64_t given, double otherwise) {
-    return given > 0 ? (double)given : otherwise;
-}
-
 static double fans(const wg_init *init, const wg_shape *s, bool fan_out) {
     double out = s->rank > 0 ? (double)s->dim[0] : 1, in = s->rank > 1 ? (double)s->dim[1] : 1;
     double field = 1;
     for (int i = 2; i < s->rank; i++) field *= (double)s->dim[i];
-    return or_else(init->fan_in, field * in) + (fan_out ? or_else(init->fan_out, field * out) : 0);
+    return wg__or_else((double)init->fan_in, field * in) +
+           (fan_out ? wg__or_else((double)init->fan_out, field * out) : 0);
 }
 
 // Fills in what was left at 0, and for a scheme a and b.
@@ -50,10 +47,11 @@ static wg_init resolve(wg_init init, const wg_shape *shape) {
     if (init.kind == WG_INIT_DEFAULT)
         init.kind = shape->rank < 2 ? WG_INIT_ZEROS : WG_INIT_XAVIER_UNIFORM;
     const struct scheme *s = &scheme[init.kind];
-    if (init.gain == 0) init.gain = 1;
-    if (init.cut == 0) init.cut = 2;
+    init.gain = wg__or_else(init.gain, 1);
+    init.cut = wg__or_else(init.cut, 2);
     if (init.kind == WG_INIT_ZEROS) init.a = 0;
-    if (init.kind == WG_INIT_SPARSE && init.b == 0) init.b = 0.01;
+    if (init.kind == WG_INIT_SPARSE) init.b = wg__or_else(init.b, 0.01);
+    if (s->law == NORMAL || s->law == TRUNCATED) init.b = wg__or_else(init.b, 1);
     if (s->numerator > 0) {
         init.b = sqrt(s->numerator / fans(&init, shape, s->fan_out));
         init.a = s->law == UNIFORM ? -init.b : 0;
@@ -140,21 +138,21 @@ static bool valid(wg_init init) {
     return in_range("the gain", init.gain, INFINITY) && in_range("the cut", init.cut, INFINITY);
 }
 
-static bool fits(const wg_init *init, const wg_view *v) {
-    const struct scheme *s = &scheme[init->kind];
+bool wg__init_fits(wg_init init, wg_dtype dtype, wg_shape shape) {
+    if (!valid(init)) return false;
+    const struct scheme *s = &scheme[resolve(init, &shape).kind];
     char text[200];
-    if (!wg_dtype_is_float(v->dtype) && (s->make || s->law != CONSTANT))
+    if (!wg_dtype_is_float(dtype) && (s->make || s->law != CONSTANT))
         return wg_fail(WG_ERROR_DTYPE, "init: %s values can only be constant",
-                       wg_dtype_name(v->dtype));
-    return !s->make || v->shape.rank >= 2 ||
+                       wg_dtype_name(dtype));
+    return !s->make || shape.rank >= 2 ||
            wg_fail(WG_ERROR_SHAPE, "init: %s is no matrix, nor can be seen as one",
-                   wg_shape_text(v->shape, text, sizeof text));
+                   wg_shape_text(shape, text, sizeof text));
 }
 
 bool wg__init_fill(wg_tensor *w, wg_init init, wg_random r) {
-    if (!valid(init)) return false;
+    if (!wg__init_fits(init, w->view.dtype, w->view.shape)) return false;
     init = resolve(init, &w->view.shape);
-    if (!fits(&init, &w->view)) return false;
     if (scheme[init.kind].make) return scheme[init.kind].make(w, &init, &r);
     draw_all(w, scheme[init.kind].law, &init, &r);
     return true;

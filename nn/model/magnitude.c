@@ -116,8 +116,8 @@ static void add_number(wg__bounded *t, double value) {
 
 size_t wg_nn_norms_text(const wg_nn *m, const wg_nn *before, const char *pattern, char *text,
                         size_t size) {
-    wg__bounded t = wg__bounded_begin(text, size);
-    if (!m) return 0;
+    wg__bounded t;
+    if (!wg__bounded_begin(&t, "nn_norms_text", text, size) || !m) return 0;
     int width = 4;
     const wg_nn *node;
     for (int i = 0; (node = wg__nn_next(m, pattern, &i));)

@@ -171,8 +171,7 @@ static void print_totals(table *t) {
 size_t wg_nn_summary(wg_nn *m, wg_net *net, wg_tensor *x, char *text, size_t size) {
     wg__notes notes = { 0 };
     table t = { .m = m, .notes = &notes, .path = 4, .shape = 5 };
-    t.text = wg__bounded_begin(text, size);
-    if (wg__pending()) return 0;
+    if (!wg__bounded_begin(&t.text, "nn_summary", text, size) || wg__pending()) return 0;
     wg__where("");
     if (!m || (net && !x)) {
         wg_fail(WG_ERROR_ARGUMENT, "nn_summary: the %s is NULL", m ? "sample" : "model");

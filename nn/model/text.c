@@ -5,9 +5,11 @@
 
 #include "nn/nn_impl.h"
 
-wg__bounded wg__bounded_begin(char *bytes, size_t size) {
-    if (size > 0) bytes[0] = 0;
-    return (wg__bounded){ .bytes = bytes, .size = size };
+bool wg__bounded_begin(wg__bounded *t, const char *what, char *bytes, size_t size) {
+    *t = (wg__bounded){ .bytes = bytes, .size = bytes ? size : 0 };
+    if (t->size > 0) bytes[0] = 0;
+    return bytes || size == 0 ||
+           (wg__where(""), wg_fail(WG_ERROR_ARGUMENT, "%s: %zu bytes of text at NULL", what, size));
 }
 
 void wg__bounded_add(wg__bounded *t, const char *format, ...) {

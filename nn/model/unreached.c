@@ -42,6 +42,7 @@ static void add_line(void *user, const char *path, wg_tensor *param) {
 }
 
 size_t wg_nn_unreached_text(const wg_nn *m, wg_tensor *loss, char *text, size_t size) {
-    wg__bounded t = wg__bounded_begin(text, size);
+    wg__bounded t;
+    if (!wg__bounded_begin(&t, "nn_unreached_text", text, size)) return 0;
     return wg_nn_unreached(m, loss, (wg_nn_visitor){ add_line, &t }) < 0 ? 0 : t.length;
 }
