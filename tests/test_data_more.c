@@ -156,6 +156,22 @@ START_TEST(a_last_smaller_batch_can_be_dropped) {
 }
 END_TEST
 
+START_TEST(batches_are_counted_as_a_pass_hands_them_out) {
+    for (int64_t n = 0; n < 9; n++) {
+        wg_data *d = numbered(n, 2);
+        for (int64_t size = 1; size < 12; size++) {
+            int64_t batches = 0;
+            for (wg_batch b = { .size = size }; wg_data_next(d, &b);) batches++;
+            ck_assert_int_eq(wg_data_batches(d, size), batches);
+        }
+        ck_assert_int_eq(wg_data_batches(d, 0), 0);
+        ck_assert_int_eq(wg_data_batches(d, INT64_MAX), n > 0);
+        wg_data_free(d);
+    }
+    ck_assert_int_eq(wg_data_batches(NULL, 1), 0);
+}
+END_TEST
+
 /* ---- sets that a function fills -------------------------------------------------------------- */
 
 typedef struct filling {
@@ -406,6 +422,7 @@ int main(void) {
     tcase_add_test(t, the_first_samples_are_a_set_of_their_own);
     tcase_add_test(t, classes_are_one_more_than_the_largest_label);
     tcase_add_test(t, a_last_smaller_batch_can_be_dropped);
+    tcase_add_test(t, batches_are_counted_as_a_pass_hands_them_out);
     tcase_add_test(t, a_filled_set_is_like_one_of_tensors);
     tcase_add_test(t, a_sample_that_cannot_be_had_ends_the_pass);
     tcase_add_test(t, a_filled_set_is_asked_for_properly);

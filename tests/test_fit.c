@@ -499,6 +499,16 @@ START_TEST(options_out_of_range_are_refused) {
 }
 END_TEST
 
+START_TEST(a_refused_optimiser_is_not_one_left_out) {
+    wg_data *train = sorts(1);
+    wg_fit_options o = { .optim = wg_sgd((wg_sgd_options){ .rate = -1 }), .epochs = 1 };
+    expect_error(WG_ERROR_ARGUMENT, "rate");  // and is cleared
+    ck_assert_ptr_null(wg_nn_fit(net, cost, train, NULL, o, NULL));
+    expect_error(WG_ERROR_ARGUMENT, "nn_fit: the optimiser was refused when it was made");
+    wg_data_free(train);
+}
+END_TEST
+
 START_TEST(fitting_is_asked_for_properly) {
     wg_data *train = sorts(1), *none = wg_data_first(train, 0);
     wg_fit_options o = { 0 };
@@ -757,6 +767,7 @@ int main(void) {
     tcase_add_test(t, a_network_that_does_not_work_is_an_error);
     tcase_add_test(t, a_label_out_of_range_is_an_error);
     ADD_TABLE(t, options_out_of_range_are_refused, bad_options);
+    tcase_add_test(t, a_refused_optimiser_is_not_one_left_out);
     tcase_add_test(t, fitting_is_asked_for_properly);
     tcase_add_test(t, curves_are_written_and_drawn);
     tcase_add_test(t, curves_stay_when_training_fails);
