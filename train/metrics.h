@@ -44,8 +44,8 @@ WG_API double wg_metric_f1(wg_tensor *out, wg_tensor *y);
    samples, else 0, as scikit-learn has it. */
 WG_API double wg_metric_r2(wg_tensor *out, wg_tensor *y);
 
-/* (C, C) i64, C = classes: how often class row was taken for class column. There may be more classes
-   than scores, for labels of classes that the net does not know, but not fewer. */
+/* (C, C) i64, C = classes: how often class row was taken for class column. There may be more
+   classes than scores, for labels of classes that the net does not know, but not fewer. */
 WG_API wg_tensor *wg_metric_confusion(const wg_tensor *out, const wg_tensor *y, int64_t classes);
 
 /* From a confusion matrix M: precision M_cc / column sum, recall M_cc / row sum and F1
