@@ -45,7 +45,7 @@ static void run_pass(wg_data *d, wg_batch b, int64_t classes, int64_t order[]) {
     expect_no_error();
     ck_assert_int_eq(seen, n);
     ck_assert_ptr_null(b.x);
-    ck_assert(!wg_data_next(d, &b));  // and stays at its end
+    ck_assert_int_eq(b.at, -1);
 }
 
 static int ascending(const void *a, const void *b) {
@@ -174,6 +174,20 @@ START_TEST(the_next_batch_makes_an_old_history_stale) {
 }
 END_TEST
 
+START_TEST(a_pass_that_is_over_is_not_another) {
+    wg_data *d = numbered(8, 4, PLAIN);
+    wg_batch b = { .size = 5 };
+    ck_assert(wg_data_next(d, &b) && wg_data_next(d, &b) && !wg_data_next(d, &b));
+    expect_no_error();
+    ck_assert_int_eq(b.at, -1);
+    ck_assert(!wg_data_next(d, &b));
+    expect_error(WG_ERROR_STATE, "data_next: the pass is over: begin another with a new wg_batch");
+    b = (wg_batch){ .size = 5 };
+    ck_assert(wg_data_next(d, &b));
+    wg_data_free(d);
+}
+END_TEST
+
 START_TEST(an_empty_set_has_no_batch) {
     wg_data *d = numbered(0, 4, PLAIN);
     wg_batch b = { .size = 4 };
@@ -185,11 +199,11 @@ END_TEST
 
 START_TEST(a_pass_is_asked_for_properly) {
     wg_data *d = numbered(8, 4, PLAIN);
-    wg_batch b = { .size = 0 }, c = { .size = 1, .at = -1 };
+    wg_batch b = { .size = 0 }, c = { .size = 1, .at = -2 };
     ck_assert(!wg_data_next(d, &b));
     expect_error(WG_ERROR_ARGUMENT, "batches of 0 from sample 0");
     ck_assert(!wg_data_next(d, &c));
-    expect_error(WG_ERROR_ARGUMENT, "batches of 1 from sample -1");
+    expect_error(WG_ERROR_ARGUMENT, "batches of 1 from sample -2");
     ck_assert(!wg_data_next(NULL, &b));
     expect_error(WG_ERROR_ARGUMENT, "the set is NULL");
     ck_assert(!wg_data_next(d, NULL));
@@ -645,6 +659,7 @@ int main(void) {
     tcase_add_test(t, a_pass_asks_for_no_memory_once_warm);
     tcase_add_test(t, batches_hold_no_more_than_the_set);
     tcase_add_test(t, the_next_batch_makes_an_old_history_stale);
+    tcase_add_test(t, a_pass_that_is_over_is_not_another);
     tcase_add_test(t, an_empty_set_has_no_batch);
     tcase_add_test(t, a_pass_is_asked_for_properly);
     tcase_add_test(t, batches_are_converted_and_scaled);

@@ -47,6 +47,16 @@ static bool read_labels(const char *name, const wg_tensor *y, scored *s) {
     return true;
 }
 
+static bool read_scores(const char *name, const wg_tensor *out, scored *s) {
+    int64_t n = s->n * s->columns;
+    if (!wg_read_f64(out, s->score, n)) return false;
+    for (int64_t i = 0; i < n; i++)
+        if (isnan(s->score[i]))
+            return wg_fail(WG_ERROR_NUMERIC, "%s: the score of sample %lld is nan", name,
+                           (long long)(i / s->columns));
+    return true;
+}
+
 static void scored_free(scored *s) {
     wg__free(s->score), wg__free(s->label);
     *s = (scored){ 0 };
@@ -59,23 +69,20 @@ static bool scored_of(const char *name, const wg_tensor *out, const wg_tensor *y
     s->classes = s->columns == 1 ? 2 : s->columns;
     s->score = wg__alloc((size_t)(s->n * s->columns) * sizeof *s->score);
     s->label = s->score ? wg__alloc((size_t)s->n * sizeof *s->label) : NULL;
-    if (s->label && read_labels(name, y, s) && wg_read_f64(out, s->score, s->n * s->columns))
-        return true;
+    if (s->label && read_labels(name, y, s) && read_scores(name, out, s)) return true;
     scored_free(s);
     return false;
 }
 
 static const double *scores_at(const scored *s, int64_t i) { return s->score + i * s->columns; }
 
-// As argmax decides: of equal scores the first, and NaN before all.
+// As argmax decides: of equal scores the first.
 static int64_t class_at(const scored *s, int64_t i) {
     const double *score = scores_at(s, i);
     if (s->columns == 1) return score[0] > 0;
     int64_t best = 0;
-    for (int64_t c = 0; c < s->columns; c++) {
-        if (isnan(score[c])) return c;
+    for (int64_t c = 1; c < s->columns; c++)
         if (score[c] > score[best]) best = c;
-    }
     return best;
 }
 
@@ -95,7 +102,7 @@ static bool among(const scored *s, int64_t i, int64_t k) {
     int64_t label = s->label[i], before = 0;
     for (int64_t c = 0; c < s->columns; c++)
         before += score[c] > score[label] || (score[c] == score[label] && c < label);
-    return before < k && !isnan(score[label]);
+    return before < k;
 }
 
 double wg_metric_top_k(const wg_tensor *out, const wg_tensor *y, int64_t k) {
@@ -301,6 +308,7 @@ static double r2(const double *out, const double *y, int64_t n, int64_t columns)
         gap += d * d;
         spread += (v - mean) * (v - mean);
     }
+    if (isnan(gap)) return NAN;
     if (least == most) return gap == 0;  // where rounding of the mean leaves a spread
     return 1 - gap / spread;
 }
