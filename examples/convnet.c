@@ -3,14 +3,12 @@
    70,000 pictures of clothes, 28 x 28 pixels. The rate rises for a third of the way and falls to
    nothing along half a cosine (Smith 2018); the steps being few, all of the training set is trained
    on, and the test set is looked at once, at the end. */
-#include <math.h>
 #include <stdio.h>
 #include <wengert.h>
 
 #include "show.h"
 
 enum { EPOCHS = 4, BATCH = 128 };
-static const double RATE = 4e-3;
 
 /* Convolution, the largest of 2 x 2, batch normalisation, ReLU. Pooling first leaves a quarter of
    the places to normalise. */
@@ -37,22 +35,13 @@ static wg_data *load(const char *folder, const char *name) {
     return wg_data_idx(images, labels, (wg_data_options){ .scale = 1.0 / 255 });
 }
 
-/* The rate when a share `done` of all steps is made. */
-static double one_cycle(double done) {
-    const double peak = 0.3;
-    if (done < peak) return RATE * (0.05 + 0.95 * done / peak);
-    return RATE * (1 + cos(M_PI * (done - peak) / (1 - peak))) / 2;
-}
-
 /* One pass over the training set; the mean loss of its batches. */
 static double pass(wg_nn *m, wg_optim *adam, wg_data *train, int epoch) {
     double sum = 0;
     int steps = 0;
-    const double batches = ceil((double)wg_data_size(train) / BATCH);
     wg_batch b = { .size = BATCH, .seed = (uint64_t)epoch };
     while (wg_data_next(train, &b)) {  // b.x (B, 784), b.y (B)
         wg_scope *step = wg_scope_open();
-        wg_optim_set_rate(adam, one_cycle((epoch + steps / batches) / EPOCHS));
         wg_tensor *loss = wg_cross_entropy(net(m, b.x), b.y);
         wg_optim_minimize(adam, loss);
         sum += wg_item(loss), steps++;
@@ -79,7 +68,9 @@ int main(int argc, char *argv[]) {
         return 1;
     }
     wg_nn *m = wg_nn_new(1);
-    wg_optim *adam = wg_optim_adam(m, (wg_adam_options){ .rate = RATE });
+    wg_optim *adam = wg_optim_adam(m, (wg_adam_options){ .rate = 4e-3 });
+    wg_one_cycle_options cycle = { .steps = EPOCHS * wg_data_batches(train, BATCH) };
+    wg_optim_schedule(adam, wg_schedule_one_cycle(cycle));
     double began = now();
     printf("epoch    loss  seconds\n");
     for (int e = 0; e < EPOCHS && !wg_error(); e++) {

@@ -31,7 +31,7 @@ static wg_tensor *cost(wg_nn *m, wg_tensor *x, wg_tensor *y) {
 }
 
 static wg_nn *fit(wg_data *train, wg_data *validation) {
-    int64_t steps = EPOCHS * (wg_data_size(train) + BATCH - 1) / BATCH;
+    int64_t steps = EPOCHS * wg_data_batches(train, BATCH);
     wg_fit_options o = { .optim = wg_adam((wg_adam_options){ .rate = 2e-3 }),
                          .schedule = wg_schedule_cosine(steps, 0),
                          .epochs = EPOCHS,

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* show.h: what the examples that classify images share: an end on Ctrl-C, results in a terminal,
-   a confusion matrix and images drawn in shades of grey. An image takes twice as many columns as
-   lines, since a character is about twice as high as wide; a character shows the mean of the pixels
-   that it covers. */
+   a confusion matrix and images in characters, several side by side. An image takes twice as many
+   columns as lines, since a character is about twice as high as wide. */
 #ifndef WG_EXAMPLES_SHOW_H
 #define WG_EXAMPLES_SHOW_H
 
@@ -11,9 +10,11 @@
 #include <time.h>
 #include <wengert.h>
 
+enum { ACROSS = 8, LINES = 16 };  // at most
+
 /* Images and what became of them. */
 typedef struct gallery {
-    const wg_tensor *x;               // (N, side * side) f32, 0 ... 1
+    wg_tensor *x;                     // (N, side * side) f32, 0 ... 1
     const wg_tensor *label, *answer;  // (N) i64
     const char *const *name;          // of each class
     int side, lines, across;  // pixels of a side, lines of text for them, images side by side
@@ -32,16 +33,6 @@ static inline double now(void) {  // seconds
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
-static inline char shade(const gallery *g, const float *image, int line, int column) {
-    int top = line * g->side / g->lines, bottom = (line + 1) * g->side / g->lines;
-    int left = column * g->side / (2 * g->lines), right = (column + 1) * g->side / (2 * g->lines);
-    if (right == left) right++;
-    double sum = 0;
-    for (int i = top; i < bottom; i++)
-        for (int j = left; j < right; j++) sum += (double)image[i * g->side + j];
-    return " .:-=+*#%@"[(int)(9.99 * sum / ((bottom - top) * (right - left)))];
-}
-
 static inline void show_captions(const gallery *g, const int64_t pick[], int n) {
     const int64_t *label = wg_values(g->label, WG_I64), *answer = wg_values(g->answer, WG_I64);
     for (int k = 0; k < n; k++) {
@@ -55,14 +46,14 @@ static inline void show_captions(const gallery *g, const int64_t pick[], int n) 
 }
 
 static inline void show_images(const gallery *g, const int64_t pick[], int n) {
-    const float *x = wg_values(g->x, WG_F32);
+    char text[ACROSS][LINES * (2 * LINES + 1) + 1];
+    for (int k = 0; k < n; k++) {
+        wg_tensor *image = wg_reshape(wg_select(g->x, 0, pick[k]), WG_SHAPE(g->side, g->side));
+        wg_io_image_text(image, g->lines, text[k], sizeof text[k]);
+    }
     for (int line = 0; line < g->lines; line++) {
-        for (int k = 0; k < n; k++) {
-            printf("  ");
-            const float *image = x + pick[k] * g->side * g->side;
-            for (int column = 0; column < 2 * g->lines; column++)
-                putchar(shade(g, image, line, column));
-        }
+        for (int k = 0; k < n; k++)
+            printf("  %.*s", 2 * g->lines, text[k] + line * (2 * g->lines + 1));
         printf("\n");
     }
     show_captions(g, pick, n);
@@ -72,9 +63,9 @@ static inline void show_images(const gallery *g, const int64_t pick[], int n) {
 static inline void show_first(const gallery *g, bool right) {
     if (wg_error()) return;
     const int64_t *label = wg_values(g->label, WG_I64), *answer = wg_values(g->answer, WG_I64);
-    int64_t pick[16];
+    int64_t pick[ACROSS];
     int n = 0;
-    for (int64_t i = 0; i < wg_numel(g->label) && n < g->across && n < 16; i++)
+    for (int64_t i = 0; i < wg_numel(g->label) && n < g->across && n < ACROSS; i++)
         if ((label[i] == answer[i]) == right) pick[n++] = i;
     printf("%s:\n", right ? "right" : "wrong");
     show_images(g, pick, n);

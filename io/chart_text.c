@@ -4,9 +4,11 @@
    it is written as an octal escape. */
 #include <math.h>
 #include <stdarg.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "io/chart_impl.h"
+#include "io/json_impl.h"
 
 enum { TEXT_START = 4096 };
 
@@ -53,6 +55,7 @@ void wg__text_number(wg__text *t, double value) {
         return;
     }
     snprintf(raw, sizeof raw, "%.9g", value);
+    if (strtod(raw, NULL) != value) snprintf(raw, sizeof raw, "%.17g", value);
     for (const char *c = raw; *c; c++) {
         if (strchr("0123456789+-e", *c))
             number[n++] = *c;
@@ -64,25 +67,12 @@ void wg__text_number(wg__text *t, double value) {
 
 /* ---- labels ---------------------------------------------------------------------------------- */
 
-/* The length of the UTF-8 character at s, 0 if it is none (Unicode, table 3-7) or one that XML
-   forbids: U+FFFE and U+FFFF. */
-static size_t utf8_length(const unsigned char *s) {
-    static const struct {
-        unsigned char first, last, low, high;  // of the first byte, of the second
-        uint8_t length;
-    } rows[] = {
-        { 0xc2, 0xdf, 0x80, 0xbf, 2 }, { 0xe0, 0xe0, 0xa0, 0xbf, 3 }, { 0xe1, 0xec, 0x80, 0xbf, 3 },
-        { 0xed, 0xed, 0x80, 0x9f, 3 }, { 0xee, 0xef, 0x80, 0xbf, 3 }, { 0xf0, 0xf0, 0x90, 0xbf, 4 },
-        { 0xf1, 0xf3, 0x80, 0xbf, 4 }, { 0xf4, 0xf4, 0x80, 0x8f, 4 },
-    };
-    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-        if (s[0] < rows[i].first || s[0] > rows[i].last) continue;
-        if (s[1] < rows[i].low || s[1] > rows[i].high) return 0;
-        for (size_t k = 2; k < rows[i].length; k++)
-            if ((s[k] & 0xc0) != 0x80) return 0;
-        return s[0] == 0xef && s[1] == 0xbf && s[2] >= 0xbe ? 0 : rows[i].length;
-    }
-    return 0;
+/* The length of the UTF-8 character at s, 0 if it is none or one that XML forbids: U+FFFE and
+   U+FFFF. */
+static size_t character(const char *s) {
+    size_t n = wg__utf8_length(s, strnlen(s, 4));
+    return n == 3 && (memcmp(s, "\xef\xbf\xbe", 3) == 0 || memcmp(s, "\xef\xbf\xbf", 3) == 0) ? 0
+                                                                                              : n;
 }
 
 static void put_ascii(wg__text *t, unsigned char c) {
@@ -93,10 +83,10 @@ static void put_ascii(wg__text *t, unsigned char c) {
 }
 
 static void put_label(wg__text *t, const char *label, const char *percent) {
-    for (const unsigned char *s = (const unsigned char *)label; *s;) {
-        size_t n = *s < 128 ? 1 : utf8_length(s);
+    for (const char *s = label; *s;) {
+        size_t n = character(s);
         if (n > 1)
-            put(t, (const char *)s, n);
+            put(t, s, n);
         else if (n == 0)
             put(t, "?", 1);
         else if (*s == '%')
@@ -104,7 +94,7 @@ static void put_label(wg__text *t, const char *label, const char *percent) {
         else if (*s == '\n')
             put(t, "\\n", 2);
         else
-            put_ascii(t, *s < ' ' || *s == 127 ? ' ' : *s);
+            put_ascii(t, *s < ' ' || *s == 127 ? ' ' : (unsigned char)*s);
         s += n ? n : 1;
     }
 }

@@ -17,7 +17,7 @@ enum {
     TEMP_SUFFIX = 48   // bytes of ".PID-N.tmp"
 };
 
-static bool fail_system(const char *path, const char *what, int code) {
+bool wg__file_fail(const char *path, const char *what, int code) {
     char reason[128];
     if (strerror_r(code, reason, sizeof reason) != 0) snprintf(reason, sizeof reason, "%d", code);
     return wg_fail(WG_ERROR_FILE, "%s: cannot %s: %s", path, what, reason);
@@ -59,13 +59,13 @@ static bool read_to_end(stream *s) {
         ssize_t n = read(s->file, s->data + s->size, s->capacity - s->size);
         if (n == 0) return true;
         if (n > 0) s->size += (size_t)n;
-        if (n < 0 && errno != EINTR) return fail_system(s->path, "read", errno);
+        if (n < 0 && errno != EINTR) return wg__file_fail(s->path, "read", errno);
     }
 }
 
 static bool read_open(const char *path, int file, wg__bytes *out) {
     struct stat info;
-    if (fstat(file, &info) != 0) return fail_system(path, "read", errno);
+    if (fstat(file, &info) != 0) return wg__file_fail(path, "read", errno);
     bool regular = S_ISREG(info.st_mode) && info.st_size > 0;
     size_t size = regular ? (size_t)info.st_size : 0;
     stream s = { .path = path, .file = file };
@@ -85,7 +85,7 @@ bool wg__file_read(const char *call, const char *path, wg__bytes *out) {
     if (wg__pending()) return false;
     if (!path) return wg_fail(WG_ERROR_ARGUMENT, "%s: path is NULL", call);
     int file = open(path, O_RDONLY | O_CLOEXEC);
-    if (file < 0) return fail_system(path, "open", errno);
+    if (file < 0) return wg__file_fail(path, "open", errno);
     bool ok = read_open(path, file, out);
     close(file);
     return ok;
@@ -103,7 +103,7 @@ static bool write_part(const char *path, int file, wg__bytes part) {
     for (size_t left = part.size; left > 0;) {
         ssize_t n = write(file, at, left);
         if (n < 0 && errno == EINTR) continue;
-        if (n < 0) return fail_system(path, "write", errno);
+        if (n < 0) return wg__file_fail(path, "write", errno);
         at += n;
         left -= (size_t)n;
     }
@@ -118,15 +118,15 @@ static int create_beside(const char *path, char *temp, size_t size) {
         snprintf(temp, size, "%s.%ld-%d.tmp", path, (long)getpid(), i);
         file = open(temp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
     }
-    if (file < 0) fail_system(path, "create a temporary file beside it", errno);
+    if (file < 0) wg__file_fail(path, "create a temporary file beside it", errno);
     return file;
 }
 
 static bool write_and_close(const char *path, int file, const wg__bytes part[], int parts) {
     bool ok = true;
     for (int i = 0; i < parts && ok; i++) ok = write_part(path, file, part[i]);
-    if (ok && fsync(file) != 0) ok = fail_system(path, "sync", errno);
-    if (close(file) != 0 && ok) ok = fail_system(path, "close", errno);
+    if (ok && fsync(file) != 0) ok = wg__file_fail(path, "sync", errno);
+    if (close(file) != 0 && ok) ok = wg__file_fail(path, "close", errno);
     return ok;
 }
 
@@ -136,7 +136,7 @@ static bool write_through(const char *path, char *temp, size_t size, const wg__b
     if (file < 0) return false;
     bool ok = write_and_close(path, file, part, parts);
     if (ok && rename(temp, path) != 0)
-        ok = fail_system(path, "rename a temporary file to it", errno);
+        ok = wg__file_fail(path, "rename a temporary file to it", errno);
     if (!ok) unlink(temp);
     return ok;
 }

@@ -57,6 +57,9 @@ WG_API bool wg_io_save_npy(const char *path, const wg_tensor *x);
    Texts and values are copied. On an error nothing is added, and false comes back. A text is only
    ever text: whatever characters it has, they are what the picture shows.
 
+   A chart is at most 10000 pixels wide and high. What is added at once has at most 1,398,101 points,
+   or cells of a grid: with more gnuplot would take minutes.
+
    NaN is a gap, in a line or a surface. An infinity, and on a logarithmic axis what is not
    positive, is a gap as well, and the key says how many values are not shown. */
 typedef struct wg_chart wg_chart;
@@ -103,8 +106,8 @@ WG_API bool wg_chart_xy(wg_chart *c, const char *label, wg_xy p);  // label NULL
 /* z[i * columns + j] over a grid of 2 x 2 or more: rows along y from y_min to y_max, columns along
    x; the ends are where the outermost values stand. A heat map shades a cell around each value, and
    its colour bar has the label; a contour draws lines over what is there, a black one if `count` is
-   1, else thin grey ones, one for each level; a surface draws z as height, and is alone in its
-   panel. Colours are viridis, from dark to bright; or diverging, blue below the middle of the
+   1, else thin grey ones, one for each of up to 100 levels; a surface draws z as height, and is
+   alone in its panel. Colours are viridis, from dark to bright; or diverging, blue below the middle of the
    range, white there, and orange above it, where the range is even around 0 unless it is given. */
 typedef struct wg_grid {
     int64_t rows, columns;
@@ -132,8 +135,9 @@ WG_API bool wg_chart_save(const wg_chart *c, const char *path, bool *drawn);
 WG_API bool wg_io_save_image(const char *path, const wg_tensor *x);
 /* The same in characters, from a blank for black to '@' for white, for light text on a dark
    terminal; each shows the mean of the pixels it covers. A line of characters is twice as high as
-   one is wide, so there are 2 * columns / rows as many in a line as there are lines. Writes at most
-   `size` bytes with the closing 0 and returns the length that the whole text has; 0 on an error. */
+   one is wide, so there are 2 * columns / rows as many in a line as there are lines, of which there
+   are 1 to 1000. Writes at most `size` bytes with the closing 0 and returns the length that the
+   whole text has; 0 on an error. */
 WG_API size_t wg_io_image_text(const wg_tensor *x, int lines, char *text, size_t size);
 /* Images (N, rows, columns) or (N, rows, columns, 3) as one, `across` in a row, one pixel of middle
    grey between them and where there is none. */

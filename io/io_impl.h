@@ -22,6 +22,9 @@ bool wg__io_ready(const char *call, const char *name, const void *bytes, size_t 
 bool wg__file_read(const char *call, const char *path, wg__bytes *out);
 void wg__file_free(wg__bytes *file);
 
+/* Reports that it cannot `what` path, and why: `code` is errno's. Always false. */
+bool wg__file_fail(const char *path, const char *what, int code);
+
 /* Writes the parts one after the other to a new file beside `path`, syncs it and renames it to
    `path`: whoever looks finds the old file or the new one, both whole. On failure nothing is left
    behind. */

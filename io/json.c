@@ -16,9 +16,10 @@ static const struct {
     { 0xf0, 0xf0, 3, 0x90, 0xbf }, { 0xf1, 0xf3, 3, 0x80, 0xbf }, { 0xf4, 0xf4, 3, 0x80, 0x8f },
 };
 
-// How many bytes the sequence at text takes; 0 if there is none.
-static size_t sequence(const unsigned char *text, size_t size) {
+size_t wg__utf8_length(const char *string, size_t size) {
+    const unsigned char *text = (const unsigned char *)string;
     size_t i = 0, n = sizeof sequences / sizeof *sequences;
+    if (size == 0) return 0;
     while (i < n && !(text[0] >= sequences[i].first && text[0] <= sequences[i].last)) i++;
     if (i == n || size <= sequences[i].more) return 0;
     for (size_t k = 1; k <= sequences[i].more; k++) {
@@ -31,7 +32,7 @@ static size_t sequence(const unsigned char *text, size_t size) {
 
 bool wg__utf8_valid(const char *text, size_t size, size_t *where) {
     for (*where = 0; *where < size;) {
-        size_t n = sequence((const unsigned char *)text + *where, size - *where);
+        size_t n = wg__utf8_length(text + *where, size - *where);
         if (n == 0) return false;
         *where += n;
     }

@@ -13,6 +13,8 @@ typedef struct wg__json {
     size_t size, at;
 } wg__json;
 
+/* The bytes of the UTF-8 character that text, of `size` bytes, begins with; 0 if it is none. */
+size_t wg__utf8_length(const char *text, size_t size);
 /* Whether all bytes are UTF-8: no overlong forms, no surrogates, nothing above U+10FFFF. Else
    *where is where it ends. */
 bool wg__utf8_valid(const char *text, size_t size, size_t *where);

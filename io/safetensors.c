@@ -267,7 +267,10 @@ static bool read_header(const char *name, const unsigned char *bytes, size_t siz
     if (n > WG__ST_HEADER_MAX)
         return wg_fail(WG_ERROR_FORMAT, "%s: header of %llu bytes, at most %d are read", name,
                        (unsigned long long)n, WG__ST_HEADER_MAX);
-    if (n < 2 || n > size - WG__ST_PREFIX)
+    if (n < 2)
+        return wg_fail(WG_ERROR_FORMAT, "%s: header of %llu bytes, at least 2 are wanted", name,
+                       (unsigned long long)n);
+    if (n > size - WG__ST_PREFIX)
         return wg_fail(WG_ERROR_FORMAT, "%s: header of %llu bytes, but the file ends after %zu",
                        name, (unsigned long long)n, size - WG__ST_PREFIX);
     *length = (size_t)n;

@@ -10,7 +10,8 @@
         const wg_adagrad_options *o = c->options;                                                  \
         const real scale = (real)c->scale, decay = (real)o->weight_decay;                          \
         const real rate = (real)(c->rate / (1 + (double)(c->t - 1) * o->rate_decay));              \
-        const real epsilon = (real)o->epsilon, start = c->t == 1 ? (real)o->start : 0;             \
+        const real epsilon = (real)wg__epsilon(c, o->epsilon),                                     \
+                   start = c->t == 1 ? (real)o->start : 0;                                         \
         real *restrict w = c->w, *restrict sum = c->state[0], *restrict step = c->step;            \
         const real *restrict g = c->g;                                                             \
         for (int64_t k = 0; k < c->n; k++) {                                                       \
@@ -29,7 +30,8 @@ WG__DEFINE_UPDATE(adagrad)
     static void name(const wg_optim_call *c) {                                                     \
         const wg_adadelta_options *o = c->options;                                                 \
         const real scale = (real)c->scale, decay = (real)o->weight_decay, rate = (real)c->rate;    \
-        const real keep = (real)o->rho, take = (real)(1 - o->rho), epsilon = (real)o->epsilon;     \
+        const real keep = (real)o->rho, take = (real)(1 - o->rho),                                 \
+                   epsilon = (real)wg__square_epsilon(c, o->epsilon);                              \
         real *restrict w = c->w, *restrict v = c->state[0], *restrict u = c->state[1];             \
         real *restrict step = c->step;                                                             \
         const real *restrict g = c->g;                                                             \

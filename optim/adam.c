@@ -21,7 +21,8 @@ typedef struct adam_options {
         const real keep2 = (real)o->beta2, take2 = (real)(1 - o->beta2);                           \
         const real rate = (real)(c->rate / (1 - pow(o->beta1, (double)c->t)));                     \
         const real unbias = (real)(1 / sqrt(1 - pow(o->beta2, (double)c->t)));                     \
-        const real epsilon = (real)o->epsilon, shrink = (real)(c->rate * o->decoupled);            \
+        const real epsilon = (real)wg__epsilon(c, o->epsilon),                                     \
+                   shrink = (real)(c->rate * o->decoupled);                                        \
         real *restrict w = c->w, *restrict m = c->state[0], *restrict v = c->state[1];             \
         real *restrict top = c->state[2], *restrict step = c->step;                                \
         const real *restrict g = c->g;                                                             \

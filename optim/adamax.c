@@ -11,7 +11,7 @@
         const real scale = (real)c->scale, decay = (real)o->weight_decay;                          \
         const real keep1 = (real)o->beta1, take1 = (real)(1 - o->beta1), keep2 = (real)o->beta2;   \
         const real rate = (real)(c->rate / (1 - pow(o->beta1, (double)c->t)));                     \
-        const real epsilon = (real)o->epsilon;                                                     \
+        const real epsilon = (real)wg__epsilon(c, o->epsilon);                                     \
         real *restrict w = c->w, *restrict m = c->state[0], *restrict u = c->state[1];             \
         real *restrict step = c->step;                                                             \
         const real *restrict g = c->g;                                                             \

@@ -107,7 +107,7 @@ static bool limit_valid(const wg_optim *o, const char *what, const char *name, d
     if (wg__pending()) return false;
     wg__where("");
     if (!o) return wg_fail(WG_ERROR_ARGUMENT, "%s: the optimiser is NULL", what);
-    return wg__optim_check(what, name, limit, INFINITY);
+    return wg__optim_knows(o, what, "clipping") && wg__optim_check(what, name, limit, INFINITY);
 }
 
 bool wg_optim_clip_norm(wg_optim *o, double max_norm) {

@@ -81,7 +81,7 @@ bool wg_optim_skip_nonfinite(wg_optim *o, bool on) {
     if (wg__pending()) return false;
     wg__where("");
     if (!wg__optim_usable(o, "optim_skip_nonfinite") ||
-        !wg__optim_is_stepper(o, "optim_skip_nonfinite"))
+        !wg__optim_knows(o, "optim_skip_nonfinite", "skipping"))
         return false;
     o->skipping = on;
     return true;
@@ -90,6 +90,11 @@ bool wg_optim_skip_nonfinite(wg_optim *o, bool on) {
 int64_t wg_optim_skipped(const wg_optim *o) { return o ? o->skipped : 0; }
 
 size_t wg_optim_last_skip(const wg_optim *o, char *text, size_t size) {
-    if (text && size > 0) snprintf(text, size, "%s", o ? o->skip : "");
+    if (!text && size > 0) {
+        wg__where("");
+        wg_fail(WG_ERROR_ARGUMENT, "optim_last_skip: %zu bytes of text at NULL", size);
+        return 0;
+    }
+    if (size > 0) snprintf(text, size, "%s", o ? o->skip : "");
     return o ? strlen(o->skip) : 0;
 }

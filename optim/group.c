@@ -8,8 +8,7 @@
 
 /* ---- one group ------------------------------------------------------------------------------- */
 
-static bool rule_valid(const char *what, const wg_optim_rule *rule, const void *options,
-                       size_t size) {
+bool wg__rule_valid(const char *what, const wg_optim_rule *rule, const void *options, size_t size) {
     if (!rule) return wg_fail(WG_ERROR_ARGUMENT, "%s: the rule is NULL", what);
     if (!rule->name || (!rule->update && !rule->search))
         return wg_fail(WG_ERROR_ARGUMENT, "%s: the rule has no %s", what,
@@ -34,12 +33,14 @@ static bool fill(wg__group *group, const char *pattern, const void *options, siz
     return true;
 }
 
-bool wg__group_make(wg__group *group, const wg_optim_rule *rule, double rate, const void *options,
-                    size_t size) {
-    if (!rule_valid("optim_new", rule, options, size)) return false;
-    if (!wg__optim_check("optim_new", "the rate", rate, INFINITY)) return false;
-    *group = (wg__group){ .rule = *rule, .rate = rate };
-    return fill(group, NULL, options, size);
+bool wg__spec_valid(const char *what, const wg_optim_spec *spec) {
+    if (wg_optim_spec_is_refused(*spec))
+        return wg_fail(WG_ERROR_ARGUMENT, "%s: the options were refused", what);
+    if (!wg__rule_valid(what, spec->rule, spec->options.bytes, spec->size)) return false;
+    if (spec->size > sizeof spec->options)
+        return wg_fail(WG_ERROR_ARGUMENT, "%s: %s: %zu bytes of options, at most %zu", what,
+                       spec->rule->name, spec->size, sizeof spec->options);
+    return wg__optim_check(what, "the rate", spec->rate, INFINITY);
 }
 
 /* ---- lists of them --------------------------------------------------------------------------- */
@@ -82,23 +83,20 @@ bool wg__groups_match(const wg_optim *o, const wg__group *list, int count, const
 
 /* ---- an optimiser's -------------------------------------------------------------------------- */
 
-static bool spec_valid(const wg_optim *o, const wg_optim_spec *spec) {
-    if (!rule_valid("optim_group", spec->rule, spec->options.bytes, spec->size)) return false;
-    if (spec->size > sizeof spec->options)
-        return wg_fail(WG_ERROR_ARGUMENT, "optim_group: %s: %zu bytes of options, at most %zu",
-                       spec->rule->name, spec->size, sizeof spec->options);
-    const wg_optim_rule *search = o->group[0].rule.search ? &o->group[0].rule : spec->rule;
-    if (search->search)
-        return wg_fail(WG_ERROR_ARGUMENT,
-                       "optim_group: %s moves all parameters at once, and knows no groups",
-                       search->name);
-    return wg__optim_check("optim_group", "the rate", spec->rate, INFINITY);
+static bool may_join(const wg_optim *o, const wg_optim_rule *rule) {
+    if (!wg__optim_knows(o, "optim_group", "groups")) return false;
+    return !rule->search ||
+           wg_fail(WG_ERROR_ARGUMENT,
+                   "optim_group: %s moves all parameters at once, and can be no group's",
+                   rule->name);
 }
 
 bool wg_optim_group(wg_optim *o, const char *pattern, wg_optim_spec spec) {
     if (wg__pending()) return false;
     wg__where("");
-    if (!wg__optim_usable(o, "optim_group") || !spec_valid(o, &spec)) return false;
+    if (!wg__optim_usable(o, "optim_group") || !wg__spec_valid("optim_group", &spec) ||
+        !may_join(o, spec.rule))
+        return false;
     const wg__group group = { .rule = *spec.rule, .rate = spec.rate };
     if (!wg__groups_add(&o->group, &o->groups, 1, &group, pattern, spec.options.bytes, spec.size))
         return false;

@@ -296,9 +296,6 @@ static bool search_from(run *r) {
 }
 
 static bool search(wg_optim *o, wg_objective *f, void *user, double *value) {
-    if (o->clip.value > 0 || o->clip.adaptive > 0 || o->clip.norm > 0)
-        return wg_fail(WG_ERROR_STATE, "optim_lbfgs: gradients are to be clipped, which would bend "
-                                       "the curvature that it learns from them");
     run r = { .o = o, .f = f, .user = user, .options = o->group[0].options };
     if (!wg__schedule_factor(o) || !wg__optim_evaluate(o, f, user, &r.value)) return false;
     double first = r.value;
@@ -307,8 +304,10 @@ static bool search(wg_optim *o, wg_objective *f, void *user, double *value) {
     return true;
 }
 
+static const wg__search method = { .run = search };
+
 wg_lbfgs_report wg_optim_lbfgs_report(const wg_optim *o) {
-    bool ours = o && o->group[0].rule.search == search && o->memory;
+    bool ours = o && o->group[0].rule.search == &method && o->memory;
     return ours ? ((const memory *)o->memory)->report : (wg_lbfgs_report){ 0 };
 }
 
@@ -319,28 +318,24 @@ static bool count(const char *name, int value) {
 }
 
 wg_optim_spec wg_lbfgs(wg_lbfgs_options o) {
-    static const wg_optim_rule rule = { .name = "lbfgs", .search = search };
-    const wg_optim_spec none = { .rule = NULL };
-    if (wg__pending()) return none;
-    wg__where("");
-    if (!wg__optim_check("optim_lbfgs", "the rate", o.rate, INFINITY) ||
-        !wg__optim_check("optim_lbfgs", "gradient", o.gradient, INFINITY) ||
-        !wg__optim_check("optim_lbfgs", "change", o.change, 1) ||
-        !wg__optim_check("optim_lbfgs", "curvature", o.curvature, 1) ||
+    static const wg_optim_rule rule = { .name = "lbfgs", .search = &method };
+    if (!WG__CHECK("optim_lbfgs", { "the rate", o.rate, INFINITY },
+                   { "gradient", o.gradient, INFINITY }, { "change", o.change, 1 },
+                   { "curvature", o.curvature, 1 }) ||
         !count("history", o.history) || !count("iterations", o.iterations) ||
         !count("evaluations", o.evaluations))
-        return none;
+        return wg__no_spec();
     if (o.curvature > 0 && o.curvature <= DECREASE) {
         wg_fail(WG_ERROR_ARGUMENT, "optim_lbfgs: curvature is %g, wanted is more than %g",
                 o.curvature, DECREASE);
-        return none;
+        return wg__no_spec();
     }
     if (o.history == 0) o.history = 10;
     if (o.iterations == 0) o.iterations = 20;
     if (o.evaluations == 0) o.evaluations = 25;
-    if (o.curvature == 0) o.curvature = 0.9;
-    if (o.gradient == 0) o.gradient = 1e-7;
-    if (o.change == 0) o.change = 1e-9;
-    return wg__optim_spec(&rule, o.rate == 0 ? 1 : o.rate, &o, sizeof o);
+    o.curvature = wg__or(o.curvature, 0.9);
+    o.gradient = wg__or(o.gradient, 1e-7);
+    o.change = wg__or(o.change, 1e-9);
+    return wg__optim_spec(&rule, wg__or(o.rate, 1), &o, sizeof o);
 }
 WG__DEFINE_OPTIMISER(lbfgs, wg_lbfgs_options)

@@ -99,7 +99,8 @@ bool wg_optim_minimize(wg_optim *o, wg_tensor *loss) {
 bool wg_optim_accumulate(wg_optim *o, int every) {
     if (wg__pending()) return false;
     wg__where("");
-    if (!wg__optim_usable(o, "optim_accumulate") || !wg__optim_is_stepper(o, "optim_accumulate"))
+    if (!wg__optim_usable(o, "optim_accumulate") ||
+        !wg__optim_knows(o, "optim_accumulate", "parts"))
         return false;
     if (every < 1)
         return wg_fail(WG_ERROR_ARGUMENT, "optim_accumulate: a step every %d losses, at least 1",
@@ -140,7 +141,7 @@ bool wg__optim_evaluate(wg_optim *o, wg_objective *f, void *user, double *value)
 }
 
 static bool search(wg_optim *o, wg_objective *f, void *user, double *value) {
-    bool done = remember(o) && o->group[0].rule.search(o, f, user, value);
+    bool done = remember(o) && o->group[0].rule.search->run(o, f, user, value);
     if (!done) {
         restore(o);
     } else {

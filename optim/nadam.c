@@ -28,7 +28,7 @@ static nadam_step step_of(const wg_optim_call *c, const wg_nadam_options *o) {
         const real keep1 = (real)o->beta1, take1 = (real)(1 - o->beta1);                           \
         const real keep2 = (real)o->beta2, take2 = (real)(1 - o->beta2);                           \
         const real a = (real)s.a, b = (real)s.b, unbias = (real)s.unbias;                          \
-        const real epsilon = (real)o->epsilon;                                                     \
+        const real epsilon = (real)wg__epsilon(c, o->epsilon);                                     \
         real *restrict w = c->w, *restrict m = c->state[0], *restrict v = c->state[1];             \
         real *restrict step = c->step;                                                             \
         const real *restrict g = c->g;                                                             \

@@ -26,25 +26,43 @@ bool wg__optim_check_all(const char *what, const wg__range *range, size_t n) {
     return true;
 }
 
-wg_optim *wg_optim_new(wg_nn *m, const wg_optim_rule *rule, double rate, const void *options,
-                       size_t size) {
-    if (wg__pending()) return NULL;
+static bool begin(const char *what, const wg_nn *m) {
+    if (wg__pending()) return false;
     wg__where("");
-    if (!m) return WG__FAIL_NULL(WG_ERROR_ARGUMENT, "optim_new: the model is NULL");
+    return m || wg_fail(WG_ERROR_ARGUMENT, "%s: the model is NULL", what);
+}
+
+// Of what has been looked at.
+static wg_optim *make(wg_nn *m, const wg__group *numbers, const void *options, size_t size) {
     wg_optim *o = wg__alloc_zero(sizeof *o);
-    wg__group *own = o ? wg__alloc(sizeof *own) : NULL;
-    if (!own || !wg__group_make(own, rule, rate, options, size)) {
-        wg__free(own);
+    if (!o) return NULL;
+    o->every = 1;
+    if (!wg__groups_add(&o->group, &o->groups, 0, numbers, NULL, options, size)) {
+        wg__free(o->group);
         wg__free(o);
         return NULL;
     }
-    *o = (wg_optim){ .group = own, .groups = 1, .every = 1 };
     wg__nn_ref_take(&o->model, m);
     return o;
 }
 
+wg_optim *wg_optim_new(wg_nn *m, const wg_optim_rule *rule, double rate, const void *options,
+                       size_t size) {
+    static const char what[] = "optim_new";
+    if (!begin(what, m) || !wg__rule_valid(what, rule, options, size) ||
+        !wg__optim_check(what, "the rate", rate, INFINITY))
+        return NULL;
+    return make(m, &(wg__group){ .rule = *rule, .rate = rate }, options, size);
+}
+
+wg_optim *wg__optim_make(const char *what, wg_nn *m, const wg_optim_spec *spec) {
+    if (!begin(what, m) || !wg__spec_valid(what, spec)) return NULL;
+    return make(m, &(wg__group){ .rule = *spec->rule, .rate = spec->rate }, spec->options.bytes,
+                spec->size);
+}
+
 wg_optim *wg_optim_make(wg_nn *m, wg_optim_spec spec) {
-    return wg_optim_new(m, spec.rule, spec.rate, spec.options.bytes, spec.size);
+    return wg__optim_make("optim_make", m, &spec);
 }
 
 wg_optim_spec wg__optim_spec(const wg_optim_rule *rule, double rate, const void *options,
@@ -55,7 +73,9 @@ wg_optim_spec wg__optim_spec(const wg_optim_rule *rule, double rate, const void 
     return spec;
 }
 
-wg_optim_spec wg__no_spec(void) { return (wg_optim_spec){ .rule = NULL }; }
+wg_optim_spec wg__no_spec(void) { return (wg_optim_spec){ .rule = NULL, .rate = NAN }; }
+
+bool wg_optim_spec_is_refused(wg_optim_spec spec) { return !spec.rule && isnan(spec.rate); }
 
 static void free_all(wg_tensor **tensor, int n) {
     for (int k = 0; k < n; k++) {
@@ -92,6 +112,13 @@ bool wg__optim_is_stepper(const wg_optim *o, const char *name) {
                    rule->name);
 }
 
+bool wg__optim_knows(const wg_optim *o, const char *name, const char *what) {
+    const wg_optim_rule *rule = &o->group[0].rule;
+    return !rule->search ||
+           wg_fail(WG_ERROR_ARGUMENT, "%s: %s moves all parameters at once, and knows no %s", name,
+                   rule->name, what);
+}
+
 /* ---- the half that may fail ------------------------------------------------------------------ */
 
 bool wg__optim_reserve(wg_optim *o) {
@@ -125,9 +152,11 @@ static wg_tensor *dense(wg_tensor *g) {
     return copy && wg_copy(copy, g) ? copy : NULL;
 }
 
-// Whether its states are of another rule than the one it follows now, or not there yet.
+/* Whether its states are of another rule than the one it follows now, or not there yet. Rules are
+   the same if all that their users can see of them is: adam and adamw share their update. */
 static bool starts_anew(const wg__slot *slot, const wg_optim_rule *rule) {
-    return slot->update != rule->update || slot->states != rule->states;
+    if (slot->update != rule->update || slot->states != rule->states) return true;
+    return slot->name != rule->name && strcmp(slot->name, rule->name) != 0;
 }
 
 static bool make_states(wg__slot *slot, const wg_optim_rule *rule) {
@@ -206,6 +235,7 @@ static void take_made(wg__slot *slot, const wg_optim_rule *rule) {
     memset(slot->number, 0, sizeof slot->number);
     slot->states = rule->states;
     slot->update = rule->update;
+    slot->name = rule->name;
     slot->t = 0;
 }
 

@@ -6,7 +6,9 @@
 
    An option left at zero takes the default that stands beside it. Where that is not 0 and none at
    all is meant, give a tiny value, such as .beta1 = 1e-30, which rounds to nothing beside 1;
-   negative ones are refused. A rate of 0 can be set afterwards.
+   negative ones are refused. A rate of 0 can be set afterwards. What a rule divides by must not
+   vanish: epsilon is at least 1.1e-19 for f32 and 1.5e-154 for f64 (adadelta's, which is added to
+   squares, the squares of these), whatever is given.
 
    A parameter without a gradient, such as one that is frozen, is left alone: no decay moves it, no
    momentum and no proximal step.
@@ -29,7 +31,9 @@ typedef struct wg_optim wg_optim;
 
 /* What an optimiser is made of, as a value. Each optimiser below is declared twice, with the same
    options: wg_adam(o) is such a value, and wg_optim_adam(m, o) is wg_optim_make(m, wg_adam(o)).
-   Options out of range are reported, and leave the rule NULL. */
+   Options out of range are reported; what comes back then is a refused spec, which is marked as one
+   (its rule is NULL and its rate NaN), and nothing takes it for one that was left out, all zeros. It
+   also comes back while an error is pending. */
 typedef struct wg_optim_rule wg_optim_rule;
 typedef struct wg_optim_spec {
     const wg_optim_rule *rule;
@@ -42,6 +46,7 @@ typedef struct wg_optim_spec {
     } options;
 } wg_optim_spec;
 WG_API wg_optim *wg_optim_make(wg_nn *m, wg_optim_spec spec);
+WG_API bool wg_optim_spec_is_refused(wg_optim_spec spec);
 
 #define WG_OPTIMISER(name, options)                                                                \
     WG_API wg_optim_spec wg_##name(options o);                                                     \
@@ -197,11 +202,13 @@ WG_OPTIMISER(muon, wg_muon_options);
        wg_optim_group(o, "*b", wg_adamw((wg_adam_options){ .rate = 3e-4 }));  // no decay
 
    A group may come, or be given anew with the same pattern, at any time: a parameter whose rule
-   stays what it was keeps its states, one that changes to another rule starts anew with it. That a
+   stays what it was keeps its states, one that changes to another rule (adam to adamw is one, and
+   so is momentum in sgd where there was none) starts anew with it. That a
    pattern matches no parameter is an error of the next step. */
 WG_API bool wg_optim_group(wg_optim *o, const char *pattern, wg_optim_spec spec);
 
-/* NULL is fine; before or after the model, without which an optimiser can do nothing else. */
+/* NULL is fine; before or after the model. Without its model an optimiser refuses all that concerns
+   parameters, such as steps, groups and clearing; its rates, limits, schedule and counts remain. */
 WG_API void wg_optim_free(wg_optim *o);
 
 /* ---- stepping: optim.c ----------------------------------------------------------------------- */
@@ -226,7 +233,8 @@ WG_API bool wg_optim_accumulate(wg_optim *o, int every);
 WG_API bool wg_optim_skip_nonfinite(wg_optim *o, bool on);
 WG_API int64_t wg_optim_skipped(const wg_optim *o);  // steps left out so far; 0 for NULL
 /* The last of them, `step 12: the gradient of "fc1/w" is nan`: at most `size` bytes with the
-   closing 0; returns the length of the whole text, 0 if there was none. */
+   closing 0; returns the length of the whole text, 0 if there was none. A text of NULL has size 0,
+   or it is an error. */
 WG_API size_t wg_optim_last_skip(const wg_optim *o, char *text, size_t size);
 
 /* The optimiser's own rate. Groups have rates of their own, which setting it leaves alone; scaling
@@ -255,7 +263,8 @@ WG_API bool wg_optim_minimize_by(wg_optim *o, wg_objective *f, void *user, doubl
    One call makes up to `iterations` steps of it, each of which lowers the objective; in the trials
    of a line search it may be infinite or NaN. What it has learnt of the curvature lasts from call
    to call, until somebody else changes the parameters or a call fails. The rate, with a schedule's
-   factor, is what each line search tries first. Clipping and groups are refused. */
+   factor, is what each line search tries first. Clipping, groups, accumulating, skipping and
+   proximal steps are refused. */
 typedef struct wg_lbfgs_options {
     double rate;       // 1
     int history;       // 10: pairs of steps and changes of the gradient that are kept
@@ -362,13 +371,14 @@ struct wg_optim_rule {
     /* NULL, or called before any parameter is changed, with w, g, state and work NULL: may refuse
        the parameter (wg_fail; false), and ask for bytes of working memory. */
     bool (*prepare)(const wg_optim_call *c, size_t *work);
-    /* In place of update: a method that evaluates its objective several times a step, all of the
-       model's parameters at once, and is run by wg_optim_minimize_by alone. */
-    bool (*search)(wg_optim *o, wg_objective *f, void *user, double *value);
+    const struct wg__search *search;  // lbfgs's, in place of update; NULL in a rule of your own
 };
-/* Copies `size` bytes of options. */
+/* Copies the rule, but not its name, and `size` bytes of options. Parameters keep their states from
+   a rule to one of the same name, update and number of states. */
 WG_API wg_optim *wg_optim_new(wg_nn *m, const wg_optim_rule *rule, double rate, const void *options,
                               size_t size);
+
+#undef WG_OPTIMISER
 
 #ifdef __cplusplus
 }

@@ -3,6 +3,9 @@
 #ifndef WG_OPTIM_IMPL_H
 #define WG_OPTIM_IMPL_H
 
+#include <float.h>
+#include <math.h>
+
 #include "nn/nn_impl.h"
 #include "optim/optim.h"
 
@@ -20,7 +23,8 @@ typedef struct wg__group {
 typedef struct wg__slot {
     wg_tensor *state[WG__STATES];            // shaped like it; NULL before its first gradient
     int states;                              // how many there are,
-    void (*update)(const wg_optim_call *c);  // and the rule that they are of; NULL before a step
+    void (*update)(const wg_optim_call *c);  // and the rule that they are of; NULL before a step:
+    const char *name;                        // its name
     double number[2];                        // the rule's, of this parameter
     int64_t t;                               // updates made
     bool assigned;                           // what follows is known:
@@ -77,7 +81,10 @@ static inline double wg__or(double value, double standard) { return value == 0 ?
 
 /* Defines wg_optim_NAME from wg_NAME. */
 #define WG__DEFINE_OPTIMISER(name, options)                                                        \
-    wg_optim *wg_optim_##name(wg_nn *m, options o) { return wg_optim_make(m, wg_##name(o)); }
+    wg_optim *wg_optim_##name(wg_nn *m, options o) {                                               \
+        const wg_optim_spec spec = wg_##name(o);                                                   \
+        return wg__optim_make("optim_" #name, m, &spec);                                           \
+    }
 
 /* Defines the update NAME, which is NAME_f32 or NAME_f64. */
 #define WG__DEFINE_UPDATE(name)                                                                    \
@@ -86,24 +93,38 @@ static inline double wg__or(double value, double standard) { return value == 0 ?
         run[c->dtype](c);                                                                          \
     }
 
-/* A spec with a copy of the options, at most 128 bytes; and what is one no more. */
+/* What a rule divides by: an epsilon of 1e-50 is 0 in f32, and 0 / 0 no number. Not below the
+   smallest normal number, where squares are added to it; and not below its root, where roots of
+   squares are, which are 0 for all that is smaller. */
+static inline double wg__square_epsilon(const wg_optim_call *c, double epsilon) {
+    return fmax(epsilon, c->dtype == WG_F32 ? (double)FLT_MIN : DBL_MIN);
+}
+static inline double wg__epsilon(const wg_optim_call *c, double epsilon) {
+    return fmax(epsilon, sqrt(wg__square_epsilon(c, 0)));
+}
+
+/* A spec with a copy of the options, at most 128 bytes; and a refused one. */
 wg_optim_spec wg__optim_spec(const wg_optim_rule *rule, double rate, const void *options,
                              size_t size);
 wg_optim_spec wg__no_spec(void);
+/* wg_optim_make, for the function `what`. */
+wg_optim *wg__optim_make(const char *what, wg_nn *m, const wg_optim_spec *spec);
 
 /* ---- making and stepping: optim.c ------------------------------------------------------------ */
 
 /* False after reporting that it is NULL or without a model, or a rule that only searches. */
 bool wg__optim_usable(const wg_optim *o, const char *name);
 bool wg__optim_is_stepper(const wg_optim *o, const char *name);
+/* The same for what is asked for ahead of a step: `what` is several. */
+bool wg__optim_knows(const wg_optim *o, const char *name, const char *what);
 /* A slot for every parameter of the model. */
 bool wg__optim_reserve(wg_optim *o);
 
 /* ---- groups: group.c ------------------------------------------------------------------------- */
 
-/* Fills a group with copies of all that is given; false after reporting. */
-bool wg__group_make(wg__group *group, const wg_optim_rule *rule, double rate, const void *options,
-                    size_t size);
+/* False after reporting, `what` being the function. A spec says its rate and its size, too. */
+bool wg__rule_valid(const char *what, const wg_optim_rule *rule, const void *options, size_t size);
+bool wg__spec_valid(const char *what, const wg_optim_spec *spec);
 /* Adds it to a list of groups, or puts it in place of the one with this pattern from `first` on, at
    the end. */
 bool wg__groups_add(wg__group **list, int *count, int first, const wg__group *group,
@@ -130,6 +151,12 @@ wg__verdict wg__judge_gradients(wg_optim *o);
 wg__verdict wg__judge_loss(wg_optim *o, const wg_tensor *loss);
 
 /* ---- for rule.search: minimise.c ------------------------------------------------------------- */
+
+/* A method that evaluates its objective several times a step, all of the model's parameters at
+   once, and is run by wg_optim_minimize_by alone. */
+typedef struct wg__search {
+    bool (*run)(wg_optim *o, wg_objective *f, void *user, double *value);
+} wg__search;
 
 /* The value of f and, as the gradients of the model's parameters and nothing else's, its gradient;
    gradients that were there are dropped. With a value that is not finite there are none. The first

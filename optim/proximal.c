@@ -18,8 +18,8 @@ static bool valid(const wg_proximal *p) {
 bool wg_optim_proximal(wg_optim *o, const char *pattern, wg_proximal p) {
     if (wg__pending()) return false;
     wg__where("");
-    if (!wg__optim_usable(o, "optim_proximal") || !wg__optim_is_stepper(o, "optim_proximal") ||
-        !valid(&p))
+    if (!wg__optim_usable(o, "optim_proximal") ||
+        !wg__optim_knows(o, "optim_proximal", "proximal steps") || !valid(&p))
         return false;
     const wg__group none = { .pattern = NULL };
     if (!wg__groups_add(&o->proximal, &o->proximals, 0, &none, pattern, &p, sizeof p)) return false;

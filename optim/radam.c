@@ -22,7 +22,8 @@ static double rectified(const wg_radam_options *o, double t) {
         const real keep2 = (real)o->beta2, take2 = (real)(1 - o->beta2);                           \
         const real unbias = (real)(1 / (1 - pow(o->beta1, (double)c->t)));                         \
         const double r = rectified(o, (double)c->t);                                               \
-        const real rate = (real)(c->rate * (r > 0 ? r : 1)), epsilon = (real)o->epsilon;           \
+        const real rate = (real)(c->rate * (r > 0 ? r : 1)),                                       \
+                   epsilon = (real)wg__epsilon(c, o->epsilon);                                     \
         real *restrict w = c->w, *restrict m = c->state[0], *restrict v = c->state[1];             \
         real *restrict step = c->step;                                                             \
         const real *restrict g = c->g;                                                             \

@@ -12,7 +12,7 @@
         const wg_rmsprop_options *o = c->options;                                                  \
         const real scale = (real)c->scale, decay = (real)o->weight_decay, rate = (real)c->rate;    \
         const real keep = (real)o->alpha, take = (real)(1 - o->alpha), mu = (real)o->momentum;     \
-        const real epsilon = (real)o->epsilon, gain = MOVING ? 1 / (1 - mu) : 1;                   \
+        const real epsilon = (real)wg__epsilon(c, o->epsilon), gain = MOVING ? 1 / (1 - mu) : 1;   \
         real *restrict w = c->w, *restrict v = c->state[0], *restrict mean = c->state[1];          \
         real *restrict b = c->state[1 + CENTRED], *restrict step = c->step;                        \
         const real *restrict g = c->g;                                                             \

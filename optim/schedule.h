@@ -124,7 +124,7 @@ WG_API wg_schedule wg_schedule_cyclic(wg_cyclic_options o);
 
 /* Warm-up, stable, decay (Hu et al. 2024): wg_schedule_warmup(warmup), then 1 for `stable` steps,
    then in `decay` steps down to `least`, with x from 0 to 1: 1 - (1 - least) x, or with `sqrt`
-   1 - (1 - least) sqrt(x) (Haegele et al. 2024). Takes three pieces. */
+   1 - (1 - least) sqrt(x) (Haegele et al. 2024). Takes two pieces. */
 typedef struct wg_wsd_options {
     int64_t warmup, stable;  // 0, 0
     int64_t decay;

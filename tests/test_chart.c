@@ -75,6 +75,24 @@ START_TEST(an_empty_curve_leaves_the_others_their_numbers) {
 }
 END_TEST
 
+START_TEST(numbers_are_read_back_as_they_were) {
+    set_path("/nowhere");
+    const double x[] = { 1700000001, 1700000002, 1700000003 };
+    const double y[] = { 0.5, (double)0.1f + 1e-12, -1e-300 / 3 };
+    wg_chart *c = wg_chart_new((wg_chart_options){ 0 });
+    wg_chart_xy(c, "seconds", (wg_xy){ .n = 3, .x = x, .y = y });
+    ck_assert(wg_chart_save(c, temporary_path("c.svg"), NULL));
+    wg_chart_free(c);
+    char *numbers = text_of("c.dat"), *at = strchr(numbers, '\n');
+    for (int i = 0; i < 3; i++) {
+        ck_assert(strtod(at, &at) == x[i]);
+        ck_assert(strtod(at, &at) == y[i]);
+    }
+    ck_assert_ptr_nonnull(strstr(numbers, "1700000001 0.5\n"));
+    free(numbers);
+}
+END_TEST
+
 START_TEST(a_grid_stands_row_by_row) {
     set_path("/nowhere");
     wg_chart *c = wg_chart_new((wg_chart_options){ 0 });
@@ -459,6 +477,7 @@ int main(void) {
     tcase_add_checked_fixture(t, NULL, restore_path);
     tcase_add_test(t, script_and_numbers_hold_what_was_asked_for);
     tcase_add_test(t, an_empty_curve_leaves_the_others_their_numbers);
+    tcase_add_test(t, numbers_are_read_back_as_they_were);
     tcase_add_test(t, a_grid_stands_row_by_row);
     tcase_add_test(t, diverging_colours_are_white_in_the_middle);
     tcase_add_test(t, what_is_not_shown_is_counted);

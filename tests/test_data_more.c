@@ -156,6 +156,22 @@ START_TEST(a_last_smaller_batch_can_be_dropped) {
 }
 END_TEST
 
+START_TEST(batches_are_counted_as_a_pass_hands_them_out) {
+    for (int64_t n = 0; n < 9; n++) {
+        wg_data *d = numbered(n, 2);
+        for (int64_t size = 1; size < 12; size++) {
+            int64_t batches = 0;
+            for (wg_batch b = { .size = size }; wg_data_next(d, &b);) batches++;
+            ck_assert_int_eq(wg_data_batches(d, size), batches);
+        }
+        ck_assert_int_eq(wg_data_batches(d, 0), 0);
+        ck_assert_int_eq(wg_data_batches(d, INT64_MAX), n > 0);
+        wg_data_free(d);
+    }
+    ck_assert_int_eq(wg_data_batches(NULL, 1), 0);
+}
+END_TEST
+
 /* ---- sets that a function fills -------------------------------------------------------------- */
 
 typedef struct filling {
@@ -244,6 +260,31 @@ START_TEST(a_filled_set_is_asked_for_properly) {
     expect_error(WG_ERROR_SHAPE, "-2");
     ck_assert_ptr_null(wg_data_from(source(&f, 10), (wg_data_options){ .dtype = WG_U8 }));
     expect_error(WG_ERROR_DTYPE, "data_from: batches of u8 from x of f64");
+}
+END_TEST
+
+START_TEST(a_filled_set_of_any_size_is_shared_out_or_refused) {
+    filling f = { .fails_at = -1 };
+    const int64_t size[] = { 1000, 1LL << 40, 1LL << 61, 1LL << 62, INT64_MAX };
+    for (int k = 0; k < COUNT(size); k++) {
+        wg_data *d = wg_data_from(source(&f, size[k]), PLAIN), *own = wg_data_first(d, size[k]);
+        ck_assert_msg(own != NULL, "%s", wg_error_message());  // all of a set takes no memory
+        ck_assert_int_eq(wg_data_size(own), size[k]);
+        wg_batch b = { .size = 1, .in_order = true };
+        ck_assert(wg_data_next(own, &b));
+        ck_assert_double_eq(element(b.x, 5), 5 / 8.0);
+        wg_data_free(own), wg_data_free(d);
+    }
+    // The least size whose table of int64_t and of ints has no size_t.
+    for (int k = 2; k < COUNT(size); k++) {
+        wg_data *d = wg_data_from(source(&f, size[k]), PLAIN), *part[2];
+        ck_assert(!wg_data_split(d, (double[]){ 0.5, 0.5 }, 2, 1, part));
+        expect_error(WG_ERROR_MEMORY, "out of memory");
+        ck_assert(part[0] == NULL && part[1] == NULL);
+        ck_assert(!wg_data_fold(d, (wg_fold_options){ .k = 2 }, part, part + 1));
+        expect_error(WG_ERROR_MEMORY, "out of memory");
+        wg_data_free(d);
+    }
 }
 END_TEST
 
@@ -381,9 +422,11 @@ int main(void) {
     tcase_add_test(t, the_first_samples_are_a_set_of_their_own);
     tcase_add_test(t, classes_are_one_more_than_the_largest_label);
     tcase_add_test(t, a_last_smaller_batch_can_be_dropped);
+    tcase_add_test(t, batches_are_counted_as_a_pass_hands_them_out);
     tcase_add_test(t, a_filled_set_is_like_one_of_tensors);
     tcase_add_test(t, a_sample_that_cannot_be_had_ends_the_pass);
     tcase_add_test(t, a_filled_set_is_asked_for_properly);
+    tcase_add_test(t, a_filled_set_of_any_size_is_shared_out_or_refused);
     tcase_add_test(t, a_pair_of_npy_files_is_a_set);
     tcase_add_test(t, npy_files_that_do_not_pair_are_refused);
     tcase_add_test(t, a_table_can_end_in_numbers_to_predict);

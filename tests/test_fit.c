@@ -642,6 +642,16 @@ START_TEST(options_out_of_range_are_refused) {
 }
 END_TEST
 
+START_TEST(a_refused_optimiser_is_not_one_left_out) {
+    wg_data *train = sorts(1);
+    wg_fit_options o = { .optim = wg_sgd((wg_sgd_options){ .rate = -1 }), .epochs = 1 };
+    expect_error(WG_ERROR_ARGUMENT, "rate");  // and is cleared
+    ck_assert_ptr_null(wg_nn_fit(net, cost, train, NULL, o, NULL));
+    expect_error(WG_ERROR_ARGUMENT, "nn_fit: the optimiser was refused when it was made");
+    wg_data_free(train);
+}
+END_TEST
+
 START_TEST(fitting_is_asked_for_properly) {
     wg_data *train = sorts(1), *none = wg_data_first(train, 0);
     wg_fit_options o = { 0 };
@@ -870,6 +880,35 @@ static bool fit_little(void) {
 START_TEST(every_allocation_may_fail) { fail_every_allocation(fit_little); }
 END_TEST
 
+static bool fit_with_curves(void) {
+    wg_tensor *x = normal(WG_F32, WG_SHAPE(6, FEATURES), 1);
+    wg_tensor *y = wg_from(WG_I64, WG_SHAPE(6), (int64_t[]){ 0, 1, 2, 0, 1, 2 });
+    wg_data *d = x && y ? wg_data_new(x, y, (wg_data_options){ 0 }) : NULL;
+    char csv[64];
+    path_of(csv, "-memory.csv");
+    wg_fit_options o = { .epochs = 1, .batch = 6, .curves = csv };
+    wg_nn *m = d ? wg_nn_fit(net, cost, d, NULL, o, NULL) : NULL;
+    bool done = m && wg_error() == WG_OK;
+    wg_nn_free(m), wg_data_free(d);
+    return done;
+}
+
+START_TEST(every_allocation_of_learning_curves_may_fail) {
+    const char *search = getenv("PATH");
+    char before[4000];
+    snprintf(before, sizeof before, "%s", search ? search : "");
+    setenv("PATH", "/nowhere", 1);  // no gnuplot: it would be run once for each
+    fail_every_allocation(fit_with_curves);
+    setenv("PATH", before, 1);
+    static const char *const ending[] = { "csv", "dat", "gp" };
+    for (int i = 0; i < COUNT(ending); i++) {
+        char path[64], name[24];
+        snprintf(name, sizeof name, "-memory.%s", ending[i]);
+        path_of(path, name), unlink(path);
+    }
+}
+END_TEST
+
 int main(void) {
     Suite *suite = suite_create("fit");
     TCase *t = add_cases(suite, "fit");
@@ -896,6 +935,7 @@ int main(void) {
     tcase_add_test(t, a_network_that_does_not_work_is_an_error);
     tcase_add_test(t, a_label_out_of_range_is_an_error);
     ADD_TABLE(t, options_out_of_range_are_refused, bad_options);
+    tcase_add_test(t, a_refused_optimiser_is_not_one_left_out);
     tcase_add_test(t, fitting_is_asked_for_properly);
     tcase_add_test(t, curves_are_written_and_drawn);
     tcase_add_test(t, curves_stay_when_training_fails);
@@ -905,5 +945,6 @@ int main(void) {
     tcase_add_test(t, nothing_stays_behind_but_the_model);
     tcase_add_test(t, a_history_of_many_epochs_is_whole);
     tcase_add_test(t, every_allocation_may_fail);
+    tcase_add_test(t, every_allocation_of_learning_curves_may_fail);
     return run_suite(suite);
 }

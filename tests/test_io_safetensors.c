@@ -305,7 +305,8 @@ START_TEST(lengths_and_bools_that_lie_are_refused) {
     } row[] = {
         { "", 0, "not safetensors: 0 bytes" },
         { "\2\0\0\0\0\0\0", 7, "not safetensors: 7 bytes" },
-        { "\1\0\0\0\0\0\0\0{}", 10, "header of 1 bytes" },
+        { "\1\0\0\0\0\0\0\0{}", 10, "header of 1 bytes, at least 2 are wanted" },
+        { "\0\0\0\0\0\0\0\0{}", 10, "header of 0 bytes, at least 2 are wanted" },
         { "\3\0\0\0\0\0\0\0{}", 10, "header of 3 bytes, but the file ends after 2" },
         { "\1\341\365\5\0\0\0\0{}", 10, "header of 100000001 bytes, at most 100000000 are read" },
         { "\377\377\377\377\377\377\377\377{}", 10, "header of 18446744073709551615 bytes" },

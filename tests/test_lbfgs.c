@@ -518,6 +518,30 @@ START_TEST(whichever_allocation_fails_a_call_is_made_whole_or_not_at_all) {
 }
 END_TEST
 
+START_TEST(what_it_cannot_do_is_refused_when_it_is_asked_for) {
+    problem p = { .loss = rosenbrock, .n = 4, .dtype = WG_F64, .start = 0 };
+    wg_optim *o = open(&p, (wg_lbfgs_options){ 0 });
+    ck_assert(!wg_optim_clip_norm(o, 1));
+    expect_error(WG_ERROR_ARGUMENT,
+                 "optim_clip_norm: lbfgs moves all parameters at once, and knows "
+                 "no clipping");
+    ck_assert(!wg_optim_clip_value(o, 1));
+    expect_error(WG_ERROR_ARGUMENT, "optim_clip_value: lbfgs");
+    ck_assert(!wg_optim_clip_adaptive(o, 1, NULL));
+    expect_error(WG_ERROR_ARGUMENT, "optim_clip_adaptive: lbfgs");
+    ck_assert(!wg_optim_accumulate(o, 2));
+    expect_error(WG_ERROR_ARGUMENT, "optim_accumulate: lbfgs");
+    ck_assert(!wg_optim_skip_nonfinite(o, true));
+    expect_error(WG_ERROR_ARGUMENT, "optim_skip_nonfinite: lbfgs");
+    ck_assert(!wg_optim_proximal(o, "*", (wg_proximal){ .l1 = 0.1 }));
+    expect_error(WG_ERROR_ARGUMENT, "optim_proximal: lbfgs");
+    ck_assert(!wg_optim_group(o, "*", wg_sgd((wg_sgd_options){ 0 })));
+    expect_error(WG_ERROR_ARGUMENT, "optim_group: lbfgs");
+    ck_assert_msg(wg_optim_minimize_by(o, objective, &p, NULL), "%s", wg_error_message());
+    close(&p, o);
+}
+END_TEST
+
 START_TEST(mistakes_are_told) {
     problem p = { .loss = rosenbrock, .n = 4, .dtype = WG_F64, .start = 0 };
     wg_optim *o = open(&p, (wg_lbfgs_options){ 0 });
@@ -527,9 +551,6 @@ START_TEST(mistakes_are_told) {
     expect_error(WG_ERROR_ARGUMENT, "call wg_optim_minimize_by");
     ck_assert(!wg_optim_proximal(o, "*", (wg_proximal){ .l1 = 0.1 }));
     expect_error(WG_ERROR_ARGUMENT, "lbfgs");
-    ck_assert(wg_optim_clip_norm(o, 1));
-    ck_assert(!wg_optim_minimize_by(o, objective, &p, NULL));
-    expect_error(WG_ERROR_STATE, "optim_lbfgs: gradients are to be clipped");
     ck_assert_int_eq(p.calls, 0);
     close(&p, o);
     static const struct {
@@ -576,6 +597,7 @@ int main(void) {
     tcase_add_test(errors, an_error_of_the_objective_leaves_all_where_it_was);
     tcase_add_test(errors, a_model_that_grows_in_the_middle_is_an_error);
     tcase_add_test(errors, whichever_allocation_fails_a_call_is_made_whole_or_not_at_all);
+    tcase_add_test(errors, what_it_cannot_do_is_refused_when_it_is_asked_for);
     tcase_add_test(errors, mistakes_are_told);
     return run_suite(suite);
 }

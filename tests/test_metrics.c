@@ -137,7 +137,7 @@ START_TEST(confusion_counts_each_class_taken_for_each) {
         }
     expect_state_untouched(m);
     ck_assert_ptr_null(wg_nn_confusion(m, identity, d, 3));
-    expect_error(WG_ERROR_INDEX, "class 3, of 3 classes");
+    expect_error(WG_ERROR_ARGUMENT, "nn_confusion: 3 classes, out has 4");
     expect_state_untouched(m);
     ck_assert_ptr_null(wg_nn_confusion(m, identity, d, 0));
     expect_error(WG_ERROR_ARGUMENT, "0 classes");
@@ -196,7 +196,7 @@ START_TEST(measures_put_everything_back_when_the_net_fails) {
     ck_assert_ptr_null(wg_nn_predict(m, flat, x));
     expect_error(WG_ERROR_SHAPE, "predict: the classes are [] for 256 samples");
     ck_assert(isnan(wg_nn_accuracy(m, flat, d)));
-    expect_error(WG_ERROR_SHAPE, "the classes are [] for labels [256]");
+    expect_error(WG_ERROR_SHAPE, "nn_accuracy: out is f32 [1024] and y i64 [256]");
     expect_state_untouched(m);
     wg_nn_free(m), wg_data_free(d);
 }
@@ -219,7 +219,7 @@ START_TEST(measures_refuse_what_they_cannot_measure) {
     wg_tensor *z = wg_zeros(WG_F32, WG_SHAPE(3, CLASSES));
     wg_data *real = wg_data_new(z, z, (wg_data_options){ 0 });
     ck_assert(isnan(wg_nn_accuracy(m, identity, real)));
-    expect_error(WG_ERROR_DTYPE, "the labels are f32");
+    expect_error(WG_ERROR_SHAPE, "nn_accuracy: out is f32 [3,4] and y f32 [3,4]");
     wg_nn_free(m), wg_data_free(empty), wg_data_free(real);
 }
 END_TEST
@@ -549,8 +549,11 @@ END_TEST
 START_TEST(measures_refuse_what_does_not_fit) {
     wg_metric *const all[] = { wg_metric_accuracy, wg_metric_auc, wg_metric_f1 };
     wg_tensor *x = wg_zeros(WG_F32, WG_SHAPE(3, 2)), *y = LABELS(0, 1, 2), *z = LABELS(0, -1, 1);
+    static const char *const name[] = { "metric_accuracy: label", "metric_auc: label",
+                                        "metric_f1: label" };
     for (int k = 0; k < COUNT(all); k++) {
         ck_assert(isnan(all[k](x, y)));
+        ck_assert_ptr_nonnull(strstr(wg_error_message(), name[k]));
         expect_error(WG_ERROR_INDEX, "label 2 of 2 classes");
         ck_assert(isnan(all[k](x, z)));
         expect_error(WG_ERROR_INDEX, "label -1 of 2 classes");
@@ -577,6 +580,67 @@ START_TEST(measures_refuse_what_does_not_fit) {
     expect_error(WG_ERROR_INDEX, "class 4 of 4");
     ck_assert(isnan(wg_metric_scores(NULL, WG_MACRO).f1));
     expect_error(WG_ERROR_ARGUMENT, "the confusion matrix is NULL");
+}
+END_TEST
+
+START_TEST(measures_of_views_larger_than_memory_are_refused) {
+    wg_tensor *out = wg_expand(wg_zeros(WG_U8, WG_SHAPE(1, 1)), WG_SHAPE(1LL << 60, 1));
+    wg_tensor *y = wg_expand(wg_zeros(WG_U8, WG_SHAPE(1)), WG_SHAPE(1LL << 60));
+    wg_tensor *z = wg_expand(wg_zeros(WG_F32, WG_SCALAR), WG_SHAPE(1LL << 58));
+    expect_no_error();
+    ck_assert(isnan(wg_metric_accuracy(out, y)));
+    expect_error(WG_ERROR_MEMORY, "out of memory");
+    ck_assert(isnan(wg_metric_auc(out, y)));
+    expect_error(WG_ERROR_MEMORY, "out of memory");
+    ck_assert(isnan(wg_metric_r2(z, z)));
+    expect_error(WG_ERROR_MEMORY, "out of memory");
+}
+END_TEST
+
+/* ---- a label that is no class ---------------------------------------------------------------- */
+
+START_TEST(a_label_that_is_no_class_is_refused_by_all_measures_alike) {
+    for (int k = 0; k < 2; k++) {
+        wg_tensor *x = wg_zeros(WG_F32, WG_SHAPE(4, CLASSES));
+        wg_tensor *y = wg_from(WG_I64, WG_SHAPE(4), (int64_t[]){ 0, 1, k ? 99 : -1, 0 });
+        wg_data *d = wg_data_new(x, y, (wg_data_options){ 0 });
+        wg_nn *m = wg_nn_new(1);
+        char words[40];
+        snprintf(words, sizeof words, "label %d of %d classes", k ? 99 : -1, CLASSES);
+        ck_assert(isnan(wg_nn_accuracy(m, identity, d)));
+        expect_error(WG_ERROR_INDEX, words);
+        ck_assert(isnan(wg_nn_measure(m, identity, d, wg_metric_accuracy)));
+        expect_error(WG_ERROR_INDEX, words);
+        ck_assert_ptr_null(wg_nn_confusion(m, identity, d, CLASSES));
+        expect_error(WG_ERROR_INDEX, words);
+        ck_assert_ptr_null(wg_metric_confusion(x, y, CLASSES));
+        expect_error(WG_ERROR_INDEX, words);
+        expect_state_untouched(m);
+        wg_nn_free(m), wg_data_free(d);
+    }
+}
+END_TEST
+
+// Both take labels that the scores have no column for where `classes` says that there are such.
+static wg_tensor *as_it_is(wg_nn *m, wg_tensor *x) { return (void)m, x; }
+
+START_TEST(both_confusions_take_the_same_classes) {
+    wg_tensor *x = wg_from(WG_F64, WG_SHAPE(3, 2), (double[]){ 1, 0, 0, 1, 1, 0 });
+    wg_tensor *y = LABELS(0, 1, 2);
+    wg_data *d = wg_data_new(x, y, (wg_data_options){ 0 });
+    wg_nn *m = wg_nn_new(1);
+    for (int64_t classes = 0; classes < 5; classes++) {
+        const wg_tensor *a = wg_nn_confusion(m, as_it_is, d, classes);
+        wg_status of_a = wg_error();
+        wg_error_clear();
+        const wg_tensor *b = wg_metric_confusion(x, y, classes);
+        ck_assert_int_eq(of_a, wg_error());
+        wg_error_clear();
+        ck_assert_int_eq(a != NULL, classes >= 3);
+        ck_assert_int_eq(b != NULL, classes >= 3);
+        ck_assert(!a || wg_equal(a, b));
+    }
+    wg_nn_free(m), wg_data_free(d);
 }
 END_TEST
 
@@ -639,6 +703,9 @@ int main(void) {
     tcase_add_test(t, r2_of_a_constant_target_is_one_or_zero);
     tcase_add_test(t, measures_read_any_layout);
     tcase_add_test(t, measures_refuse_what_does_not_fit);
+    tcase_add_test(t, measures_of_views_larger_than_memory_are_refused);
+    tcase_add_test(t, a_label_that_is_no_class_is_refused_by_all_measures_alike);
+    tcase_add_test(t, both_confusions_take_the_same_classes);
     tcase_add_test(t, every_allocation_may_fail);
     return run_suite(suite);
 }

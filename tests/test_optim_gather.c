@@ -232,6 +232,8 @@ START_TEST(skipping_wants_an_optimiser) {
     ck_assert_uint_eq(wg_optim_last_skip(NULL, text, sizeof text), 0);
     ck_assert_str_eq(text, "");
     ck_assert_uint_eq(wg_optim_last_skip(NULL, NULL, 0), 0);
+    ck_assert_uint_eq(wg_optim_last_skip(NULL, NULL, 1), 0);
+    expect_error(WG_ERROR_ARGUMENT, "optim_last_skip: 1 bytes of text at NULL");
 }
 END_TEST
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* test_optim_group.c: groups of parameters with rules of their own, and objectives that the
    optimiser evaluates itself. */
+#include "optim/optim_impl.h"
 #include "tests/nn_test.h"
 
 static wg_tensor *param(wg_nn *m, const char *name, wg_dtype dtype, wg_shape shape) {
@@ -400,7 +401,8 @@ static bool jump(wg_optim *o, wg_objective *f, void *user, double *value) {
 }
 
 START_TEST(a_rule_that_searches_is_run_by_minimize_by_alone) {
-    const wg_optim_rule rule = { .name = "jump", .search = jump };
+    const wg__search method = { .run = jump };
+    const wg_optim_rule rule = { .name = "jump", .search = &method };
     wg_nn *m = wg_nn_new(1);
     problem p = { .m = m, .factor = 1 };
     wg_optim *o = wg_optim_new(m, &rule, 1, NULL, 0);

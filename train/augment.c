@@ -18,8 +18,8 @@ static bool moves(const wg_augment *a) { return a->shift > 0 || a->flip > 0; }
 static bool how_valid(const wg_augment *a) {
     if (a->shift < 0 || !is_probability(a->flip) || !is_probability(a->still))
         return wg_fail(WG_ERROR_ARGUMENT,
-                       "data_next: augment by shift %lld, which is at least 0, still %g and flip "
-                       "%g, probabilities",
+                       "data_next: augment by shift %lld, still %g, flip %g; wanted are a shift "
+                       "from 0 on and probabilities",
                        (long long)a->shift, a->still, a->flip);
     if (a->rows < 0 || a->columns < 0)
         return wg_fail(WG_ERROR_ARGUMENT, "data_next: augment images of %lld rows, %lld columns",

@@ -190,3 +190,8 @@ bool wg_data_next(wg_data *d, wg_batch *b) {
     b->at += count;
     return true;
 }
+
+int64_t wg_data_batches(const wg_data *d, int64_t size) {
+    int64_t n = wg_data_size(d);
+    return size < 1 ? 0 : n / size + (n % size > 0);
+}

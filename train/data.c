@@ -155,10 +155,10 @@ int64_t wg_data_classes(wg_data *d) {
 static wg_data *whole(const wg_data *d) {
     wg_data_options o = { .scale = d->scale, .dtype = d->dtype };
     if (!d->fill)
-        return wg__data_take(wg__data_handle(d->x), wg__data_handle(d->y), o, "data_split");
+        return wg__data_take(wg__data_handle(d->x), wg__data_handle(d->y), o, "data_part");
     wg_tensor *x = wg__tensor_new_owned(d->x->view.dtype, d->x->view.shape);
     wg_tensor *y = x ? wg__tensor_new_owned(d->y->view.dtype, d->y->view.shape) : NULL;
-    wg_data *p = wg__data_take(x, y, o, "data_split");
+    wg_data *p = wg__data_take(x, y, o, "data_part");
     if (p) p->fill = d->fill, p->user = d->user;
     return p;
 }
@@ -174,12 +174,19 @@ wg_data *wg__data_like(const wg_data *d, int64_t n) {
     wg_data *p = whole(d);
     if (!p) return NULL;
     p->size = n;
-    p->index = wg__alloc((size_t)n * sizeof *p->index);
-    if (p->index && share_standard(&p->standard_x, &d->standard_x) &&
+    if (share_standard(&p->standard_x, &d->standard_x) &&
         share_standard(&p->standard_y, &d->standard_y))
         return p;
     wg_data_free(p);
     return NULL;
+}
+
+// The first of all samples are found without a list of them.
+static bool copy_index(wg_data *to, const wg_data *from) {
+    if (!from->index) return true;
+    to->index = wg__alloc_items(to->size, sizeof *to->index);
+    if (to->index) memcpy(to->index, from->index, (size_t)to->size * sizeof *to->index);
+    return to->index != NULL;
 }
 
 wg_data *wg_data_first(const wg_data *d, int64_t n) {
@@ -191,6 +198,7 @@ wg_data *wg_data_first(const wg_data *d, int64_t n) {
                              (long long)n);
     if (n > d->size) n = d->size;
     wg_data *p = wg__data_like(d, n);
-    for (int64_t i = 0; p && i < n; i++) p->index[i] = wg__data_stored(d, i);
-    return p;
+    if (!p || copy_index(p, d)) return p;
+    wg_data_free(p);
+    return NULL;
 }

@@ -134,6 +134,9 @@ typedef struct wg_batch {
     int64_t at;  // samples handed out so far; -1: all, the pass has ended
 } wg_batch;
 WG_API bool wg_data_next(wg_data *d, wg_batch *b);
+/* How many batches of `size` a pass has, ceil(N / size): times the epochs, the steps of a schedule.
+   0 for NULL and for a size below 1. */
+WG_API int64_t wg_data_batches(const wg_data *d, int64_t size);
 
 #ifdef __cplusplus
 }

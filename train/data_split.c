@@ -32,7 +32,7 @@ typedef struct shares {
 
 // All samples, class by class, at random within each; one class where there are no labels.
 static sample *draw_samples(const wg_data *d, uint64_t seed) {
-    sample *s = wg__alloc((size_t)d->size * sizeof *s);
+    sample *s = wg__alloc_items(d->size, sizeof *s);
     wg__shuffle shuffle = wg__shuffle_new(d->size, seed, SPLIT);
     bool classes = wg__data_labelled(d);
     for (int64_t i = 0; s && i < d->size; i++) {
@@ -89,7 +89,12 @@ static wg_data *part_new(const wg_data *d, const int part[], int k) {
     int64_t size = 0;
     for (int64_t i = 0; i < d->size; i++) size += part[i] == k;
     wg_data *p = wg__data_like(d, size);
-    for (int64_t i = 0, n = 0; p && i < d->size; i++)
+    if (p) p->index = wg__alloc_items(size, sizeof *p->index);
+    if (!p || !p->index) {
+        wg_data_free(p);
+        return NULL;
+    }
+    for (int64_t i = 0, n = 0; i < d->size; i++)
         if (part[i] == k) p->index[n++] = wg__data_stored(d, i);
     return p;
 }
@@ -122,7 +127,7 @@ static bool shares_valid(const double share[], int n, double *sum) {
 
 static bool split(const wg_data *d, shares *s, uint64_t seed, wg_data *parts[]) {
     bool *taken = wg__alloc_zero((size_t)s->n * sizeof *taken);
-    int *part = taken ? wg__alloc((size_t)d->size * sizeof *part) : NULL;
+    int *part = taken ? wg__alloc_items(d->size, sizeof *part) : NULL;
     sample *sorted = part ? draw_samples(d, seed) : NULL;
     if (sorted) assign(d, sorted, s, taken, part);
     bool done = sorted && make_parts(d, part, s->n - 1, parts);
@@ -166,7 +171,7 @@ static bool fold_valid(const wg_data *d, const wg_fold_options *f) {
 
 // Samples are dealt to the folds like cards, one class after the other.
 static bool deal(const wg_data *d, const wg_fold_options *f, wg_data *parts[2]) {
-    int *part = wg__alloc((size_t)d->size * sizeof *part);
+    int *part = wg__alloc_items(d->size, sizeof *part);
     sample *sorted = part ? draw_samples(d, f->seed) : NULL;
     for (int64_t j = 0; sorted && j < d->size; j++) part[sorted[j].at] = j % f->k == f->i;
     bool done = sorted && make_parts(d, part, 2, parts);

@@ -95,60 +95,22 @@ double wg_nn_loss(wg_nn *m, wg_cost *cost, wg_data *d) {
 typedef struct tally {
     const char *name;  // of the measure
     wg_net *net;
-    int64_t right, all;
-    wg_tensor *matrix;  // (C, C)
+    wg__hits hits;
 } tally;
 
-static bool labels_valid(const char *name, const wg_tensor *classes, const wg_tensor *labels) {
-    wg_shape a = wg_shape_of(classes), b = wg_shape_of(labels);
-    if (wg_dtype_is_float(wg_dtype_of(labels)))
-        return wg_fail(WG_ERROR_DTYPE, "%s: the labels are %s, wanted are integers", name,
-                       wg_dtype_name(wg_dtype_of(labels)));
-    if (wg__shape_equal(&a, &b)) return true;
-    char has[200], wanted[200];
-    return wg_fail(WG_ERROR_SHAPE, "%s: the classes are %s for labels %s", name,
-                   wg_shape_text(a, has, sizeof has), wg_shape_text(b, wanted, sizeof wanted));
-}
-
-// The classes of a batch, as many as there are labels; NULL after reporting.
-static const wg_tensor *classes_of(const tally *t, wg_nn *m, const wg_batch *b) {
-    const wg_tensor *classes = classify(m, t->net, b->x);  // (B)
-    return classes && labels_valid(t->name, classes, b->y) ? classes : NULL;
-}
-
-static bool count_hits(void *user, wg_nn *m, const wg_batch *b) {
+static bool add_hits(void *user, wg_nn *m, const wg_batch *b) {
     tally *t = user;
-    const wg_tensor *classes = classes_of(t, m, b);
-    if (!classes) return false;
-    const int64_t *class = classes->view.data;
-    int64_t n = wg_numel(classes);
-    for (int64_t i = 0; i < n; i++) t->right += class[i] == wg__integer(&b->y->view, i);
-    t->all += n;
-    return true;
+    const wg_tensor *out = t->net(m, b->x);  // (B, C)
+    wg__where("");
+    if (!out) return wg_fail(WG_ERROR_ARGUMENT, "%s: the net returned NULL", t->name);
+    return wg__hits_add(t->name, out, b->y, &t->hits);
 }
 
 double wg_nn_accuracy(wg_nn *m, wg_net *net, wg_data *d) {
     tally t = { .name = "nn_accuracy", .net = net };
-    if (!arguments_valid(t.name, m, net, d) || !evaluate_set(m, d, count_hits, &t)) return NAN;
-    if (t.all == 0) wg_fail(WG_ERROR_ARGUMENT, "nn_accuracy: the set is empty");
-    return (double)t.right / (double)t.all;
-}
-
-static bool count_pairs(void *user, wg_nn *m, const wg_batch *b) {
-    const tally *t = user;
-    const wg_tensor *classes = classes_of(t, m, b);
-    if (!classes) return false;
-    const int64_t *class = classes->view.data;
-    int64_t size = wg_dim(t->matrix, 0), *cell = t->matrix->view.data;
-    for (int64_t i = 0, n = wg_numel(classes); i < n; i++) {
-        int64_t label = wg__integer(&b->y->view, i);
-        if (label < 0 || label >= size || class[i] >= size)
-            return wg_fail(WG_ERROR_INDEX,
-                           "nn_confusion: label %lld taken for class %lld, of %lld classes",
-                           (long long)label, (long long)class[i], (long long)size);
-        cell[label * size + class[i]]++;
-    }
-    return true;
+    if (!arguments_valid(t.name, m, net, d) || !evaluate_set(m, d, add_hits, &t)) return NAN;
+    if (t.hits.all == 0) wg_fail(WG_ERROR_ARGUMENT, "nn_accuracy: the set is empty");
+    return (double)t.hits.right / (double)t.hits.all;
 }
 
 wg_tensor *wg_nn_confusion(wg_nn *m, wg_net *net, wg_data *d, int64_t classes) {
@@ -156,8 +118,8 @@ wg_tensor *wg_nn_confusion(wg_nn *m, wg_net *net, wg_data *d, int64_t classes) {
     if (classes < 1)
         return WG__FAIL_NULL(WG_ERROR_ARGUMENT, "nn_confusion: %lld classes", (long long)classes);
     wg_tensor *matrix = wg_zeros(WG_I64, WG_SHAPE(classes, classes));  // (C, C)
-    tally t = { .name = "nn_confusion", .net = net, .matrix = matrix };
-    return matrix && evaluate_set(m, d, count_pairs, &t) ? matrix : NULL;
+    tally t = { .name = "nn_confusion", .net = net, .hits.matrix = matrix };
+    return matrix && evaluate_set(m, d, add_hits, &t) ? matrix : NULL;
 }
 
 /* ---- all outputs ----------------------------------------------------------------------------- */

@@ -75,6 +75,8 @@ static bool valid(const fit *f) {
     if (wg_error()) return false;
     if (!f->cost) return fail("the cost is NULL");
     if (!f->train) return fail("the training set is NULL");
+    if (wg_optim_spec_is_refused(f->o.optim))
+        return fail("the optimiser was refused when it was made");
     if (f->o.metric && !f->net) return fail("the net is NULL, and a metric is wanted");
     return numbers_valid(&f->o) && metric_valid(&f->o) && curves_valid(f->o.curves) &&
            sets_valid(f);
@@ -84,7 +86,8 @@ static wg_fit_options with_defaults(wg_fit_options o) {
     if (o.epochs == 0) o.epochs = 10;
     if (o.batch == 0) o.batch = 32;
     if (o.restarts == 0) o.restarts = 1;
-    if (!o.optim.rule && !wg_error()) o.optim = wg_adam((wg_adam_options){ 0 });
+    bool left_out = !o.optim.rule && !wg_optim_spec_is_refused(o.optim);
+    if (left_out && !wg_error()) o.optim = wg_adam((wg_adam_options){ 0 });
     return o;
 }
 
@@ -284,7 +287,7 @@ static wg_fit_end start(fit *f) {
     int64_t n = wg_data_size(f->train), batch = f->o.batch;
     f->seed = f->o.seed + (uint64_t)f->now.start - 1;
     f->now.epoch = 0, f->now.step = 0;
-    f->now.steps = f->o.drop_last ? n / batch : n / batch + (n % batch > 0);
+    f->now.steps = f->o.drop_last ? n / batch : wg_data_batches(f->train, batch);
     f->now.rate = f->now.loss = f->now.validation = f->now.metric = NAN;
     f->best_score = NAN, f->best_epoch = 0;
     wg_fit_end end = !prepare(f) ? WG_FIT_ERROR : f->stopped ? WG_FIT_STOPPED : run_epochs(f);

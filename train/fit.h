@@ -28,7 +28,7 @@ extern "C" {
 typedef struct wg_fit_facts {
     wg_nn *model;  // as it is now; to use, not to free
     wg_optim *optim;
-    int start, epoch;     // from 1
+    int start, epoch;     // each from 1
     int64_t step, steps;  // made in this epoch, and how many it has
     double rate;          // of the epoch's first step
     double loss, validation, metric;
@@ -49,8 +49,8 @@ typedef struct wg_fit_options {
     bool drop_last;        // no smaller batch at the end of an epoch (one sample alone is too few
                            // for wg_nn_batch_norm, an error)
     wg_augment augment;    // of the training samples
-    uint64_t seed;         // start k, from 0, is one with seed + k
-    int restarts;          // how often to start; 0: once
+    uint64_t seed;         // of start 1; start k has seed + k - 1
+    int restarts;          // starts in all, the first among them: 3 makes 3; 0: one
     int patience;          // ends a start after so many epochs that were not better; 0: never
     const wg_nn *from;     // NULL, or weights to start from (copied)
 
@@ -103,7 +103,8 @@ typedef struct wg_fit_report {
 /* Trains models of net by cost on `train` and returns the one with the best weights of all epochs
    of all starts, judged on `validation`; in evaluate mode, yours to free. Without a validation set
    (NULL) epochs are judged by their training loss, or by `metric`, if given, of the training set.
-   net may be NULL where no metric is wanted. The cost is the mean over a batch.
+   net may be NULL where no metric is wanted. An optimiser that was refused when it was made is not
+   one left out: it is refused here, too. The cost is the mean over a batch.
 
    Epoch e of a start with seed s runs over a pass with the seed that wg_random_u64() draws from
    { .seed = s, .stream = e }. One forward pass without recording, in evaluate mode, goes before the

@@ -4,18 +4,17 @@
 #include <errno.h>
 #include <locale.h>
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
+#include "io/io_impl.h"
 #include "train/fit_impl.h"
+#include "train/train_impl.h"
 
 enum { KEYS = 6 };  // starts that are named in the picture
 
 /* ---- numbers --------------------------------------------------------------------------------- */
 
-static bool write_fail(const char *path) {
-    return wg_fail(WG_ERROR_FILE, "%s: cannot write: %s", path, strerror(errno));
-}
+static bool write_fail(const char *path) { return wg__file_fail(path, "write", errno); }
 
 FILE *wg__curves_open(const char *path) {
     FILE *file = fopen(path, "w");
@@ -112,7 +111,7 @@ static bool draw(const curve *c, const char *metric) {
 static char *picture_path(const char *path) {
     size_t length = strlen(path);
     if (length >= 4 && strcmp(path + length - 4, ".csv") == 0) length -= 4;
-    char *svg = malloc(length + 5);
+    char *svg = wg__alloc(length + 5);
     if (!svg) return NULL;
     memcpy(svg, path, length);
     memcpy(svg + length, ".svg", 5);
@@ -123,16 +122,15 @@ static bool draw_and_save(curve *c, const char *path, const char *metric) {
     for (int i = 0; i < c->r->epochs; i++)
         if (c->r->history[i].start > c->starts) c->starts = (int)c->r->history[i].start;
     char *svg = picture_path(path);
-    c->x = malloc((size_t)c->r->epochs * 2 * sizeof *c->x);
-    c->chart = wg_chart_new((wg_chart_options){ .title = "Learning curves" });
-    bool good = c->chart && svg && c->x;
-    if (c->chart && !good) wg_fail(WG_ERROR_MEMORY, "nn_fit: out of memory");
+    c->x = svg ? wg__alloc_items(c->r->epochs, 2 * sizeof *c->x) : NULL;
+    c->chart = c->x ? wg_chart_new((wg_chart_options){ .title = "Learning curves" }) : NULL;
+    bool good = c->chart != NULL;
     if (good) {
         c->y = c->x + c->r->epochs;
         good = draw(c, metric) && wg_chart_save(c->chart, svg, NULL);
     }
     wg_chart_free(c->chart);
-    free(c->x), free(svg);
+    wg__free(c->x), wg__free(svg);
     return good;
 }
 

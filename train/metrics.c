@@ -62,13 +62,19 @@ static void scored_free(scored *s) {
     *s = (scored){ 0 };
 }
 
-// False after reporting; else *s is to be freed.
-static bool scored_of(const char *name, const wg_tensor *out, const wg_tensor *y, scored *s) {
+// Labels are of `classes` classes, or where that is 0 of those that have scores. False after
+// reporting; else *s is to be freed.
+static bool scored_of(const char *name, const wg_tensor *out, const wg_tensor *y, int64_t classes,
+                      scored *s) {
     if (!both_there(name, out, y) || !are_scores(name, out, y)) return false;
     *s = (scored){ .n = wg_numel(y), .columns = wg_dim(out, -1) };
     s->classes = s->columns == 1 ? 2 : s->columns;
-    s->score = wg__alloc((size_t)(s->n * s->columns) * sizeof *s->score);
-    s->label = s->score ? wg__alloc((size_t)s->n * sizeof *s->label) : NULL;
+    if (classes != 0 && classes < s->classes)
+        return wg_fail(WG_ERROR_ARGUMENT, "%s: %lld classes, out has %lld", name,
+                       (long long)classes, (long long)s->classes);
+    if (classes != 0) s->classes = classes;
+    s->score = wg__alloc_items(wg_numel(out), sizeof *s->score);
+    s->label = s->score ? wg__alloc_items(s->n, sizeof *s->label) : NULL;
     if (s->label && read_labels(name, y, s) && read_scores(name, out, s)) return true;
     scored_free(s);
     return false;
@@ -86,14 +92,28 @@ static int64_t class_at(const scored *s, int64_t i) {
     return best;
 }
 
-double wg_metric_accuracy(wg_tensor *out, wg_tensor *y) {
+static void count_hits(const scored *s, wg__hits *h) {
+    int64_t *cell = h->matrix ? h->matrix->view.data : NULL;
+    for (int64_t i = 0; i < s->n; i++) {
+        int64_t answer = class_at(s, i);
+        h->right += answer == s->label[i];
+        if (cell) cell[s->label[i] * s->classes + answer]++;
+    }
+    h->all += s->n;
+}
+
+bool wg__hits_add(const char *name, const wg_tensor *out, const wg_tensor *y, wg__hits *h) {
     scored s;
-    if (!scored_of("metric_accuracy", out, y, &s)) return NAN;
-    int64_t right = 0;
-    for (int64_t i = 0; i < s.n; i++) right += class_at(&s, i) == s.label[i];
-    double share = (double)right / (double)s.n;
+    if (!scored_of(name, out, y, h->matrix ? wg_dim(h->matrix, 0) : 0, &s)) return false;
+    count_hits(&s, h);
     scored_free(&s);
-    return share;
+    return true;
+}
+
+double wg_metric_accuracy(wg_tensor *out, wg_tensor *y) {
+    wg__hits h = { 0 };
+    if (!wg__hits_add("metric_accuracy", out, y, &h)) return NAN;
+    return (double)h.right / (double)h.all;
 }
 
 // Whether fewer than k scores stand before the label's.
@@ -112,7 +132,7 @@ double wg_metric_top_k(const wg_tensor *out, const wg_tensor *y, int64_t k) {
         wg_fail(WG_ERROR_ARGUMENT, "metric_top_k: k is %lld", (long long)k);
         return NAN;
     }
-    if (!scored_of("metric_top_k", out, y, &s)) return NAN;
+    if (!scored_of("metric_top_k", out, y, 0, &s)) return NAN;
     int64_t right = 0;
     for (int64_t i = 0; i < s.n; i++)
         right += s.columns == 1 ? k > 1 || class_at(&s, i) == s.label[i] : among(&s, i, k);
@@ -182,8 +202,8 @@ static double mean_area(const scored *s, ranked *r) {
 
 double wg_metric_auc(wg_tensor *out, wg_tensor *y) {
     scored s;
-    if (!scored_of("metric_auc", out, y, &s)) return NAN;
-    ranked *r = wg__alloc((size_t)s.n * sizeof *r);
+    if (!scored_of("metric_auc", out, y, 0, &s)) return NAN;
+    ranked *r = wg__alloc_items(s.n, sizeof *r);
     double value = r ? mean_area(&s, r) : NAN;
     wg__free(r);
     scored_free(&s);
@@ -192,19 +212,22 @@ double wg_metric_auc(wg_tensor *out, wg_tensor *y) {
 
 /* ---- confusion ------------------------------------------------------------------------------- */
 
-wg_tensor *wg_metric_confusion(const wg_tensor *out, const wg_tensor *y, int64_t classes) {
+static wg_tensor *confusion(const char *name, const wg_tensor *out, const wg_tensor *y,
+                            int64_t classes) {
     scored s;
-    if (!scored_of("metric_confusion", out, y, &s)) return NULL;
-    wg_tensor *matrix = NULL;
-    if (classes < s.classes)
-        wg_fail(WG_ERROR_ARGUMENT, "metric_confusion: %lld classes, out has %lld",
-                (long long)classes, (long long)s.classes);
-    else
-        matrix = wg_zeros(WG_I64, WG_SHAPE(classes, classes));  // (C, C)
-    for (int64_t i = 0; matrix && i < s.n; i++)
-        ((int64_t *)matrix->view.data)[s.label[i] * classes + class_at(&s, i)]++;
+    if (!scored_of(name, out, y, classes, &s)) return NULL;
+    wg__hits h = { .matrix = wg_zeros(WG_I64, WG_SHAPE(s.classes, s.classes)) };  // (C, C)
+    if (h.matrix) count_hits(&s, &h);
     scored_free(&s);
-    return matrix;
+    return h.matrix;
+}
+
+wg_tensor *wg_metric_confusion(const wg_tensor *out, const wg_tensor *y, int64_t classes) {
+    static const char name[] = "metric_confusion";
+    if (!both_there(name, out, y)) return NULL;
+    if (classes < 1)
+        return WG__FAIL_NULL(WG_ERROR_ARGUMENT, "%s: %lld classes", name, (long long)classes);
+    return confusion(name, out, y, classes);
 }
 
 static double ratio(double a, double b) { return b > 0 ? a / b : 0; }
@@ -284,10 +307,8 @@ wg_scores wg_metric_scores(const wg_tensor *confusion, wg_average average) {
 }
 
 double wg_metric_f1(wg_tensor *out, wg_tensor *y) {
-    if (!both_there("metric_f1", out, y)) return NAN;
     wg_scope *scope = wg_scope_open();
-    int64_t columns = wg_dim(out, -1);
-    const wg_tensor *matrix = wg_metric_confusion(out, y, columns == 1 ? 2 : columns);
+    const wg_tensor *matrix = confusion("metric_f1", out, y, 0);  // (C, C)
     double f1 = matrix ? wg_metric_scores(matrix, WG_MACRO).f1 : NAN;
     wg_scope_close(scope);
     return f1;
@@ -324,7 +345,7 @@ static bool are_numbers(const wg_tensor *out, const wg_tensor *y) {
 double wg_metric_r2(wg_tensor *out, wg_tensor *y) {
     if (!both_there("metric_r2", out, y) || !are_numbers(out, y)) return NAN;
     int64_t numel = wg_numel(y), n = wg_dim(y, 0), columns = numel / n;
-    double *a = wg__alloc((size_t)numel * 2 * sizeof *a), *b = a ? a + numel : NULL, sum = NAN;
+    double *a = wg__alloc_items(numel, 2 * sizeof *a), *b = a ? a + numel : NULL, sum = NAN;
     if (a && wg_read_f64(out, a, numel) && wg_read_f64(y, b, numel)) {
         sum = 0;
         for (int64_t c = 0; c < columns; c++) sum += r2(a + c, b + c, n, columns);

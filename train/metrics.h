@@ -44,7 +44,8 @@ WG_API double wg_metric_f1(wg_tensor *out, wg_tensor *y);
    samples, else 0, as scikit-learn has it. NaN where `out` or y has one. */
 WG_API double wg_metric_r2(wg_tensor *out, wg_tensor *y);
 
-/* (C, C) i64: how often class row was taken for class column. */
+/* (C, C) i64, C = classes: how often class row was taken for class column. There may be more classes
+   than scores, for labels of classes that the net does not know, but not fewer. */
 WG_API wg_tensor *wg_metric_confusion(const wg_tensor *out, const wg_tensor *y, int64_t classes);
 
 /* From a confusion matrix M: precision M_cc / column sum, recall M_cc / row sum and F1
@@ -66,11 +67,12 @@ WG_API wg_scores wg_metric_scores(const wg_tensor *confusion, wg_average average
 /* ---- of a model on a set: evaluate.c --------------------------------------------------------- */
 
 /* All evaluate in batches, without recording, and put the model's mode back. */
-WG_API double wg_nn_accuracy(wg_nn *m, wg_net *net, wg_data *d);  // share of right; NaN on error
+/* wg_metric_accuracy of all batches together. NaN on error. */
+WG_API double wg_nn_accuracy(wg_nn *m, wg_net *net, wg_data *d);
 /* The mean of the cost over the set, a batch counting as often as it has samples: for a cost that
    is a mean over its batch, the mean over all samples. NaN on error. */
 WG_API double wg_nn_loss(wg_nn *m, wg_cost *cost, wg_data *d);
-/* (C, C) i64: how often class row was taken for class column. */
+/* wg_metric_confusion of all batches together. */
 WG_API wg_tensor *wg_nn_confusion(wg_nn *m, wg_net *net, wg_data *d, int64_t classes);
 WG_API wg_tensor *wg_nn_predict(wg_nn *m, wg_net *net, wg_tensor *x);  // classes (B) i64
 /* Of all samples of a set, in its order: what the net gives (N, ...) and, unless y is NULL, what it

@@ -6,6 +6,12 @@
 #include "tensor/tensor_impl.h"
 #include "train/train.h"
 
+/* Room for n items; a size that does not fit is memory that there is not. NULL after reporting. */
+static inline void *wg__alloc_items(int64_t n, size_t size) {
+    size_t bytes;
+    return wg__alloc(__builtin_mul_overflow(n, size, &bytes) ? SIZE_MAX : bytes);
+}
+
 /* ---- data sets: data.c ----------------------------------------------------------------------- */
 
 /* (v - mean) / deviation for each element of a row; NULLs for none. */
@@ -31,7 +37,7 @@ struct wg_data {
 wg_data *wg__data_take(wg_tensor *x, wg_tensor *y, wg_data_options o, const char *what);
 /* A handle of nobody's scope on x's storage; NULL after reporting. */
 wg_tensor *wg__data_handle(const wg_tensor *x);
-/* A set of n of d's samples, whose places in x and y are for the caller to write to ->index. */
+/* A set of n of d's samples; which ones is for the caller to say in ->index, which is NULL. */
 wg_data *wg__data_like(const wg_data *d, int64_t n);
 static inline int64_t wg__data_stored(const wg_data *d, int64_t i) {
     return d->index ? d->index[i] : i;
@@ -49,6 +55,17 @@ static inline int64_t wg__integer(const wg_view *v, int64_t offset) {
     if (v->dtype == WG_I64) return *(const int64_t *)(const void *)element;
     return (int64_t)wg__load(v->dtype, element);
 }
+
+/* ---- classes against labels: metrics.c ------------------------------------------------------- */
+
+typedef struct wg__hits {
+    int64_t right, all;
+    wg_tensor *matrix;  // (C, C) i64, or NULL
+} wg__hits;
+
+/* Adds what the scores out (..., C) say of the labels y (...). A label that is none of the matrix's
+   classes, or without one none of the scores', is an error; false after reporting. */
+bool wg__hits_add(const char *name, const wg_tensor *out, const wg_tensor *y, wg__hits *h);
 
 /* ---- standardising: standard.c --------------------------------------------------------------- */
 

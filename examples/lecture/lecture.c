@@ -300,6 +300,7 @@ static FILE *open_fragment(const char *ending) {
 
 static void make_folder(void) {
     const char *folder = getenv("LECTURE");
+    if (folder && !*folder) folder = NULL;
     snprintf(page.folder, sizeof page.folder, "%s", folder ? folder : "build/lecture");
     if (!folder) mkdir("build", 0777);
     mkdir(page.folder, 0777);  // if there is none, the files tell
