@@ -423,6 +423,18 @@ static const struct {
     { { 0.5, 1.5 }, "share 1 is 1.5" },
 };
 
+START_TEST(a_part_without_samples_is_told_when_it_is_cut) {
+    wg_data *d = numbered(3, 1, PLAIN), *part[2] = { d, d };
+    ck_assert(!wg_data_split(d, (double[]){ 0.9, 0.1 }, 2, 1, part));
+    expect_error(WG_ERROR_ARGUMENT, "data_split: part 1, a share of 0.1, is empty of 3 samples");
+    ck_assert(!part[0] && !part[1]);
+    ck_assert(wg_data_split(d, (double[]){ 1, 0 }, 2, 1, part));
+    ck_assert_int_eq(wg_data_size(part[1]), 0);
+    free_parts(part, 2);
+    wg_data_free(d);
+}
+END_TEST
+
 START_TEST(a_split_is_asked_for_properly) {
     wg_data *d = numbered(10, 2, PLAIN), *part[2] = { d, d };
     ck_assert(!wg_data_split(d, bad_splits[_i].share, 2, 1, part));
@@ -670,6 +682,7 @@ int main(void) {
     ADD_TABLE(t, a_split_is_disjoint_complete_and_stratified, splits);
     tcase_add_test(t, a_split_is_drawn_by_its_seed);
     tcase_add_test(t, a_part_can_be_split_again);
+    tcase_add_test(t, a_part_without_samples_is_told_when_it_is_cut);
     tcase_add_test(t, a_split_of_targets_that_are_no_classes_is_plain);
     ADD_TABLE(t, a_split_is_asked_for_properly, bad_splits);
     tcase_add_test(t, a_table_is_cut_into_samples_and_labels);

@@ -490,6 +490,34 @@ START_TEST(a_score_that_is_no_number_is_an_error) {
 }
 END_TEST
 
+static wg_tensor *nowhere(wg_nn *m, wg_tensor *x) { return wg_mul(identity(m, x), wg_num(NAN)); }
+static wg_tensor *axis_lost(wg_nn *m, wg_tensor *x) {  // (CLASSES)
+    return wg_nn_linear(m, "fc", x, CLASSES);
+}
+
+START_TEST(an_answer_that_is_no_number_is_an_error) {
+    wg_tensor *x;
+    wg_data *d = labelled(&x);
+    wg_nn *m = wg_nn_new(1);
+    ck_assert(isnan(wg_nn_accuracy(m, nowhere, d)));
+    expect_error(WG_ERROR_NUMERIC, "nn_accuracy: the score of sample 0 is nan");
+    ck_assert_ptr_null(wg_nn_confusion(m, nowhere, d, CLASSES));
+    expect_error(WG_ERROR_NUMERIC, "nn_confusion: the score of sample 0 is nan");
+    ck_assert_ptr_null(wg_nn_predict(m, nowhere, x));
+    expect_error(WG_ERROR_NUMERIC, "nn_predict: a score that the net gives is nan");
+    expect_state_untouched(m);
+    wg_nn_free(m), wg_data_free(d);
+}
+END_TEST
+
+START_TEST(a_sample_without_its_batch_is_told_so) {
+    wg_nn *m = wg_nn_new(1);
+    ck_assert_ptr_null(wg_nn_predict(m, axis_lost, wg_zeros(WG_F32, WG_SHAPE(64))));
+    expect_error(WG_ERROR_SHAPE, "x is [64], wanted is a batch (B, ...)");
+    wg_nn_free(m);
+}
+END_TEST
+
 START_TEST(one_logit_is_class_1_above_0_and_not_at_0) {
     wg_tensor *x = wg_from_f64(WG_F64, WG_SHAPE(4, 1), (double[]){ -0.4, 0, 0.4, 1e-30 });
     ck_assert_double_eq(wg_metric_accuracy(x, LABELS(0, 0, 1, 1)), 1);
@@ -696,6 +724,8 @@ int main(void) {
     tcase_add_test(t, a_class_that_does_not_occur_leaves_averages_alone);
     tcase_add_test(t, f1_is_the_macro_average);
     tcase_add_test(t, a_score_that_is_no_number_is_an_error);
+    tcase_add_test(t, an_answer_that_is_no_number_is_an_error);
+    tcase_add_test(t, a_sample_without_its_batch_is_told_so);
     tcase_add_test(t, one_logit_is_class_1_above_0_and_not_at_0);
     tcase_add_test(t, macro_f1_counts_a_class_that_is_answered_but_never_labelled);
     tcase_add_test(t, r2_does_not_hide_what_is_no_number);

@@ -65,7 +65,8 @@ WG_API int64_t wg_data_classes(wg_data *d);
 /* Parts share d's memory and outlive it, and hold their samples in d's order. With integer labels
    of rank 1 each class is shared out alike (stratified). On an error all parts are NULL. */
 
-/* Cuts d into n parts of the given shares (which sum to at most 1), drawn at random by seed. */
+/* Cuts d into n parts of the given shares (which sum to at most 1), drawn at random by seed. Too few
+   samples for a part whose share is not 0 are an error; those of an empty set are empty. */
 WG_API bool wg_data_split(const wg_data *d, const double share[], int n, uint64_t seed,
                           wg_data *part[]);
 /* Fold i of k (2 <= k <= N): of the k folds that seed draws, the i-th to validate on, 0 <= i < k,

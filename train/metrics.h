@@ -66,7 +66,8 @@ WG_API wg_scores wg_metric_scores(const wg_tensor *confusion, wg_average average
 
 /* ---- of a model on a set: evaluate.c --------------------------------------------------------- */
 
-/* All evaluate in batches, without recording, and put the model's mode back. */
+/* All evaluate in batches, without recording, and put the model's mode back. A score of NaN is an
+   error wherever a class is wanted. */
 /* wg_metric_accuracy of all batches together. NaN on error. */
 WG_API double wg_nn_accuracy(wg_nn *m, wg_net *net, wg_data *d);
 /* The mean of the cost over the set, a batch counting as often as it has samples: for a cost that
@@ -74,7 +75,8 @@ WG_API double wg_nn_accuracy(wg_nn *m, wg_net *net, wg_data *d);
 WG_API double wg_nn_loss(wg_nn *m, wg_cost *cost, wg_data *d);
 /* wg_metric_confusion of all batches together. */
 WG_API wg_tensor *wg_nn_confusion(wg_nn *m, wg_net *net, wg_data *d, int64_t classes);
-WG_API wg_tensor *wg_nn_predict(wg_nn *m, wg_net *net, wg_tensor *x);  // classes (B) i64
+/* Classes (B) i64 of x (B, ...): one sample is (1, ...). */
+WG_API wg_tensor *wg_nn_predict(wg_nn *m, wg_net *net, wg_tensor *x);
 /* Of all samples of a set, in its order: what the net gives (N, ...) and, unless y is NULL, what it
    should (N, ...). They belong to the innermost scope. */
 WG_API wg_tensor *wg_nn_outputs(wg_nn *m, wg_net *net, wg_data *d, wg_tensor **y);
