@@ -510,6 +510,22 @@ START_TEST(an_answer_that_is_no_number_is_an_error) {
 }
 END_TEST
 
+static int evaluated;
+static wg_tensor *lost_later(wg_nn *m, wg_tensor *x) {
+    return evaluated++ < 1 ? identity(m, x) : nowhere(m, x);
+}
+
+START_TEST(a_message_counts_samples_over_all_batches) {
+    wg_tensor *x = wg_zeros(WG_F32, WG_SHAPE(300, CLASSES)), *y = wg_zeros(WG_I64, WG_SHAPE(300));
+    wg_data *d = wg_data_new(x, y, (wg_data_options){ 0 });
+    wg_nn *m = wg_nn_new(1);
+    evaluated = 0;
+    ck_assert(isnan(wg_nn_accuracy(m, lost_later, d)));
+    expect_error(WG_ERROR_NUMERIC, "nn_accuracy: the score of sample 256 is nan");
+    wg_nn_free(m), wg_data_free(d);
+}
+END_TEST
+
 START_TEST(a_sample_without_its_batch_is_told_so) {
     wg_nn *m = wg_nn_new(1);
     ck_assert_ptr_null(wg_nn_predict(m, axis_lost, wg_zeros(WG_F32, WG_SHAPE(64))));
@@ -725,6 +741,7 @@ int main(void) {
     tcase_add_test(t, f1_is_the_macro_average);
     tcase_add_test(t, a_score_that_is_no_number_is_an_error);
     tcase_add_test(t, an_answer_that_is_no_number_is_an_error);
+    tcase_add_test(t, a_message_counts_samples_over_all_batches);
     tcase_add_test(t, a_sample_without_its_batch_is_told_so);
     tcase_add_test(t, one_logit_is_class_1_above_0_and_not_at_0);
     tcase_add_test(t, macro_f1_counts_a_class_that_is_answered_but_never_labelled);

@@ -10,6 +10,7 @@
 typedef struct scored {
     int64_t n, columns;  // samples, scores of each
     int64_t classes;
+    int64_t first;   // how many samples came before, in messages
     double *score;   // (n, columns)
     int64_t *label;  // (n)
 } scored;
@@ -53,7 +54,7 @@ static bool read_scores(const char *name, const wg_tensor *out, scored *s) {
     for (int64_t i = 0; i < n; i++)
         if (isnan(s->score[i]))
             return wg_fail(WG_ERROR_NUMERIC, "%s: the score of sample %lld is nan", name,
-                           (long long)(i / s->columns));
+                           (long long)(s->first + i / s->columns));
     return true;
 }
 
@@ -67,7 +68,7 @@ static void scored_free(scored *s) {
 static bool scored_of(const char *name, const wg_tensor *out, const wg_tensor *y, int64_t classes,
                       scored *s) {
     if (!both_there(name, out, y) || !are_scores(name, out, y)) return false;
-    *s = (scored){ .n = wg_numel(y), .columns = wg_dim(out, -1) };
+    *s = (scored){ .n = wg_numel(y), .columns = wg_dim(out, -1), .first = s->first };
     s->classes = s->columns == 1 ? 2 : s->columns;
     if (classes != 0 && classes < s->classes)
         return wg_fail(WG_ERROR_ARGUMENT, "%s: %lld classes, out has %lld", name,
@@ -103,7 +104,7 @@ static void count_hits(const scored *s, wg__hits *h) {
 }
 
 bool wg__hits_add(const char *name, const wg_tensor *out, const wg_tensor *y, wg__hits *h) {
-    scored s;
+    scored s = { .first = h->all };
     if (!scored_of(name, out, y, h->matrix ? wg_dim(h->matrix, 0) : 0, &s)) return false;
     count_hits(&s, h);
     scored_free(&s);
@@ -126,7 +127,7 @@ static bool among(const scored *s, int64_t i, int64_t k) {
 }
 
 double wg_metric_top_k(const wg_tensor *out, const wg_tensor *y, int64_t k) {
-    scored s;
+    scored s = { 0 };
     if (!both_there("metric_top_k", out, y)) return NAN;
     if (k < 1) {
         wg_fail(WG_ERROR_ARGUMENT, "metric_top_k: k is %lld", (long long)k);
@@ -201,7 +202,7 @@ static double mean_area(const scored *s, ranked *r) {
 }
 
 double wg_metric_auc(wg_tensor *out, wg_tensor *y) {
-    scored s;
+    scored s = { 0 };
     if (!scored_of("metric_auc", out, y, 0, &s)) return NAN;
     ranked *r = wg__alloc_items(s.n, sizeof *r);
     double value = r ? mean_area(&s, r) : NAN;
@@ -214,7 +215,7 @@ double wg_metric_auc(wg_tensor *out, wg_tensor *y) {
 
 static wg_tensor *confusion(const char *name, const wg_tensor *out, const wg_tensor *y,
                             int64_t classes) {
-    scored s;
+    scored s = { 0 };
     if (!scored_of(name, out, y, classes, &s)) return NULL;
     wg__hits h = { .matrix = wg_zeros(WG_I64, WG_SHAPE(s.classes, s.classes)) };  // (C, C)
     if (h.matrix) count_hits(&s, &h);
