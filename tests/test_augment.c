@@ -113,13 +113,44 @@ START_TEST(what_becomes_of_an_image_follows_from_seed_and_number_alone) {
 }
 END_TEST
 
-START_TEST(a_shift_beyond_the_image_leaves_it_blank_or_in_part) {
+START_TEST(the_largest_shift_moves_as_far_as_a_pixel_is_left) {
     wg_data *d = images(layouts[1], PLAIN);
-    double *from = pass(d, (wg_augment){ 0 }, 0),
-           *to = pass(d, (wg_augment){ .shift = INT64_MAX }, 0);
-    for (int i = 0; i < N; i++) motion_of(from + i * PIXELS, to + i * PIXELS, COLUMNS);
+    double *from = pass(d, (wg_augment){ 0 }, 0), *to = pass(d, (wg_augment){ .shift = 4 }, 0);
+    int most = 0;
+    for (int i = 0; i < N; i++) {
+        motion m = motion_of(from + i * PIXELS, to + i * PIXELS, 4);
+        if (m.down == 4 || m.down == -4) most++;
+    }
+    ck_assert_int_gt(most, 0);
     free(from), free(to);
     wg_data_free(d);
+}
+END_TEST
+
+// As the images of a set of tensors.
+static bool fill_image(void *user, int64_t i, void *x, void *y) {
+    memcpy(x, (const float *)user + i * PIXELS, PIXELS * sizeof(float));
+    *(int64_t *)y = i;
+    return true;
+}
+
+START_TEST(images_that_a_function_fills_are_each_moved_in_a_way_of_their_own) {
+    wg_data *d = images(layouts[1], PLAIN);
+    double *wanted = pass(d, (wg_augment){ .shift = 1, .flip = 0.5 }, 4);
+    double *plain = pass(d, (wg_augment){ 0 }, 0);
+    float *values = malloc(N * PIXELS * sizeof *values);
+    for (int i = 0; i < N * PIXELS; i++) values[i] = (float)plain[i];
+    wg_data *filled = wg_data_from((wg_data_source){ .fill = fill_image,
+                                                     .user = values,
+                                                     .size = N,
+                                                     .x_shape = { 2, { ROWS, COLUMNS } },
+                                                     .y_dtype = WG_I64 },
+                                   PLAIN);
+    double *got = pass(filled, (wg_augment){ .shift = 1, .flip = 0.5 }, 4);
+    ck_assert_int_eq(memcmp(got, wanted, N * PIXELS * sizeof *got), 0);
+    free(wanted), free(plain), free(got);
+    wg_data_free(d), wg_data_free(filled);
+    free(values);
 }
 END_TEST
 
@@ -172,6 +203,11 @@ static const struct {
     { { 2, { 5, 6 } }, { .flip = 1.5 }, WG_ERROR_ARGUMENT, "flip 1.5" },
     { { 2, { 5, 6 } }, { .flip = NAN }, WG_ERROR_ARGUMENT, "flip nan" },
     { { 1, { 30 } }, { .flip = 1, .rows = -5, .columns = -6 }, WG_ERROR_ARGUMENT, "-5 rows" },
+    { { 2, { 5, 6 } }, { .shift = 5 }, WG_ERROR_ARGUMENT, "by shift 5 moves images of 5 rows" },
+    { { 2, { 6, 5 } }, { .shift = INT64_MAX }, WG_ERROR_ARGUMENT, "6 rows, 5 columns out of" },
+    { { 1, { 30 } }, { .rows = 5 }, WG_ERROR_ARGUMENT, "5 rows, 0 columns, still 0, by shift 0" },
+    { { 1, { 30 } }, { .columns = 6 }, WG_ERROR_ARGUMENT, "which is nothing" },
+    { { 2, { 5, 6 } }, { .still = 0.5 }, WG_ERROR_ARGUMENT, "still 0.5, by shift 0 and flip 0" },
 };
 
 START_TEST(what_is_no_image_is_refused) {
@@ -329,6 +365,49 @@ START_TEST(a_set_is_standardised_once_and_only_by_what_fits) {
 }
 END_TEST
 
+START_TEST(numbers_that_cannot_standardise_are_refused) {
+    static const struct {
+        double mean, deviation;
+        const char *words;
+    } wrong[] = { { 0, 0, "element 1 has mean 0 and deviation 0" },
+                  { 0, -2, "deviation -2" },
+                  { 0, NAN, "deviation nan" },
+                  { 0, INFINITY, "deviation inf" },
+                  { NAN, 1, "mean nan" },
+                  { -INFINITY, 1, "mean -inf" } };
+    wg_tensor *z = wg_from_f64(WG_F64, WG_SHAPE(2, 2), (double[]){ 1, 2, 3, 4 });
+    wg_data *d = wg_data_new(z, z, PLAIN);
+    for (int k = 0; k < COUNT(wrong); k++) {
+        wg_standard s = { wg_from_f64(WG_F64, WG_SHAPE(2), (double[]){ 0, wrong[k].mean }),
+                          wg_from_f64(WG_F64, WG_SHAPE(2), (double[]){ 1, wrong[k].deviation }),
+                          false };
+        ck_assert(!wg_data_standardise(d, s));
+        expect_error(WG_ERROR_NUMERIC, wrong[k].words);
+        ck_assert_ptr_null(wg_standard_apply(s, z));
+        expect_error(WG_ERROR_NUMERIC, wrong[k].words);
+    }
+    wg_data *labels = wg_data_new(z, wg_arange(WG_I64, 0, 2, 1), PLAIN);
+    ck_assert_ptr_null(wg_standard_of(labels, (wg_standard_options){ .targets = true }).mean);
+    expect_error(WG_ERROR_DTYPE, "standard_of: batches of y are i64, wanted are floats");
+    wg_data_free(d), wg_data_free(labels);
+}
+END_TEST
+
+START_TEST(parts_share_the_standardised_targets) {
+    wg_tensor *z = wg_from_f64(WG_F64, WG_SHAPE(4, 1), (double[]){ 1, 2, 3, 4 });
+    wg_data *d = wg_data_new(z, z, PLAIN);
+    wg_standard s = wg_standard_of(d, (wg_standard_options){ .targets = true });
+    ck_assert(wg_data_standardise(d, s));
+    wg_data *part = wg_data_first(d, 2);
+    wg_batch b = { .size = 2, .in_order = true };
+    ck_assert(wg_data_next(part, &b));
+    for (int k = 0; k < 2; k++)
+        ck_assert_double_eq(element(b.y, k), (k + 1 - 2.5) / element(s.deviation, 0));
+    EXPECT_VALUES(b.x, 1, 2);
+    wg_data_free(d), wg_data_free(part);
+}
+END_TEST
+
 static bool standardise(void) {
     wg_tensor *z = wg_from_f64(WG_F64, WG_SHAPE(2, 2), (double[]){ 1, 2, 3, 4 });
     wg_data *d = z ? wg_data_new(z, z, PLAIN) : NULL, *first = NULL;
@@ -346,7 +425,8 @@ int main(void) {
     TCase *t = add_cases(suite, "augment");
     ADD_TABLE(t, images_are_moved_and_mirrored_all_ways_alike, layouts);
     tcase_add_test(t, what_becomes_of_an_image_follows_from_seed_and_number_alone);
-    tcase_add_test(t, a_shift_beyond_the_image_leaves_it_blank_or_in_part);
+    tcase_add_test(t, the_largest_shift_moves_as_far_as_a_pixel_is_left);
+    tcase_add_test(t, images_that_a_function_fills_are_each_moved_in_a_way_of_their_own);
     tcase_add_test(t, a_share_of_the_images_keeps_still);
     tcase_add_test(t, a_certain_flip_is_its_own_inverse_and_keeps_integers);
     ADD_TABLE(t, what_is_no_image_is_refused, bad);
@@ -355,6 +435,8 @@ int main(void) {
     tcase_add_test(t, targets_and_channels_are_standardised_too);
     tcase_add_test(t, zeros_of_a_shift_come_before_standardising);
     tcase_add_test(t, a_set_is_standardised_once_and_only_by_what_fits);
+    tcase_add_test(t, numbers_that_cannot_standardise_are_refused);
+    tcase_add_test(t, parts_share_the_standardised_targets);
     tcase_add_test(t, every_allocation_may_fail);
     return run_suite(suite);
 }

@@ -45,7 +45,7 @@ static void run_pass(wg_data *d, wg_batch b, int64_t classes, int64_t order[]) {
     expect_no_error();
     ck_assert_int_eq(seen, n);
     ck_assert_ptr_null(b.x);
-    ck_assert(!wg_data_next(d, &b));  // and stays at its end
+    ck_assert_int_eq(b.at, -1);
 }
 
 static int ascending(const void *a, const void *b) {
@@ -174,6 +174,20 @@ START_TEST(the_next_batch_makes_an_old_history_stale) {
 }
 END_TEST
 
+START_TEST(a_pass_that_is_over_is_not_another) {
+    wg_data *d = numbered(8, 4, PLAIN);
+    wg_batch b = { .size = 5 };
+    ck_assert(wg_data_next(d, &b) && wg_data_next(d, &b) && !wg_data_next(d, &b));
+    expect_no_error();
+    ck_assert_int_eq(b.at, -1);
+    ck_assert(!wg_data_next(d, &b));
+    expect_error(WG_ERROR_STATE, "data_next: the pass is over: begin another with a new wg_batch");
+    b = (wg_batch){ .size = 5 };
+    ck_assert(wg_data_next(d, &b));
+    wg_data_free(d);
+}
+END_TEST
+
 START_TEST(an_empty_set_has_no_batch) {
     wg_data *d = numbered(0, 4, PLAIN);
     wg_batch b = { .size = 4 };
@@ -185,11 +199,11 @@ END_TEST
 
 START_TEST(a_pass_is_asked_for_properly) {
     wg_data *d = numbered(8, 4, PLAIN);
-    wg_batch b = { .size = 0 }, c = { .size = 1, .at = -1 };
+    wg_batch b = { .size = 0 }, c = { .size = 1, .at = -2 };
     ck_assert(!wg_data_next(d, &b));
     expect_error(WG_ERROR_ARGUMENT, "batches of 0 from sample 0");
     ck_assert(!wg_data_next(d, &c));
-    expect_error(WG_ERROR_ARGUMENT, "batches of 1 from sample -1");
+    expect_error(WG_ERROR_ARGUMENT, "batches of 1 from sample -2");
     ck_assert(!wg_data_next(NULL, &b));
     expect_error(WG_ERROR_ARGUMENT, "the set is NULL");
     ck_assert(!wg_data_next(d, NULL));
@@ -408,6 +422,18 @@ static const struct {
     { { NAN, 0.1 }, "share 0 is nan" },
     { { 0.5, 1.5 }, "share 1 is 1.5" },
 };
+
+START_TEST(a_part_without_samples_is_told_when_it_is_cut) {
+    wg_data *d = numbered(3, 1, PLAIN), *part[2] = { d, d };
+    ck_assert(!wg_data_split(d, (double[]){ 0.9, 0.1 }, 2, 1, part));
+    expect_error(WG_ERROR_ARGUMENT, "data_split: part 1, a share of 0.1, is empty of 3 samples");
+    ck_assert(!part[0] && !part[1]);
+    ck_assert(wg_data_split(d, (double[]){ 1, 0 }, 2, 1, part));
+    ck_assert_int_eq(wg_data_size(part[1]), 0);
+    free_parts(part, 2);
+    wg_data_free(d);
+}
+END_TEST
 
 START_TEST(a_split_is_asked_for_properly) {
     wg_data *d = numbered(10, 2, PLAIN), *part[2] = { d, d };
@@ -645,6 +671,7 @@ int main(void) {
     tcase_add_test(t, a_pass_asks_for_no_memory_once_warm);
     tcase_add_test(t, batches_hold_no_more_than_the_set);
     tcase_add_test(t, the_next_batch_makes_an_old_history_stale);
+    tcase_add_test(t, a_pass_that_is_over_is_not_another);
     tcase_add_test(t, an_empty_set_has_no_batch);
     tcase_add_test(t, a_pass_is_asked_for_properly);
     tcase_add_test(t, batches_are_converted_and_scaled);
@@ -655,6 +682,7 @@ int main(void) {
     ADD_TABLE(t, a_split_is_disjoint_complete_and_stratified, splits);
     tcase_add_test(t, a_split_is_drawn_by_its_seed);
     tcase_add_test(t, a_part_can_be_split_again);
+    tcase_add_test(t, a_part_without_samples_is_told_when_it_is_cut);
     tcase_add_test(t, a_split_of_targets_that_are_no_classes_is_plain);
     ADD_TABLE(t, a_split_is_asked_for_properly, bad_splits);
     tcase_add_test(t, a_table_is_cut_into_samples_and_labels);

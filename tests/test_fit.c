@@ -248,12 +248,84 @@ static double never(wg_tensor *out, wg_tensor *y) {
     return NAN;
 }
 
+static bool none_is_better(void *user, const wg_fit_facts *f) {
+    (void)user;
+    ck_assert(!f->better);
+    return true;
+}
+
 START_TEST(a_metric_that_is_not_defined_leaves_the_latest_weights) {
     wg_data *train = sorts(1), *validation = sorts(2);
     wg_fit_report r;
-    wg_nn *m = fit(train, validation, (wg_fit_options){ .epochs = 3, .metric = never }, &r);
+    wg_fit_options o = {
+        .epochs = 9, .metric = never, .patience = 3, .after_epoch = none_is_better
+    };
+    wg_nn *m = fit(train, validation, o, &r);
+    ck_assert_double_eq(r.best.epoch, 0);
+    ck_assert_double_eq(r.best.start, 0);
+    ck_assert_int_eq(r.end, WG_FIT_PATIENCE);
+    ck_assert_int_eq(r.epochs, 3);
+    ck_assert_double_eq(wg_nn_loss(m, cost, validation), r.history[2].validation);
+    wg_nn_free(m), wg_data_free(train), wg_data_free(validation);
+}
+END_TEST
+
+static int measured;
+static double rises_then_never(wg_tensor *out, wg_tensor *y) {
+    (void)out, (void)y;
+    measured++;  // the first time before training
+    return measured == 3 || measured == 4 ? (double)measured : NAN;
+}
+
+START_TEST(an_epoch_without_a_score_is_never_better) {
+    wg_data *train = sorts(1), *validation = sorts(2);
+    wg_fit_report r;
+    measured = 0;
+    wg_fit_options o = { .epochs = 9, .metric = rises_then_never, .patience = 2 };
+    wg_nn *m = fit(train, validation, o, &r);
     ck_assert_double_eq(r.best.epoch, 3);
+    ck_assert_int_eq(r.epochs, 5);
     ck_assert_double_eq(wg_nn_loss(m, cost, validation), r.best.validation);
+    wg_nn_free(m), wg_data_free(train), wg_data_free(validation);
+}
+END_TEST
+
+START_TEST(losses_judge_by_validation_not_by_training) {
+    wg_data *train = sorts(1), *validation = wg_data_first(train, 6);
+    wg_fit_report r;
+    // A rate at which the two losses are least in different epochs.
+    wg_fit_options o = { .optim = wg_adam((wg_adam_options){ .rate = 0.1 }),
+                         .epochs = 25,
+                         .by_loss = true };
+    wg_nn *m = fit(train, validation, o, &r);
+    int least = 0, training = 0;
+    for (int e = 1; e < r.epochs; e++) {
+        if (r.history[e].validation < r.history[least].validation) least = e;
+        if (r.history[e].loss < r.history[training].loss) training = e;
+    }
+    ck_assert_int_ne(least, training);  // or either would do
+    ck_assert_double_eq(r.best.epoch, least + 1);
+    ck_assert_double_eq(wg_nn_loss(m, cost, validation), r.best.validation);
+    wg_nn_free(m), wg_data_free(train), wg_data_free(validation);
+}
+END_TEST
+
+static double falls(wg_tensor *out, wg_tensor *y) {
+    (void)out, (void)y;
+    measured++;  // the first time before training; 4 epochs of start 1, then start 2
+    return measured <= 5 ? 100.0 + measured : (double)measured;
+}
+
+START_TEST(patience_of_a_start_does_not_look_at_earlier_ones) {
+    wg_data *train = sorts(1);
+    wg_fit_report r;
+    measured = 0;
+    wg_fit_options o = { .epochs = 4, .restarts = 2, .patience = 2, .metric = falls };
+    wg_data *validation = sorts(2);
+    wg_nn *m = fit(train, validation, o, &r);
+    ck_assert_int_eq(r.epochs, 8);  // the second rises all the time, but below the first
+    ck_assert_int_eq(r.end, WG_FIT_EPOCHS);
+    ck_assert_double_eq(r.best.start, 1);
     wg_nn_free(m), wg_data_free(train), wg_data_free(validation);
 }
 END_TEST
@@ -370,6 +442,30 @@ START_TEST(stopped_in_the_first_epoch_its_weights_come_back) {
 }
 END_TEST
 
+static bool reset_all(void *user, const wg_fit_facts *f) {
+    (void)user, (void)f;
+    wg_reset();
+    return true;
+}
+
+START_TEST(a_callback_may_free_everything) {
+    wg_data *train = sorts(1), *validation = sorts(2);
+    wg_fit_report r, s;
+    wg_nn *same = fit(train, validation, (wg_fit_options){ .epochs = 70 }, &s);
+    double last = s.history[69].loss;
+    wg_nn *m = fit(
+        train, validation,
+        (wg_fit_options){
+            .epochs = 70, .begin = reset_all, .after_step = reset_all, .after_epoch = reset_all },
+        &r);
+    ck_assert_int_eq(r.epochs, 70);
+    for (int e = 0; e < 70; e++) ck_assert_double_eq(r.history[e].epoch, e + 1);
+    ck_assert_double_eq(r.history[69].loss, last);
+    expect_same_weights(m, same);
+    wg_nn_free(m), wg_nn_free(same), wg_data_free(train), wg_data_free(validation);
+}
+END_TEST
+
 START_TEST(a_flag_that_is_set_already_stops_before_the_first_step) {
     wg_data *train = sorts(1);
     watch w = { 0 };
@@ -458,6 +554,48 @@ START_TEST(a_network_that_does_not_work_is_an_error) {
 }
 END_TEST
 
+static wg_tensor *no_net(wg_nn *m, wg_tensor *x) {
+    (void)net(m, x);
+    return NULL;
+}
+
+START_TEST(a_net_that_gives_nothing_is_an_error) {
+    wg_data *train = sorts(1), *validation = sorts(2);
+    wg_fit_report r;
+    ck_assert_ptr_null(wg_nn_fit(no_net, cost, train, validation, (wg_fit_options){ 0 }, &r));
+    expect_error(WG_ERROR_ARGUMENT, "nn_fit: the net returned NULL");
+    ck_assert_ptr_null(wg_nn_fit(no_net, cost, train, NULL, (wg_fit_options){ 0 }, &r));
+    expect_error(WG_ERROR_ARGUMENT, "nn_fit: the net returned NULL");
+    ck_assert_int_eq(r.epochs, 0);
+    wg_data_free(train), wg_data_free(validation);
+}
+END_TEST
+
+static wg_tensor *looks_up(wg_nn *m, wg_tensor *x, wg_tensor *y) {
+    wg_gather(net(m, x), 1, wg_full(WG_I64, WG_SHAPE(wg_dim(x, 0), 1), 7));  // no such column
+    return cost(m, x, y);
+}
+
+START_TEST(a_message_names_the_sample_of_a_wrong_label) {
+    wg_data *good = sorts(1);
+    for (int which = 0; which < 2; which++) {
+        int64_t label[N];
+        for (int64_t i = 0; i < N; i++) label[i] = i == 47 ? 3 + 5 * which : i % CLASSES;
+        wg_tensor *x = normal(WG_F32, WG_SHAPE(N, FEATURES), 1);
+        wg_data *bad = wg_data_new(x, wg_from(WG_I64, WG_SHAPE(N), label), (wg_data_options){ 0 });
+        wg_nn_free(wg_nn_fit(net, cost, which ? good : bad, which ? bad : NULL,
+                             (wg_fit_options){ .batch = 16 }, NULL));
+        expect_error(WG_ERROR_INDEX,
+                     which ? "nn_fit: validation sample 47 has the label 8, of 3 classes"
+                           : "nn_fit: training sample 47 has the label 3, of 3 classes");
+        wg_data_free(bad);
+    }
+    wg_nn_free(wg_nn_fit(net, looks_up, good, NULL, (wg_fit_options){ 0 }, NULL));
+    expect_error(WG_ERROR_INDEX, "gather");  // what no label caused is told as it was
+    wg_data_free(good);
+}
+END_TEST
+
 START_TEST(a_label_out_of_range_is_an_error) {
     wg_tensor *x = normal(WG_F32, WG_SHAPE(3, FEATURES), 1);
     wg_data *bad = wg_data_new(x, wg_from(WG_I64, WG_SHAPE(3), (int64_t[]){ 0, 3, 1 }),
@@ -487,6 +625,11 @@ static const struct {
     { { .clip_norm = NAN }, "clip_norm is nan" },
     { { .batch = 99, .drop_last = true }, "no batch of 99 from 60 training samples" },
     { { .augment = { .shift = 1 } }, "augment takes samples" },
+    { { .smaller = true }, "nn_fit: smaller is said of a metric, and none is given" },
+    { { .metric = wg_metric_f1, .by_loss = true }, "nn_fit: a metric is given, and by_loss" },
+    { { .metric_name = "F1" }, "nn_fit: the metric_name is F1, and no metric is given" },
+    { { .curves = "/tmp/notes.txt" }, "curves is \"/tmp/notes.txt\", wanted is a NAME.csv" },
+    { { .curves = ".csv" }, "curves is \".csv\"" },
 };
 
 START_TEST(options_out_of_range_are_refused) {
@@ -527,8 +670,10 @@ START_TEST(fitting_is_asked_for_properly) {
     ck_assert_ptr_null(wg_nn_fit(net, cost, train, NULL, o, NULL));
     expect_error(WG_ERROR_ARGUMENT, "rate");
     o = (wg_fit_options){ .curves = "/nonexistent/curves.csv" };
-    ck_assert_ptr_null(wg_nn_fit(net, cost, train, NULL, o, NULL));
+    wg_fit_report r;
+    wg_nn_free(wg_nn_fit(net, cost, train, NULL, o, &r));
     expect_error(WG_ERROR_FILE, "/nonexistent/curves.csv: cannot write");
+    ck_assert_int_eq(r.epochs, 0);  // told before anything was learned
     wg_data_free(train), wg_data_free(none);
 }
 END_TEST
@@ -538,6 +683,22 @@ END_TEST
 static void path_of(char path[64], const char *name) {
     snprintf(path, 64, "/tmp/wengert-fit-%ld%s", (long)getpid(), name);
 }
+
+START_TEST(an_old_file_of_curves_stays_where_preparing_fails) {
+    wg_data *train = sorts(1);
+    char csv[64], text[16] = "";
+    path_of(csv, "-old.csv");
+    FILE *file = fopen(csv, "w");
+    ck_assert(file && fputs("an old run", file) >= 0 && fclose(file) == 0);
+    wg_nn_free(wg_nn_fit(bad_net, cost, train, NULL, (wg_fit_options){ .curves = csv }, NULL));
+    expect_error(WG_ERROR_SHAPE, "matmul");
+    file = fopen(csv, "r");
+    ck_assert(file && fgets(text, sizeof text, file) && fclose(file) == 0);
+    ck_assert_str_eq(text, "an old run");
+    unlink(csv);
+    wg_data_free(train);
+}
+END_TEST
 
 START_TEST(curves_are_written_and_drawn) {
     wg_data *train = sorts(1), *validation = sorts(2);
@@ -759,6 +920,13 @@ int main(void) {
     tcase_add_test(t, a_smaller_batch_can_be_dropped);
     tcase_add_test(t, epochs_are_judged_by_what_fits_the_labels);
     tcase_add_test(t, a_metric_that_is_not_defined_leaves_the_latest_weights);
+    tcase_add_test(t, an_epoch_without_a_score_is_never_better);
+    tcase_add_test(t, losses_judge_by_validation_not_by_training);
+    tcase_add_test(t, patience_of_a_start_does_not_look_at_earlier_ones);
+    tcase_add_test(t, a_callback_may_free_everything);
+    tcase_add_test(t, a_net_that_gives_nothing_is_an_error);
+    tcase_add_test(t, a_message_names_the_sample_of_a_wrong_label);
+    tcase_add_test(t, an_old_file_of_curves_stays_where_preparing_fails);
     tcase_add_test(t, callbacks_see_every_step_and_epoch);
     tcase_add_test(t, a_signal_ends_training_with_the_best_weights);
     tcase_add_test(t, stopped_in_the_first_epoch_its_weights_come_back);

@@ -475,6 +475,88 @@ START_TEST(f1_is_the_macro_average) {
 }
 END_TEST
 
+static double top_1(wg_tensor *out, wg_tensor *y) { return wg_metric_top_k(out, y, 1); }
+
+START_TEST(a_score_that_is_no_number_is_an_error) {
+    wg_metric *const all[] = { wg_metric_accuracy, wg_metric_auc, wg_metric_f1, top_1 };
+    wg_tensor *x = wg_full(WG_F32, WG_SHAPE(3, 2), NAN), *y = LABELS(0, 0, 1);
+    wg_tensor *one = wg_from_f64(WG_F32, WG_SHAPE(3, 1), (double[]){ 1, NAN, 2 });
+    for (int k = 0; k < COUNT(all); k++) {
+        ck_assert(isnan(all[k](x, y)));
+        expect_error(WG_ERROR_NUMERIC, "the score of sample 0 is nan");
+        ck_assert(isnan(all[k](one, y)));
+        expect_error(WG_ERROR_NUMERIC, "the score of sample 1 is nan");
+    }
+}
+END_TEST
+
+static wg_tensor *nowhere(wg_nn *m, wg_tensor *x) { return wg_mul(identity(m, x), wg_num(NAN)); }
+static wg_tensor *axis_lost(wg_nn *m, wg_tensor *x) {  // (CLASSES)
+    return wg_nn_linear(m, "fc", x, CLASSES);
+}
+
+START_TEST(an_answer_that_is_no_number_is_an_error) {
+    wg_tensor *x;
+    wg_data *d = labelled(&x);
+    wg_nn *m = wg_nn_new(1);
+    ck_assert(isnan(wg_nn_accuracy(m, nowhere, d)));
+    expect_error(WG_ERROR_NUMERIC, "nn_accuracy: the score of sample 0 is nan");
+    ck_assert_ptr_null(wg_nn_confusion(m, nowhere, d, CLASSES));
+    expect_error(WG_ERROR_NUMERIC, "nn_confusion: the score of sample 0 is nan");
+    ck_assert_ptr_null(wg_nn_predict(m, nowhere, x));
+    expect_error(WG_ERROR_NUMERIC, "nn_predict: a score that the net gives is nan");
+    expect_state_untouched(m);
+    wg_nn_free(m), wg_data_free(d);
+}
+END_TEST
+
+static int evaluated;
+static wg_tensor *lost_later(wg_nn *m, wg_tensor *x) {
+    return evaluated++ < 1 ? identity(m, x) : nowhere(m, x);
+}
+
+START_TEST(a_message_counts_samples_over_all_batches) {
+    wg_tensor *x = wg_zeros(WG_F32, WG_SHAPE(300, CLASSES)), *y = wg_zeros(WG_I64, WG_SHAPE(300));
+    wg_data *d = wg_data_new(x, y, (wg_data_options){ 0 });
+    wg_nn *m = wg_nn_new(1);
+    evaluated = 0;
+    ck_assert(isnan(wg_nn_accuracy(m, lost_later, d)));
+    expect_error(WG_ERROR_NUMERIC, "nn_accuracy: the score of sample 256 is nan");
+    wg_nn_free(m), wg_data_free(d);
+}
+END_TEST
+
+START_TEST(a_sample_without_its_batch_is_told_so) {
+    wg_nn *m = wg_nn_new(1);
+    ck_assert_ptr_null(wg_nn_predict(m, axis_lost, wg_zeros(WG_F32, WG_SHAPE(64))));
+    expect_error(WG_ERROR_SHAPE, "x is [64], wanted is a batch (B, ...)");
+    wg_nn_free(m);
+}
+END_TEST
+
+START_TEST(one_logit_is_class_1_above_0_and_not_at_0) {
+    wg_tensor *x = wg_from_f64(WG_F64, WG_SHAPE(4, 1), (double[]){ -0.4, 0, 0.4, 1e-30 });
+    ck_assert_double_eq(wg_metric_accuracy(x, LABELS(0, 0, 1, 1)), 1);
+    EXPECT_VALUES(wg_metric_confusion(x, LABELS(0, 0, 1, 1), 2), 2, 0, 0, 2);
+}
+END_TEST
+
+START_TEST(macro_f1_counts_a_class_that_is_answered_but_never_labelled) {
+    wg_tensor *m = wg_from(WG_I64, WG_SHAPE(3, 3), (int64_t[]){ 2, 0, 0, 0, 1, 1, 0, 0, 0 });
+    // F1 of 1, of 2 / 3 and of 0.
+    expect_close(wg_metric_scores(m, WG_MACRO).f1, (1 + 2 / 3.0) / 3, 2e-16, "F1");
+}
+END_TEST
+
+START_TEST(r2_does_not_hide_what_is_no_number) {
+    wg_tensor *constant = wg_full(WG_F64, WG_SHAPE(3), 2), *out = wg_full(WG_F64, WG_SHAPE(3), NAN);
+    ck_assert(isnan(wg_metric_r2(out, constant)));
+    ck_assert(isnan(wg_metric_r2(constant, out)));
+    ck_assert(isnan(wg_metric_r2(out, wg_arange(WG_F64, 0, 3, 1))));
+    expect_no_error();
+}
+END_TEST
+
 START_TEST(r2_agrees_with_scikit_learn) {  // r2_score
     wg_tensor *t = wg_from_f64(WG_F64, WG_SHAPE(3, 2), (double[]){ 0.5, 1, -1, 1, 7, -6 });
     wg_tensor *p = wg_from_f64(WG_F64, WG_SHAPE(3, 2), (double[]){ 0, 2, -1, 2, 8, -5 });
@@ -657,6 +739,13 @@ int main(void) {
     tcase_add_test(t, scores_agree_with_scikit_learn);
     tcase_add_test(t, a_class_that_does_not_occur_leaves_averages_alone);
     tcase_add_test(t, f1_is_the_macro_average);
+    tcase_add_test(t, a_score_that_is_no_number_is_an_error);
+    tcase_add_test(t, an_answer_that_is_no_number_is_an_error);
+    tcase_add_test(t, a_message_counts_samples_over_all_batches);
+    tcase_add_test(t, a_sample_without_its_batch_is_told_so);
+    tcase_add_test(t, one_logit_is_class_1_above_0_and_not_at_0);
+    tcase_add_test(t, macro_f1_counts_a_class_that_is_answered_but_never_labelled);
+    tcase_add_test(t, r2_does_not_hide_what_is_no_number);
     tcase_add_test(t, r2_agrees_with_scikit_learn);
     tcase_add_test(t, r2_of_a_constant_target_is_one_or_zero);
     tcase_add_test(t, measures_read_any_layout);

@@ -13,15 +13,22 @@ enum { AUGMENT = 3, STREAMS = 4 };  // sample i draws from stream AUGMENT + STRE
 
 static bool is_probability(double p) { return p >= 0 && p <= 1; }
 
+static bool moves(const wg_augment *a) { return a->shift > 0 || a->flip > 0; }
+
 static bool how_valid(const wg_augment *a) {
     if (a->shift < 0 || !is_probability(a->flip) || !is_probability(a->still))
         return wg_fail(WG_ERROR_ARGUMENT,
                        "data_next: augment by shift %lld, still %g, flip %g; wanted are a shift "
                        "from 0 on and probabilities",
                        (long long)a->shift, a->still, a->flip);
-    if (a->rows >= 0 && a->columns >= 0) return true;
-    return wg_fail(WG_ERROR_ARGUMENT, "data_next: augment images of %lld rows, %lld columns",
-                   (long long)a->rows, (long long)a->columns);
+    if (a->rows < 0 || a->columns < 0)
+        return wg_fail(WG_ERROR_ARGUMENT, "data_next: augment images of %lld rows, %lld columns",
+                       (long long)a->rows, (long long)a->columns);
+    if (moves(a) || (a->still == 0 && a->rows == 0 && a->columns == 0)) return true;
+    return wg_fail(WG_ERROR_ARGUMENT,
+                   "data_next: augment images of %lld rows, %lld columns, still %g, by shift 0 and "
+                   "flip 0, which is nothing",
+                   (long long)a->rows, (long long)a->columns, a->still);
 }
 
 static bool no_images(const wg_batch *b, const wg_tensor *x) {
@@ -33,11 +40,18 @@ static bool no_images(const wg_batch *b, const wg_tensor *x) {
                    wg_shape_text(wg_shape_of(x), text, sizeof text));
 }
 
-bool wg__images_of(const wg_batch *b, const wg_tensor *x, wg__images *im) {
+static bool shift_fits(const wg__images *im) {
+    int64_t shift = im->how.shift;
+    if (shift == 0 || (shift < im->rows && shift < im->columns)) return true;
+    return wg_fail(
+        WG_ERROR_ARGUMENT,
+        "data_next: augment by shift %lld moves images of %lld rows, %lld columns out of "
+        "sight",
+        (long long)shift, (long long)im->rows, (long long)im->columns);
+}
+
+static bool lay_out(const wg_batch *b, const wg_tensor *x, wg__images *im) {
     const wg_augment *a = &b->augment;
-    *im = (wg__images){ .how = *a, .seed = b->seed, .size = wg__size_of(wg_dtype_of(x)) };
-    if (!how_valid(a)) return false;
-    if (a->shift == 0 && a->flip == 0) return true;
     int rank = wg_rank(x);
     im->channels = 1, im->rows = a->rows, im->columns = a->columns;
     if (rank == 2) {
@@ -49,6 +63,13 @@ bool wg__images_of(const wg_batch *b, const wg_tensor *x, wg__images *im) {
     if (rank == 4) im->channels = wg_dim(x, 1);
     im->rows = wg_dim(x, -2), im->columns = wg_dim(x, -1);
     return true;
+}
+
+bool wg__images_of(const wg_batch *b, const wg_tensor *x, wg__images *im) {
+    const wg_augment *a = &b->augment;
+    *im = (wg__images){ .how = *a, .seed = b->seed, .size = wg__size_of(wg_dtype_of(x)) };
+    if (!how_valid(a)) return false;
+    return !moves(a) || (lay_out(b, x, im) && shift_fits(im));
 }
 
 /* ---- moving ---------------------------------------------------------------------------------- */
@@ -95,8 +116,6 @@ void wg__augment(const wg__images *im, int64_t sample, char *image) {
     int64_t most = im->how.shift, down = 0, right = 0;
     bool mirrored = wg_random_uniform(&r) < im->how.flip;
     if (most > 0 && wg_random_uniform(&r) >= im->how.still) {
-        int64_t across = im->rows > im->columns ? im->rows : im->columns;
-        if (most > across) most = across;  // moved out of sight
         down = wg_random_below(&r, 2 * most + 1) - most;
         right = wg_random_below(&r, 2 * most + 1) - most;
     }

@@ -6,6 +6,7 @@
 #include "train/train_impl.h"
 
 enum { ORDER = 1 };  // the stream of passes' permutations
+enum { OVER = -1 };  // where a pass is when it has ended
 
 /* ---- rows ------------------------------------------------------------------------------------ */
 
@@ -153,6 +154,9 @@ static bool batch_valid(const wg_data *d, const wg_batch *b) {
     if (wg__pending()) return false;
     if (!d || !b)
         return wg_fail(WG_ERROR_ARGUMENT, "data_next: %s is NULL", d ? "the batch" : "the set");
+    if (b->at == OVER)
+        return wg_fail(WG_ERROR_STATE,
+                       "data_next: the pass is over: begin another with a new wg_batch");
     if (b->size < 1 || b->at < 0)
         return wg_fail(WG_ERROR_ARGUMENT, "data_next: batches of %lld from sample %lld on",
                        (long long)b->size, (long long)b->at);
@@ -171,9 +175,12 @@ bool wg_data_next(wg_data *d, wg_batch *b) {
     if (!batch_valid(d, b)) return false;
     b->x = b->y = NULL;
     int64_t count = batch_count(d, b);
+    if (count == 0) {
+        b->at = OVER;
+        return false;
+    }
     wg__images im;
-    if (count == 0 || !reserve(d, b->size < d->size ? b->size : d->size) ||
-        !wg__images_of(b, d->batch_x, &im))
+    if (!reserve(d, b->size < d->size ? b->size : d->size) || !wg__images_of(b, d->batch_x, &im))
         return false;
     d->batch_x->view.shape.dim[0] = d->batch_y->view.shape.dim[0] = count;
     order o = { .shuffled = !b->in_order };

@@ -65,7 +65,8 @@ WG_API int64_t wg_data_classes(wg_data *d);
 /* Parts share d's memory and outlive it, and hold their samples in d's order. With integer labels
    of rank 1 each class is shared out alike (stratified). On an error all parts are NULL. */
 
-/* Cuts d into n parts of the given shares (which sum to at most 1), drawn at random by seed. */
+/* Cuts d into n parts of the given shares (which sum to at most 1), drawn at random by seed. Too few
+   samples for a part whose share is not 0 are an error; those of an empty set are empty. */
 WG_API bool wg_data_split(const wg_data *d, const double share[], int n, uint64_t seed,
                           wg_data *part[]);
 /* Fold i of k (2 <= k <= N): of the k folds that seed draws, the i-th to validate on, 0 <= i < k,
@@ -94,10 +95,11 @@ typedef struct wg_standard_options {
     bool per_channel;  // one number for each first index of a sample (C, H, W), not each element
 } wg_standard_options;
 /* Of the samples of d, as batches have them: the training set's, to be used on the others as well.
-   NULLs after an error: no samples, one that is not finite. */
+   NULLs after an error: no samples, one that is not finite, integers (labels). */
 WG_API wg_standard wg_standard_of(wg_data *d, wg_standard_options o);
 /* From now on batches of d, and parts cut from it later, hold (x - mean) / deviation (or y). An
-   error where d is standardised already. */
+   error where d is standardised already, a mean is not finite or a deviation not a number above
+   0. */
 WG_API bool wg_data_standardise(wg_data *d, wg_standard s);
 /* The same of a tensor (..., as one sample), and back: operations, which gradients pass. */
 WG_API wg_tensor *wg_standard_apply(wg_standard s, wg_tensor *x);
@@ -107,10 +109,11 @@ WG_API wg_tensor *wg_standard_invert(wg_standard s, wg_tensor *z);
 
 /* Images moved a little, for a larger training set. Each sample x is an image (H, W) or (C, H, W),
    or a flat one of rows * columns elements. Unless, with probability `still`, it is not moved, it
-   is moved by whole pixels, down and right each drawn from -shift ... shift, zeros filling what
-   becomes free; and it is mirrored left to right with probability `flip`. The draws follow from the
+   is moved by whole pixels, down and right each drawn from -shift ... shift, less than the image's
+   rows and columns, zeros filling what becomes free; and it is mirrored left to right with probability `flip`. The draws follow from the
    batch's seed and the number that the sample has in the whole set, whatever the batches' size and
-   order. Standardising comes afterwards. */
+   order. Standardising comes afterwards. `still`, rows and columns without shift or flip are an
+   error. */
 typedef struct wg_augment {
     int64_t shift;
     double still;
@@ -120,7 +123,8 @@ typedef struct wg_augment {
 
 /* One pass over the set: start from { .size = 32, .seed = epoch } and call until false, which also
    comes at once on an error. x (B, ...) and y (B, ...) belong to the set and are overwritten by the
-   next call; the last batch may be smaller. The order is a permutation given by seed. */
+   next call; the last batch may be smaller. The order is a permutation given by seed. Another pass
+   needs a new wg_batch: to go on with one that has ended is an error. */
 typedef struct wg_batch {
     int64_t size;
     uint64_t seed;
@@ -128,7 +132,7 @@ typedef struct wg_batch {
     bool drop_last;  // no smaller batch at the end
     wg_augment augment;
     wg_tensor *x, *y;
-    int64_t at;  // samples handed out so far
+    int64_t at;  // samples handed out so far; -1: all, the pass has ended
 } wg_batch;
 WG_API bool wg_data_next(wg_data *d, wg_batch *b);
 /* How many batches of `size` a pass has, ceil(N / size): times the epochs, the steps of a schedule.

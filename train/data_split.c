@@ -125,12 +125,25 @@ static bool shares_valid(const double share[], int n, double *sum) {
                    *sum);
 }
 
+// Of a set that has samples, no part that is to have a share has none.
+static bool parts_filled(const wg_data *d, const shares *s, const int part[]) {
+    for (int k = 0; k < s->n - 1 && d->size > 0; k++) {
+        int64_t i = 0;
+        while (i < d->size && part[i] != k) i++;
+        if (i == d->size && s->share[k] > 0)
+            return wg_fail(WG_ERROR_ARGUMENT,
+                           "data_split: part %d, a share of %g, is empty of %lld samples", k,
+                           s->share[k], (long long)d->size);
+    }
+    return true;
+}
+
 static bool split(const wg_data *d, shares *s, uint64_t seed, wg_data *parts[]) {
     bool *taken = wg__alloc_zero((size_t)s->n * sizeof *taken);
     int *part = taken ? wg__alloc_items(d->size, sizeof *part) : NULL;
     sample *sorted = part ? draw_samples(d, seed) : NULL;
     if (sorted) assign(d, sorted, s, taken, part);
-    bool done = sorted && make_parts(d, part, s->n - 1, parts);
+    bool done = sorted && parts_filled(d, s, part) && make_parts(d, part, s->n - 1, parts);
     wg__free(sorted), wg__free(part), wg__free(taken);
     return done;
 }

@@ -29,10 +29,17 @@ static bool arguments_valid(const char *name, const wg_nn *m, wg_net *net, const
     return complete(name, !m ? "model" : !net ? "net" : !on ? "data" : NULL);
 }
 
+static bool are_numbers(wg_tensor *logits) {
+    wg_tensor *strange = wg_any(wg_ne(logits, logits));  // ()
+    return strange && (wg_item(strange) == 0 ||
+                       wg_fail(WG_ERROR_NUMERIC, "nn_predict: a score that the net gives is nan"));
+}
+
 // The classes that net gives to x (B, ...): dense i64, in the innermost scope.
 static wg_tensor *classify(wg_nn *m, wg_net *net, wg_tensor *x) {
     wg_tensor *logits = net(m, x);  // (B, C)
     wg__where("");
+    if (logits && !are_numbers(logits)) return NULL;
     if (wg_rank(logits) > 1 && wg_dim(logits, -1) == 1)  // one logit: class 1 where it is positive
         return wg_cast(wg_gt(wg_select(logits, -1, 0), wg_num(0)), WG_I64);  // (B)
     return wg_contiguous(wg_argmax(logits, -1, false));                      // (B)
@@ -204,15 +211,21 @@ double wg_nn_measure(wg_nn *m, wg_net *net, wg_data *d, wg_metric *metric) {
 
 /* ---- predictions ----------------------------------------------------------------------------- */
 
+static bool no_batch(const wg_tensor *x, const wg_tensor *classes, int64_t count) {
+    char a[200], b[200];
+    return wg_fail(WG_ERROR_SHAPE,
+                   "nn_predict: the classes are %s for %lld samples; x is %s, wanted is a batch "
+                   "(B, ...)",
+                   wg_shape_text(wg_shape_of(classes), a, sizeof a), (long long)count,
+                   wg_shape_text(wg_shape_of(x), b, sizeof b));
+}
+
 // Writes the classes of x[start ... end) to y.
 static bool predict_batch(wg_nn *m, wg_net *net, wg_tensor *x, wg_tensor *y, int64_t start) {
     int64_t left = wg_dim(x, 0) - start, count = left < BATCH ? left : BATCH;
     const wg_tensor *classes = classify(m, net, wg_slice(x, 0, start, start + count, 1));  // (B)
     if (!classes) return false;
-    char text[200];
-    if (wg_rank(classes) != 1 || wg_dim(classes, 0) != count)
-        return wg_fail(WG_ERROR_SHAPE, "nn_predict: the classes are %s for %lld samples",
-                       wg_shape_text(wg_shape_of(classes), text, sizeof text), (long long)count);
+    if (wg_rank(classes) != 1 || wg_dim(classes, 0) != count) return no_batch(x, classes, count);
     return wg_read(classes, (int64_t *)y->view.data + start, count);
 }
 

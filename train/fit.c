@@ -7,8 +7,6 @@
 
 #include "train/fit_impl.h"
 
-enum { COLUMNS = sizeof(wg_fit_row) / sizeof(double), ROWS = 64 };  // of the history, at first
-
 typedef struct fit {
     wg_net *net;
     wg_cost *cost;
@@ -17,7 +15,8 @@ typedef struct fit {
     wg_fit_report r;
     wg_nn *best;  // NULL: nothing to give back yet
     wg_metric *metric;
-    wg_tensor *history;  // (rows, COLUMNS), of which r.epochs are filled
+    wg_tensor *history;  // of which r.epochs rows are filled
+    int64_t classes;     // that the net gives scores of; 0: it does not, or labels are no integers
     FILE *curves;
     wg__progress progress;
     double began;
@@ -56,6 +55,22 @@ static bool sets_valid(const fit *f) {
                    (long long)f->o.batch, (long long)n);
 }
 
+static bool metric_valid(const wg_fit_options *o) {
+    if (o->metric && o->by_loss) return fail("a metric is given, and by_loss, which is none");
+    if (!o->metric && o->smaller) return fail("smaller is said of a metric, and none is given");
+    if (!o->metric && o->metric_name)
+        return wg_fail(WG_ERROR_ARGUMENT, "nn_fit: the metric_name is %s, and no metric is given",
+                       o->metric_name);
+    return true;
+}
+
+// Else the picture, NAME.svg, could not be told from the numbers.
+static bool curves_valid(const char *path) {
+    size_t length = path ? strlen(path) : 0;
+    if (!path || (length > 4 && strcmp(path + length - 4, ".csv") == 0)) return true;
+    return wg_fail(WG_ERROR_ARGUMENT, "nn_fit: curves is \"%s\", wanted is a NAME.csv", path);
+}
+
 static bool valid(const fit *f) {
     if (wg_error()) return false;
     if (!f->cost) return fail("the cost is NULL");
@@ -63,7 +78,8 @@ static bool valid(const fit *f) {
     if (wg_optim_spec_is_refused(f->o.optim))
         return fail("the optimiser was refused when it was made");
     if (f->o.metric && !f->net) return fail("the net is NULL, and a metric is wanted");
-    return numbers_valid(&f->o) && sets_valid(f);
+    return numbers_valid(&f->o) && metric_valid(&f->o) && curves_valid(f->o.curves) &&
+           sets_valid(f);
 }
 
 static wg_fit_options with_defaults(wg_fit_options o) {
@@ -77,15 +93,16 @@ static wg_fit_options with_defaults(wg_fit_options o) {
 
 /* ---- the first look -------------------------------------------------------------------------- */
 
-static bool are_classes(const fit *f, const wg_tensor *out, const wg_tensor *y) {
-    return f->validation && !f->o.by_loss && !wg_dtype_is_float(wg_dtype_of(y)) &&
-           wg_rank(out) == wg_rank(y) + 1;
+static void count_classes(fit *f, const wg_tensor *out, const wg_tensor *y) {
+    if (!out || wg_dtype_is_float(wg_dtype_of(y)) || wg_rank(out) != wg_rank(y) + 1) return;
+    f->classes = wg_dim(out, -1) == 1 ? 2 : wg_dim(out, -1);
 }
 
-static void choose_metric(fit *f, const wg_tensor *out, const wg_tensor *y) {
+static void choose_metric(fit *f) {
     f->metric = f->o.by_loss ? NULL : f->o.metric;
     f->progress.metric = f->o.metric_name ? f->o.metric_name : "metric";
-    if (f->metric == wg_metric_accuracy || (!f->metric && out && are_classes(f, out, y))) {
+    if (f->metric == wg_metric_accuracy ||
+        (f->classes > 0 && f->validation && !f->o.metric && !f->o.by_loss)) {
         f->metric = wg_metric_accuracy;
         f->progress.share = true;
         if (!f->o.metric_name) f->progress.metric = "accuracy";
@@ -100,8 +117,10 @@ static bool look(fit *f) {
     bool training = wg_nn_train(f->m, false), recording = wg_recording(false);
     wg_scope *scope = wg_scope_open();
     const wg_tensor *out = f->net ? f->net(f->m, b.x) : NULL;
+    if (f->net && !out && !wg_error()) fail("the net returned NULL");
+    if (!wg_error()) count_classes(f, out, b.y);
     if (!wg_error()) f->cost(f->m, b.x, b.y);
-    if (!wg_error()) choose_metric(f, out, b.y);
+    if (!wg_error()) choose_metric(f);
     wg_scope_close(scope);
     wg_recording(recording);
     wg_nn_train(f->m, training);
@@ -145,6 +164,7 @@ static bool learn(fit *f, const wg_batch *b) {
 // The mean loss over an epoch; NaN where it was not finished.
 static double run_epoch(fit *f) {
     double sum = 0;
+    int64_t samples = 0;
     wg_batch b = { .size = f->o.batch, .drop_last = f->o.drop_last, .augment = f->o.augment };
     wg_random r = { .seed = f->seed, .stream = (uint64_t)f->now.epoch };
     b.seed = wg_random_u64(&r);
@@ -153,11 +173,12 @@ static double run_epoch(fit *f) {
         f->now.step++;
         f->now.seconds = wg__seconds() - f->began;
         sum += f->now.loss * (double)wg_dim(b.x, 0);
+        samples += wg_dim(b.x, 0);
         wg__progress_step(&f->progress, &f->now);
         f->stopped = !ask(f, f->o.after_step, &f->now);
         if (f->stopped || wg_error()) return NAN;
     }
-    return wg_error() ? NAN : sum / (double)b.at;
+    return wg_error() ? NAN : sum / (double)samples;
 }
 
 /* ---- epochs ---------------------------------------------------------------------------------- */
@@ -169,44 +190,31 @@ static double measure(const fit *f) {
     return wg_nn_measure(f->m, f->net, d, f->metric);
 }
 
-// The larger the better; NaN is worse than anything.
+// The larger the better.
 static double score_of(const fit *f, const wg_fit_row *row) {
     if (f->metric) return f->o.smaller ? -row->metric : row->metric;
     return f->validation ? -row->validation : -row->loss;
 }
 
-static bool exceeds(double score, double best) { return isnan(best) || score > best; }
-
-// The weights as well, if they are better than those of all epochs of all starts.
-static bool keep(fit *f, const wg_fit_row *row) {
-    double best = f->r.epochs > 0 ? score_of(f, &f->r.best) : NAN;
-    if (!exceeds(score_of(f, row), best)) return true;
-    if (!wg_nn_copy(f->best, f->m)) return false;
-    f->r.best = *row;
-    return true;
+// NaN is never better; as the best so far it says that there is none.
+static bool exceeds(double score, double best) {
+    return !isnan(score) && (isnan(best) || score > best);
 }
 
-// Room for one row more.
-static bool reserve(fit *f) {
-    int64_t rows = wg_dim(f->history, 0);
-    if (f->r.epochs < rows) return true;
-    wg_tensor *more = wg_zeros(WG_F64, WG_SHAPE(rows ? 2 * rows : ROWS, COLUMNS));
-    wg_scope *scope = wg_scope_open();
-    if (f->history) wg_copy(wg_slice(more, 0, 0, rows, 1), f->history);
-    wg_scope_close(scope);
-    if (wg_error()) return false;
-    f->history = more;
+/* The weights as well, if they are better than those of all epochs of all starts. While none could
+   be judged, the latest are as good as any. */
+static bool keep(fit *f, const wg_fit_row *row) {
+    bool judged = f->r.best.epoch > 0;
+    bool better = exceeds(score_of(f, row), judged ? score_of(f, &f->r.best) : NAN);
+    if (judged && !better) return true;
+    if (!wg_nn_copy(f->best, f->m)) return false;
+    if (better) f->r.best = *row;
     return true;
 }
 
 static bool record(fit *f, const wg_fit_row *row) {
-    if (!reserve(f)) return false;
-    wg_scope *scope = wg_scope_open();
-    bool good = wg_write(wg_slice(f->history, 0, f->r.epochs, f->r.epochs + 1, 1), row, COLUMNS);
-    wg_scope_close(scope);
-    if (!good) return false;
+    if (!wg__history_add(&f->history, f->r.epochs, row)) return false;
     f->r.epochs++;
-    f->r.history = wg_values(f->history, WG_F64);
     return !f->curves || wg__curves_add(f->curves, f->o.curves, row);
 }
 
@@ -249,7 +257,7 @@ static wg_fit_end run_epochs(fit *f) {
 }
 
 /* There is something to give back from now on, and the validation set has been tried: what is wrong
-   with it is not told after an epoch that would be lost. */
+   with it is not told after an epoch that would be lost. Only then an older file of curves goes. */
 static bool prepare_first(fit *f) {
     wg_nn *best = wg_nn_new(f->seed);
     if (!best || !wg_nn_copy(best, f->m)) {
@@ -259,6 +267,7 @@ static bool prepare_first(fit *f) {
     f->best = best;
     if (f->validation) wg_nn_loss(f->m, f->cost, f->validation);
     if (f->validation && !wg_error()) measure(f);
+    if (f->o.curves && !wg_error()) f->curves = wg__curves_open(f->o.curves);
     return !wg_error();
 }
 
@@ -297,8 +306,45 @@ static void run(fit *f) {
     }
 }
 
+// The first sample whose label, or one of whose labels, is no class; -1 for none.
+static int64_t strange_sample(const fit *f, wg_data *d, int64_t *label) {
+    int64_t start = 0;
+    for (wg_batch b = { .size = f->o.batch, .in_order = true }; wg_data_next(d, &b);) {
+        int64_t n = wg_numel(b.y), each = n / wg_dim(b.y, 0);
+        wg_scope *scope = wg_scope_open();
+        const int64_t *y = wg_values(wg_cast(b.y, WG_I64), WG_I64);
+        int64_t i = 0;
+        while (y && i < n && y[i] >= 0 && y[i] < f->classes) i++;
+        if (y && i < n) *label = y[i];
+        wg_scope_close(scope);
+        if (!y) return -1;
+        if (i < n) return start + i / each;
+        start += wg_dim(b.x, 0);
+    }
+    return -1;
+}
+
+/* The pending error names a place in a batch of some order. If it may have come from a label, this
+   names its sample instead. */
+static void name_label(const fit *f) {
+    char before[600];
+    snprintf(before, sizeof before, "%s", wg_error_message());
+    wg_error_clear();
+    wg_data *const set[] = { f->train, f->validation };
+    for (int k = 0; k < 2 && !wg_error(); k++) {
+        int64_t label = 0, sample = set[k] ? strange_sample(f, set[k], &label) : -1;
+        if (sample >= 0)
+            wg_fail(WG_ERROR_INDEX, "nn_fit: %s sample %lld has the label %lld, of %lld classes",
+                    k == 0 ? "training" : "validation", (long long)sample, (long long)label,
+                    (long long)f->classes);
+    }
+    wg_fail(WG_ERROR_INDEX, "%s", before);
+}
+
 static void finish(fit *f) {
     wg__progress_end(&f->progress);
+    f->r.history = wg__history_end(f->history);
+    if (wg_error() == WG_ERROR_INDEX && f->classes > 0) name_label(f);
     f->r.seconds = wg__seconds() - f->began;
     if (f->curves && !wg__curves_close(f->curves, f->o.curves)) f->r.end = WG_FIT_ERROR;
     if (f->curves && !wg_error() && !wg__curves_draw(f->o.curves, f->progress.metric, &f->r))
@@ -314,8 +360,7 @@ wg_nn *wg_nn_fit(wg_net *net, wg_cost *cost, wg_data *train, wg_data *validation
     f.began = wg__seconds();
     if (valid(&f)) {
         f.progress = wg__progress_new(&f.o, wg_data_size(train));
-        f.curves = o.curves ? wg__curves_open(o.curves) : NULL;
-        if (!wg_error()) run(&f);
+        run(&f);
         finish(&f);
     }
     if (r) *r = f.r;

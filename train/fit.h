@@ -46,7 +46,8 @@ typedef struct wg_fit_options {
     double clip_norm;      // 0: none
     int epochs;            // at most, of each start; 0: 10
     int64_t batch;         // samples in one; 0: 32
-    bool drop_last;        // no smaller batch at the end of an epoch
+    bool drop_last;        // no smaller batch at the end of an epoch (one sample alone is too few
+                           // for wg_nn_batch_norm, an error)
     wg_augment augment;    // of the training samples
     uint64_t seed;         // of start 1; start k has seed + k - 1
     int restarts;          // starts in all, the first among them: 3 makes 3; 0: one
@@ -57,12 +58,13 @@ typedef struct wg_fit_options {
        said; NULL: the accuracy where the labels are integers and the net gives scores of classes,
        else the loss, the smaller the better. */
     wg_metric *metric;
-    const char *metric_name;  // for the progress line and the picture; NULL: "metric"
-    bool smaller;             // the smaller the metric the better
-    bool by_loss;             // no metric
+    const char *metric_name;  // of that metric, for progress line and picture; NULL: "metric"
+    bool smaller;             // the smaller that metric the better
+    bool by_loss;             // no metric, also where the accuracy would be taken
 
     FILE *progress;      // NULL: silent. One line, rewritten, on a terminal; else one now and then
-    const char *curves;  // NULL, or "NAME.csv": a row an epoch, as it is made; NAME.svg at the end
+    const char *curves;  // NULL, or "NAME.csv": a row an epoch, as it is made; NAME.svg at the end.
+                         // An older file goes when the first step is about to be made
     wg_fit_callback *begin;             // NULL, or called before the first step of each start,
     wg_fit_callback *after_step;        // after each step
     wg_fit_callback *after_epoch;       // and after each epoch
@@ -90,11 +92,12 @@ typedef struct wg_fit_row {
 } wg_fit_row;
 
 typedef struct wg_fit_report {
-    wg_fit_row best;  // whose weights came back; start and epoch are 0 if none was finished
+    wg_fit_row best;  // whose weights came back; start and epoch are 0 if none was finished or none
+                      // could be judged
     wg_fit_end end;   // of the last start
     double seconds;
     int epochs;                 // finished, in all starts
-    const wg_fit_row *history;  // (epochs); belongs to the innermost scope
+    const wg_fit_row *history;  // (epochs), NULL for none; see below for how long
 } wg_fit_report;
 
 /* Trains models of net by cost on `train` and returns the one with the best weights of all epochs
@@ -107,6 +110,13 @@ typedef struct wg_fit_report {
    { .seed = s, .stream = e }. One forward pass without recording, in evaluate mode, goes before the
    first step of a start: there the parameters are made. The validation set is measured before the
    very first step as well, so that what is wrong with it is told before anything was learned.
+
+   A metric of NaN is not better than anything: patience counts such epochs. If it is NaN in all of
+   them, the weights of the latest come back, and r->best.epoch is 0.
+
+   While it trains the history is in no scope: callbacks, and the net and the cost, may open scopes
+   of their own, and callbacks may call wg_reset(), which frees what the caller made before. At the
+   end the history is given to the scope that is the innermost then.
 
    When it is stopped, an epoch under way does not count, unless it is the first of all: then its
    weights come back as they are. After an error (a loss that is not finite, a net that fails) the

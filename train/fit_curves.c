@@ -93,7 +93,7 @@ static bool draw_field(const curve *c, field *of, const char *name, wg_mark mark
 static bool draw_best(const curve *c, field *of) {
     double x = c->r->best.epoch, y = of(&c->r->best);
     wg_xy point = { .mark = WG_MARK_POINTS, .n = 1, .x = &x, .y = &y, .colour = 5 };
-    return !isfinite(y) || wg_chart_xy(c->chart, "taken", point);
+    return c->r->best.epoch == 0 || !isfinite(y) || wg_chart_xy(c->chart, "taken", point);
 }
 
 static bool draw(const curve *c, const char *metric) {

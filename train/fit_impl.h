@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /* fit_impl.h: what the files of the training loop share. They use the library's public headers and
-   no others: what they do, a program can. */
+   no others, but for the memory of the history: what they do, a program can. */
 #ifndef WG_TRAIN_FIT_IMPL_H
 #define WG_TRAIN_FIT_IMPL_H
 
@@ -26,6 +26,14 @@ wg__progress wg__progress_new(const wg_fit_options *o, int64_t samples);
 void wg__progress_step(wg__progress *p, const wg_fit_facts *f);
 void wg__progress_epoch(wg__progress *p, const wg_fit_facts *f, bool last);
 void wg__progress_end(wg__progress *p);  // of the line that is on the terminal
+
+/* ---- the rows of the epochs: fit_history.c --------------------------------------------------- */
+
+/* Adds a row to `count` others. *history is (rows, columns), NULL at first, in no scope; false after
+   reporting, and it is as it was. */
+bool wg__history_add(wg_tensor **history, int count, const wg_fit_row *row);
+/* Gives it to the innermost scope, also while an error is pending; its rows, NULL for NULL. */
+const wg_fit_row *wg__history_end(wg_tensor *history);
 
 /* ---- learning curves: fit_curves.c ----------------------------------------------------------- */
 

@@ -10,6 +10,7 @@
 typedef struct scored {
     int64_t n, columns;  // samples, scores of each
     int64_t classes;
+    int64_t first;   // how many samples came before, in messages
     double *score;   // (n, columns)
     int64_t *label;  // (n)
 } scored;
@@ -47,6 +48,16 @@ static bool read_labels(const char *name, const wg_tensor *y, scored *s) {
     return true;
 }
 
+static bool read_scores(const char *name, const wg_tensor *out, scored *s) {
+    int64_t n = s->n * s->columns;
+    if (!wg_read_f64(out, s->score, n)) return false;
+    for (int64_t i = 0; i < n; i++)
+        if (isnan(s->score[i]))
+            return wg_fail(WG_ERROR_NUMERIC, "%s: the score of sample %lld is nan", name,
+                           (long long)(s->first + i / s->columns));
+    return true;
+}
+
 static void scored_free(scored *s) {
     wg__free(s->score), wg__free(s->label);
     *s = (scored){ 0 };
@@ -57,7 +68,7 @@ static void scored_free(scored *s) {
 static bool scored_of(const char *name, const wg_tensor *out, const wg_tensor *y, int64_t classes,
                       scored *s) {
     if (!both_there(name, out, y) || !are_scores(name, out, y)) return false;
-    *s = (scored){ .n = wg_numel(y), .columns = wg_dim(out, -1) };
+    *s = (scored){ .n = wg_numel(y), .columns = wg_dim(out, -1), .first = s->first };
     s->classes = s->columns == 1 ? 2 : s->columns;
     if (classes != 0 && classes < s->classes)
         return wg_fail(WG_ERROR_ARGUMENT, "%s: %lld classes, out has %lld", name,
@@ -65,23 +76,20 @@ static bool scored_of(const char *name, const wg_tensor *out, const wg_tensor *y
     if (classes != 0) s->classes = classes;
     s->score = wg__alloc_items(wg_numel(out), sizeof *s->score);
     s->label = s->score ? wg__alloc_items(s->n, sizeof *s->label) : NULL;
-    if (s->label && read_labels(name, y, s) && wg_read_f64(out, s->score, s->n * s->columns))
-        return true;
+    if (s->label && read_labels(name, y, s) && read_scores(name, out, s)) return true;
     scored_free(s);
     return false;
 }
 
 static const double *scores_at(const scored *s, int64_t i) { return s->score + i * s->columns; }
 
-// As argmax decides: of equal scores the first, and NaN before all.
+// As argmax decides: of equal scores the first.
 static int64_t class_at(const scored *s, int64_t i) {
     const double *score = scores_at(s, i);
     if (s->columns == 1) return score[0] > 0;
     int64_t best = 0;
-    for (int64_t c = 0; c < s->columns; c++) {
-        if (isnan(score[c])) return c;
+    for (int64_t c = 1; c < s->columns; c++)
         if (score[c] > score[best]) best = c;
-    }
     return best;
 }
 
@@ -96,7 +104,7 @@ static void count_hits(const scored *s, wg__hits *h) {
 }
 
 bool wg__hits_add(const char *name, const wg_tensor *out, const wg_tensor *y, wg__hits *h) {
-    scored s;
+    scored s = { .first = h->all };
     if (!scored_of(name, out, y, h->matrix ? wg_dim(h->matrix, 0) : 0, &s)) return false;
     count_hits(&s, h);
     scored_free(&s);
@@ -115,11 +123,11 @@ static bool among(const scored *s, int64_t i, int64_t k) {
     int64_t label = s->label[i], before = 0;
     for (int64_t c = 0; c < s->columns; c++)
         before += score[c] > score[label] || (score[c] == score[label] && c < label);
-    return before < k && !isnan(score[label]);
+    return before < k;
 }
 
 double wg_metric_top_k(const wg_tensor *out, const wg_tensor *y, int64_t k) {
-    scored s;
+    scored s = { 0 };
     if (!both_there("metric_top_k", out, y)) return NAN;
     if (k < 1) {
         wg_fail(WG_ERROR_ARGUMENT, "metric_top_k: k is %lld", (long long)k);
@@ -194,7 +202,7 @@ static double mean_area(const scored *s, ranked *r) {
 }
 
 double wg_metric_auc(wg_tensor *out, wg_tensor *y) {
-    scored s;
+    scored s = { 0 };
     if (!scored_of("metric_auc", out, y, 0, &s)) return NAN;
     ranked *r = wg__alloc_items(s.n, sizeof *r);
     double value = r ? mean_area(&s, r) : NAN;
@@ -207,7 +215,7 @@ double wg_metric_auc(wg_tensor *out, wg_tensor *y) {
 
 static wg_tensor *confusion(const char *name, const wg_tensor *out, const wg_tensor *y,
                             int64_t classes) {
-    scored s;
+    scored s = { 0 };
     if (!scored_of(name, out, y, classes, &s)) return NULL;
     wg__hits h = { .matrix = wg_zeros(WG_I64, WG_SHAPE(s.classes, s.classes)) };  // (C, C)
     if (h.matrix) count_hits(&s, &h);
@@ -322,6 +330,7 @@ static double r2(const double *out, const double *y, int64_t n, int64_t columns)
         gap += d * d;
         spread += (v - mean) * (v - mean);
     }
+    if (isnan(gap)) return NAN;
     if (least == most) return gap == 0;  // where rounding of the mean leaves a spread
     return 1 - gap / spread;
 }

@@ -20,7 +20,7 @@ extern "C" {
    where it is not defined. Yours fits wherever one of these does, a formula like
    wg_item(wg_mean(wg_abs(wg_sub(out, y)))) too. Here `out` (..., C) are scores of
    C classes, the larger the likelier, and y (...) are labels, integers from 0 to C - 1; any other
-   label is an error. With C = 1 there are two classes, and the score is that of class 1 against 0:
+   label is an error, and so is a score of NaN. With C = 1 there are two classes, and the score is that of class 1 against 0:
    a logit. */
 typedef double wg_metric(wg_tensor *out, wg_tensor *y);
 
@@ -35,13 +35,13 @@ WG_API double wg_metric_top_k(const wg_tensor *out, const wg_tensor *y, int64_t 
    1982), from midranks. The score of two classes is the second's minus the first's. For C > 2
    the mean over all classes of each against the rest, `out` being logits: scores are their softmax
    (give logarithms of probabilities). A class without samples, or with all of them, is left out;
-   NaN, without an error, if none is left. A score of NaN is an error. */
+   NaN, without an error, if none is left. */
 WG_API double wg_metric_auc(wg_tensor *out, wg_tensor *y);
 /* F1, the macro average of wg_metric_scores. */
 WG_API double wg_metric_f1(wg_tensor *out, wg_tensor *y);
 /* R^2 = 1 - sum (y - out)^2 / sum (y - mean y)^2 for `out` and y of one shape (N, ...), floats; the
    mean over all columns. A column whose target is constant counts 1 where out equals it in all
-   samples, else 0, as scikit-learn has it. */
+   samples, else 0, as scikit-learn has it. NaN where `out` or y has one. */
 WG_API double wg_metric_r2(wg_tensor *out, wg_tensor *y);
 
 /* (C, C) i64, C = classes: how often class row was taken for class column. There may be more
@@ -66,7 +66,8 @@ WG_API wg_scores wg_metric_scores(const wg_tensor *confusion, wg_average average
 
 /* ---- of a model on a set: evaluate.c --------------------------------------------------------- */
 
-/* All evaluate in batches, without recording, and put the model's mode back. */
+/* All evaluate in batches, without recording, and put the model's mode back. A score of NaN is an
+   error wherever a class is wanted. */
 /* wg_metric_accuracy of all batches together. NaN on error. */
 WG_API double wg_nn_accuracy(wg_nn *m, wg_net *net, wg_data *d);
 /* The mean of the cost over the set, a batch counting as often as it has samples: for a cost that
@@ -74,7 +75,8 @@ WG_API double wg_nn_accuracy(wg_nn *m, wg_net *net, wg_data *d);
 WG_API double wg_nn_loss(wg_nn *m, wg_cost *cost, wg_data *d);
 /* wg_metric_confusion of all batches together. */
 WG_API wg_tensor *wg_nn_confusion(wg_nn *m, wg_net *net, wg_data *d, int64_t classes);
-WG_API wg_tensor *wg_nn_predict(wg_nn *m, wg_net *net, wg_tensor *x);  // classes (B) i64
+/* Classes (B) i64 of x (B, ...): one sample is (1, ...). */
+WG_API wg_tensor *wg_nn_predict(wg_nn *m, wg_net *net, wg_tensor *x);
 /* Of all samples of a set, in its order: what the net gives (N, ...) and, unless y is NULL, what it
    should (N, ...). They belong to the innermost scope. */
 WG_API wg_tensor *wg_nn_outputs(wg_nn *m, wg_net *net, wg_data *d, wg_tensor **y);

@@ -94,7 +94,11 @@ static wg_standard standard_of(wg_data *d, wg_standard_options o) {
 wg_standard wg_standard_of(wg_data *d, wg_standard_options o) {
     if (wg__pending()) return (wg_standard){ 0 };
     wg__where("");
-    if (d && d->size > 0) return standard_of(d, o);
+    wg_dtype dtype = !d ? WG_F64 : o.targets ? wg_dtype_of(d->y) : d->dtype;
+    if (d && d->size > 0 && wg_dtype_is_float(dtype)) return standard_of(d, o);
+    if (!wg_dtype_is_float(dtype))
+        wg_fail(WG_ERROR_DTYPE, "standard_of: batches of %s are %s, wanted are floats",
+                o.targets ? "y" : "x", wg_dtype_name(dtype));
     wg_fail(WG_ERROR_ARGUMENT,
             d ? "standard_of: the set is empty" : "standard_of: the set is NULL");
     return (wg_standard){ 0 };
@@ -114,6 +118,17 @@ void wg__standardise_row(const wg__standardiser *s, wg_dtype dtype, void *row) {
     for (int64_t k = 0; k < n; k++) x[k] = (x[k] - mean[k]) / deviation[k];
 }
 
+static bool numbers_valid(wg_standard s, const char *what) {
+    const double *mean = s.mean->view.data, *deviation = s.deviation->view.data;
+    for (int64_t k = 0, n = wg_numel(s.mean); k < n; k++)
+        if (!isfinite(mean[k]) || !isfinite(deviation[k]) || deviation[k] <= 0)
+            return wg_fail(WG_ERROR_NUMERIC,
+                           "%s: element %lld has mean %g and deviation %g, wanted are finite "
+                           "numbers, the deviation above 0",
+                           what, (long long)k, mean[k], deviation[k]);
+    return true;
+}
+
 static bool complete(wg_standard s, const void *on, const char *what) {
     if (wg__pending()) return false;
     wg__where("");
@@ -126,7 +141,7 @@ static bool complete(wg_standard s, const void *on, const char *what) {
     if (wg_dtype_of(s.mean) == WG_F64 && wg_dtype_of(s.deviation) == WG_F64 &&
         wg_is_contiguous(s.mean) && wg_is_contiguous(s.deviation) &&
         wg__shape_equal(&s.mean->view.shape, &s.deviation->view.shape))
-        return true;
+        return numbers_valid(s, what);
     char a[200], b[200];
     return wg_fail(WG_ERROR_SHAPE,
                    "%s: mean is %s %s and deviation %s %s, wanted is f64 twice, of one shape, "
