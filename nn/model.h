@@ -230,7 +230,7 @@ WG_API wg_tensor *wg_nn_buffer(wg_nn *m, const char *name, wg_dtype dtype, wg_sh
 /* ---- files: save.c load.c rename.c ----------------------------------------------------------- */
 
 /* The other name of something; false if it has none, or none that fits into `size` bytes with the
-   closing 0. */
+   closing 0, without which a name is an error. */
 typedef bool wg_nn_rename(void *user, const char *name, char *to, size_t size);
 
 typedef struct wg_nn_file_options {

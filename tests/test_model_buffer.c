@@ -121,6 +121,9 @@ START_TEST(everything_that_is_saved_is_listed_in_the_order_of_making) {
         ck_assert_str_eq(s.path, "b/mean");
     ck_assert_int_eq(n, 1);
     ck_assert(!wg_nn_next_state(NULL, NULL, &n, &s));
+    int below = -1;
+    ck_assert(!wg_nn_next_state(m, NULL, &below, &s));
+    ck_assert_int_eq(below, -1);
     wg_nn_free(m);
 }
 END_TEST
