@@ -206,6 +206,9 @@ WG_API bool wg_grad_each(wg_samples of, wg_tensor *const x[], int n, wg_tensor *
    by wg_nn_dropout, are drawn again as they were. Another result the second time is an error. Only
    its result is tracked; wg_backward within it is an error. */
 WG_API wg_tensor *wg_checkpoint(wg_function *f, void *user, wg_tensor *const x[], int n);
+/* Whether what runs now ran before and only runs again for a gradient: what counts its calls or
+   writes a buffer, as running statistics do, must leave that out then. */
+WG_API bool wg_is_replay(void);
 
 /* ---- looking on: hook.c trace.c anomaly.c ---------------------------------------------------- */
 
@@ -259,9 +262,11 @@ typedef struct wg_check_report {
 } wg_check_report;
 
 typedef struct wg_check_options {
-    const char *name;  // for the report; NULL: "function"
-    int order;         // of derivative, up to which to check: 1 (also 0), 2 or 3
-    uint64_t seed;     // of the random directions; any number is fine
+    const char *name;          // for the report; NULL: "function"
+    int order;                 // of derivative, up to which to check: 1 (also 0), 2 or 3
+    uint64_t seed;             // of the random directions; any number is fine
+    bool unused;               // inputs that the result does not depend on are no failure
+    const char *const *names;  // n of them, of the inputs, for the report; NULL: x[0], x[1] ...
 } wg_check_options;
 /* Holds the derivatives of f at x against differences of its value, reverse mode against forward
    mode, and, from order 2 on, the ways to a second derivative against each other. It also wants the
@@ -273,7 +278,9 @@ typedef struct wg_check_options {
 
    On failure report->text names the input, the element, what reverse, forward mode and differences
    give there, and the first operation whose own rules are wrong; or the input that f cuts off, by
-   wg_stop, wg_variable or reading its values; or f's own error. Where f has a kink at x,
+   wg_stop, wg_variable or reading its values; or one that does not reach the result at all, which is
+   most often a mistake, since nothing of it can be checked: f may have read another tensor than the
+   x that it was given (`unused` allows it); or f's own error. Where f has a kink at x,
    differences decide nothing: those are counted as inconclusive, and a check that decided nothing
    at all has failed. It needs no pending error and leaves none, nor any tensor but what f keeps.
    Here and below `report` may be NULL. */

@@ -86,6 +86,12 @@ static wg_tensor *run_again(const wg_call *c, uint32_t *floor) {
     return same_as_before(c, y, *floor, j.next == j.count) ? y : NULL;
 }
 
+bool wg_is_replay(void) {
+    const wg__journal *j = wg__ctx()->journal;
+    while (j && !j->replay) j = j->outer;
+    return j != NULL;
+}
+
 /* ---- the rules ------------------------------------------------------------------------------- */
 
 static bool checkpoint_vjp(const wg_call *c, wg_tensor *gy, const bool wanted[], wg_tensor *gx[]) {

@@ -30,7 +30,7 @@ typedef struct wg_loss_options {
     wg_tensor *weight;
     wg_tensor *pos_weight;  // bce_with_logits: p, which broadcasts to y; 1
     bool ignore;            // cross_entropy, nll_loss: leave out samples whose class is
-    int64_t ignore_index;   // this one; any integer
+    int64_t ignore_index;   // this one; any integer, and an error without ignore
     double smoothing;       // cross_entropy: s in [0, 1); t becomes (1 - s) t + s / C
     double delta;           // huber_loss, smooth_l1_loss: where the square turns into a line; 1
     double margin;          // hinge losses and triplet_margin_loss: 1; cosine_embedding_loss: 0

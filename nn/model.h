@@ -158,6 +158,30 @@ WG_API size_t wg_nn_norms_text(const wg_nn *m, const wg_nn *before, const char *
        2080 parameters, 0 of them frozen: 8320 bytes; buffers: 0 bytes */
 WG_API size_t wg_nn_summary(wg_nn *m, wg_net *net, wg_tensor *x, char *text, size_t size);
 
+/* ---- proof: check.c -------------------------------------------------------------------------- */
+
+/* A function of a model's parameters, which it asks for as its layers do, and of whatever `user`
+   is. */
+typedef wg_tensor *wg_nn_objective(void *user);
+/* Checks the derivatives of f, a layer, a loss or a whole network, by every parameter below m that
+   is not frozen, as wg_check_gradient (autograd.h) does by inputs, and reports them by their paths:
+   one that f does not reach, or reaches through wg_stop alone, is a failure. f runs once before,
+   which makes the parameters that are not there yet. To check by x as well, f may take it as a
+   parameter:
+
+       wg_tensor *cost(void *m) {
+           wg_tensor *x = wg_nn_param(m, "x", WG_F64, WG_SHAPE(4, 3), (wg_init){ 0 });  // (4, 3)
+           return wg_mean(wg_square(gated(m, "gate", x, 5)));
+       }
+       if (!wg_nn_check_gradient(m, cost, m, (wg_check_options){ .order = 2 }, &r)) puts(r.text);
+
+   The parameters must be f64, and f the same each time: without dropout, or not as in training, and
+   without wg_checkpoint. They keep their values and gradients; buffers that f writes, such as
+   running statistics, stay written. More than 64 parameters are checked 64 at a time. o.names is
+   not used. */
+WG_API bool wg_nn_check_gradient(wg_nn *m, wg_nn_objective *f, void *user, wg_check_options o,
+                                 wg_check_report *report);
+
 /* ---- parameters, buffers and their initial values: param.c init.c ---------------------------- */
 
 /* Of a weight (out, in, ...) fan_in is the product of all dimensions but the first, fan_out that of
@@ -225,14 +249,15 @@ WG_API wg_tensor *wg_nn_param(wg_nn *m, const char *name, wg_dtype dtype, wg_sha
    but not trained, as running statistics are. Of any dtype, one that is no float being constant at
    first. It has no gradient, and neither wg_nn_params() and its like nor optimisers see it.
    wg_copy() and wg_fill() write to it; a backward pass that would read what was overwritten reports
-   that, so a layer that writes one while training does so through a copy, or after its last use. */
+   that, so a layer that writes one while training does so through a copy, or after its last use,
+   and not where wg_is_replay(): under wg_checkpoint it runs twice, and would note a batch twice. */
 WG_API wg_tensor *wg_nn_buffer(wg_nn *m, const char *name, wg_dtype dtype, wg_shape shape,
                                wg_init init);
 
 /* ---- files: save.c load.c rename.c ----------------------------------------------------------- */
 
 /* The other name of something; false if it has none, or none that fits into `size` bytes with the
-   closing 0. */
+   closing 0, without which a name is an error. */
 typedef bool wg_nn_rename(void *user, const char *name, char *to, size_t size);
 
 typedef struct wg_nn_file_options {

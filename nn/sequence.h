@@ -43,7 +43,7 @@ typedef struct wg_recurrent_options {
     wg_tensor *lengths;         // (B) i32 or i64, each 0 to T: sample b has lengths[b] steps
     bool reverse;               // from the last step to the first, y in the order of x
     bool bidirectional;         // both ways with parameters of their own, y (B, T, 2 H)
-    int64_t layers;             // 0: 1; each on the y of the one below
+    int64_t layers;             // 0: 1; at most 1000; each on the y of the one below
     double dropout;             // of what goes from layer to layer
     bool relu;                  // of rnn: instead of tanh
     bool no_bias;

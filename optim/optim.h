@@ -379,6 +379,11 @@ struct wg_optim_rule {
    a rule to one of the same name, update and number of states. */
 WG_API wg_optim *wg_optim_new(wg_nn *m, const wg_optim_rule *rule, double rate, const void *options,
                               size_t size);
+/* The same as a spec, for wg_optim_make, wg_optim_group and wg_nn_fit: spec.c. It holds a copy of
+   the options, of at most 128 bytes, and points to the rule. What is wrong is reported, and leaves
+   the spec's rule NULL. */
+WG_API wg_optim_spec wg_optim_spec_of(const wg_optim_rule *rule, double rate, const void *options,
+                                      size_t size);
 
 #undef WG_OPTIMISER
 

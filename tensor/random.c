@@ -73,13 +73,6 @@ void wg__journal_open(wg__journal *j) {
 }
 void wg__journal_close(const wg__journal *j) { wg__ctx()->journal = j->outer; }
 
-static wg__journal *first_replay(wg__journal *j) {
-    while (j && !j->replay) j = j->outer;
-    return j;
-}
-
-bool wg__is_replay(void) { return first_replay(wg__ctx()->journal) != NULL; }
-
 static bool reserve(wg__journal *j) {
     if (j->count < j->room) return true;
     size_t room = j->room ? 2 * j->room : 8;

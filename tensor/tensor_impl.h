@@ -253,9 +253,6 @@ bool wg__draw_begin(const uint64_t *counter, uint64_t *at);  // false after repo
 void wg__draw_end(uint64_t *counter, uint64_t at, uint64_t n);
 void wg__journal_open(wg__journal *j);
 void wg__journal_close(const wg__journal *j);
-/* Whether what runs now ran before and only runs again: what counts its calls must not count this
-   one. */
-bool wg__is_replay(void);
 
 /* Philox4x32-10, one block. */
 void wg__philox(const uint32_t counter[4], const uint32_t key[2], uint32_t out[4]);

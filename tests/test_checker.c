@@ -255,7 +255,31 @@ START_TEST(an_input_that_the_function_cuts_off_is_named) {
     expect_wrong(of_a_constant, x, 2, "x[1] is cut off: ");
     expect_wrong(of_its_values, x, 2, "x[1] is cut off: ");
     expect_wrong(stopped, x, 1, "x[0] is cut off: ");
-    expect_right(of_one_alone, x, 2, 2);  // nothing is wrong where nothing moves
+}
+END_TEST
+
+// Reads a weight of its own in place of x[1], and cuts its gradient.
+static wg_tensor *of_another_weight(void *user, wg_tensor *const x[], int n) {
+    (void)n;
+    return wg_sum(wg_square(wg_mul(x[0], wg_stop(user))));
+}
+
+START_TEST(an_input_that_does_not_reach_the_result_is_named_unless_allowed) {
+    wg_tensor *x[] = { wg_linspace(WG_F64, -1, 1, 3), wg_linspace(WG_F64, 0.5, 2, 3) };
+    wg_check_options o = { .order = 2 };
+    expect_wrong(of_one_alone, x, 2, "x[1] does not reach the result");
+    ck_assert(!wg_check_gradient(of_another_weight, x[1], x, 2, o, &report));
+    expect_words("x[1] does not reach the result");
+    o.names = (const char *const[]){ "in", "fc/w" };
+    ck_assert(!wg_check_gradient(of_another_weight, x[1], x, 2, o, &report));
+    expect_words("\"fc/w\" does not reach the result");
+    o.unused = true;  // nothing is wrong where nothing moves
+    ck_assert_msg(wg_check_gradient(of_one_alone, NULL, x, 2, o, &report), "%s", report.text);
+    choose(false, true);
+    three t = inputs(WG_F64);
+    o.names = (const char *const[]){ "a", "b", "c" };
+    ck_assert(!wg_check_gradient(layer, NULL, t.x, 3, o, &report));
+    expect_words("d/d\"a\" at [0,0]: backward ");
 }
 END_TEST
 
@@ -467,6 +491,7 @@ int main(void) {
     tcase_add_test(t, a_function_may_differentiate);
     TCase *cut = add_cases(suite, "cut off");
     tcase_add_test(cut, an_input_that_the_function_cuts_off_is_named);
+    tcase_add_test(cut, an_input_that_does_not_reach_the_result_is_named_unless_allowed);
     tcase_add_test(cut, a_path_that_is_cut_off_is_no_operation_s_fault);
     tcase_add_test(cut, inputs_that_are_no_floats_are_told_before_the_first_call);
     TCase *bad = add_cases(suite, "misbehaviour");

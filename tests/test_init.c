@@ -326,6 +326,8 @@ START_TEST(an_identity_of_groups_gives_back_its_input) {
     EXPECT_VALUES(wg_nn_param(m, "many", WG_F64, WG_SHAPE(2, 4, 1), many), 1, 0, 0, 0, 0, 1, 0, 0);
     wg_init odd = { .kind = WG_INIT_IDENTITY, .fan_out = 3 };  // no 3 rows make 4
     EXPECT_VALUES(wg_nn_param(m, "odd", WG_F64, WG_SHAPE(4, 2), odd), 1, 0, 0, 1, 0, 0, 0, 0);
+    wg_init huge = { .kind = WG_INIT_IDENTITY, .fan_in = INT64_MAX, .fan_out = INT64_MAX };
+    EXPECT_VALUES(wg_nn_param(m, "huge", WG_F64, WG_SHAPE(2, 2), huge), 1, 0, 0, 1);
     wg_nn_free(m);
 }
 END_TEST

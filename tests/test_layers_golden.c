@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 /* test_layers_golden.c: layers against PyTorch's, whose numbers stand in golden_nn, and against the
    gradient checker, which knows neither. */
-#include "nn/nn_impl.h"
 #include "tests/layer_cases.h"
 
 /* ---- a file of numbers ----------------------------------------------------------------------- */
@@ -106,55 +105,42 @@ END_TEST
 typedef struct small_net {
     const layer_case *layer;
     wg_nn *m;
-    wg_tensor *v;  // what the net's outputs are weighted with
+    wg_tensor *index;  // of a layer that takes indices
+    wg_tensor *v;      // what the net's outputs are weighted with
 } small_net;
 
-// Puts x in the place of the model's parameters, and what stood there into x.
-static void exchange_parameters(wg_nn *m, wg_tensor *x[]) {
-    wg_nn *node;
-    for (int i = 0, k = 0; (node = wg__nn_next(m, NULL, &i)); k++) {
-        wg_tensor *stood = node->param;
-        node->param = x[k];
-        x[k] = stood;
-    }
+// The layer of sin x, where x are parameters, too; of indices as they are.
+static wg_tensor *layer_of(const small_net *s) {
+    static const char *const names[] = { "x0", "x1" };
+    wg_tensor *in[2] = { s->index };
+    for (int i = 0; i < inputs_of(s->layer) && !s->index; i++)
+        in[i] = wg_sin(wg_nn_param(s->m, names[i], WG_F64, s->layer->x[i],
+                                   (wg_init){ .kind = WG_INIT_NORMAL, .b = 1 }));
+    return s->layer->layer(s->m, in);
 }
-
-// mean(v tanh(layer(sin x))), of the inputs and then the parameters.
-static wg_tensor *small_net_of(void *user, wg_tensor *const x[], int n) {
+static wg_tensor *small_net_of(void *user) {  // mean(v tanh(layer(sin x)))
     const small_net *s = user;
-    const int inputs = inputs_of(s->layer);
-    wg_tensor *in[2] = { NULL }, *params[8];
-    for (int i = 0; i < inputs; i++) in[i] = s->layer->below ? x[i] : wg_sin(x[i]);
-    for (int i = inputs; i < n; i++) params[i - inputs] = x[i];
-    exchange_parameters(s->m, params);
-    wg_tensor *y = s->layer->layer(s->m, in);
-    exchange_parameters(s->m, params);
-    return wg_mean(wg_mul(wg_tanh(y), s->v));
+    return wg_mean(wg_mul(wg_tanh(layer_of(s)), s->v));
 }
 
 static void passes_the_checker(const layer_case *c, bool training) {
     small_net s = { .layer = c, .m = wg_nn_new(3) };
-    wg_tensor *x[8] = { NULL };
-    int n = inputs_of(c);
     table_dtype = WG_F64;
-    for (int i = 0; i < n; i++) x[i] = normal(WG_F64, c->x[i], 5 + (uint64_t)i);
     if (c->below) {  // 0, 1, ..., below - 1, 0, ...
-        x[0] = wg_zeros(WG_I64, c->x[0]);
+        s.index = wg_zeros(WG_I64, c->x[0]);
         int64_t flat[40];
-        for (int64_t k = 0; k < wg_numel(x[0]); k++) flat[k] = k % c->below;
-        ck_assert(wg_write(x[0], flat, wg_numel(x[0])));
+        for (int64_t k = 0; k < wg_numel(s.index); k++) flat[k] = k % c->below;
+        ck_assert(wg_write(s.index, flat, wg_numel(s.index)));
     }
-    wg_tensor *y = c->layer(s.m, x);
-    s.v = normal(WG_F64, wg_shape_of(y), 9);
+    s.v = normal(WG_F64, wg_shape_of(layer_of(&s)), 9);
     wg_nn_train(s.m, training);
-    for (int i = 0; i < wg_nn_params(s.m, NULL); i++) {
-        const wg_tensor *p = wg_nn_param_at(s.m, NULL, i);
-        x[n++] = wg_add(wg_stop(wg_nn_param_at(s.m, NULL, i)),
-                        normal(WG_F64, wg_shape_of(p), 20 + (uint64_t)i));
+    for (int i = 0; i < wg_nn_params(s.m, NULL); i++) {  // no bias at 0, nor scale at 1
+        wg_tensor *p = wg_nn_param_at(s.m, NULL, i);
+        ck_assert(wg_copy(p, wg_add(wg_stop(p), normal(WG_F64, wg_shape_of(p), 20 + (uint64_t)i))));
     }
     wg_check_report report;
     wg_check_options o = { .name = c->name, .order = 2 };
-    ck_assert_msg(wg_check_gradient(small_net_of, &s, x, n, o, &report), "%s", report.text);
+    ck_assert_msg(wg_nn_check_gradient(s.m, small_net_of, &s, o, &report), "%s", report.text);
     ck_assert_int_gt(report.checks, 0);
     wg_nn_free(s.m);
 }

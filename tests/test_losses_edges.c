@@ -299,6 +299,11 @@ START_TEST(an_option_that_a_loss_does_not_have_is_an_error) {
                    "nn_cross_entropy: delta is no option");
     expect_refused(wg_nn_nll_loss_with(x, LABELS(0, 1), o), WG_ERROR_ARGUMENT,
                    "nn_nll_loss: delta");
+    wg_loss_options lone = { .ignore_index = 1 };
+    expect_refused(wg_nn_cross_entropy_with(x, LABELS(0, 1), lone), WG_ERROR_ARGUMENT,
+                   "nn_cross_entropy: ignore_index is 1, but ignore is not set");
+    expect_refused(wg_nn_nll_loss_with(x, LABELS(0, 1), lone), WG_ERROR_ARGUMENT,
+                   "nn_nll_loss: ignore_index is 1, but ignore is not set");
     expect_refused(wg_nn_gaussian_nll_loss_with(y, y, y, o), WG_ERROR_ARGUMENT, "delta is no");
     expect_refused(wg_nn_triplet_margin_loss_with(x, x, x, o), WG_ERROR_ARGUMENT, "delta is no");
     expect_refused(wg_nn_cosine_embedding_loss_with(x, x, y, o), WG_ERROR_ARGUMENT, "delta is no");

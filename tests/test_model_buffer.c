@@ -84,6 +84,26 @@ START_TEST(asking_for_the_other_kind_is_an_error) {
 }
 END_TEST
 
+// A layer by public means alone: it counts the batches that it has seen.
+static wg_tensor *counting_layer(void *user, wg_tensor *const x[], int n) {
+    wg_tensor *seen = wg_nn_buffer(user, "seen", WG_F64, WG_SHAPE(1), DEFAULT);
+    (void)n;
+    if (seen && !wg_is_replay()) wg_fill(seen, wg_item(seen) + 1);
+    return wg_sum(wg_square(x[0]));
+}
+
+START_TEST(a_layer_of_ones_own_writes_its_buffer_once_under_a_checkpoint) {
+    wg_nn *m = wg_nn_new(1);
+    wg_tensor *x = wg_variable(wg_ones(WG_F64, WG_SHAPE(2)));
+    wg_tensor *y = wg_checkpoint(counting_layer, m, &x, 1);
+    ck_assert(wg_backward(y));
+    EXPECT_VALUES(wg_gradient(x), 2, 2);
+    EXPECT_VALUES(wg_nn_find(m, "seen"), 1);
+    ck_assert(!wg_is_replay());
+    wg_nn_free(m);
+}
+END_TEST
+
 START_TEST(a_written_buffer_is_noticed_by_a_backward_pass_that_reads_it) {
     wg_nn *m = wg_nn_new(1);
     wg_tensor *x = wg_variable(wg_ones(WG_F64, WG_SHAPE(2)));
@@ -121,6 +141,9 @@ START_TEST(everything_that_is_saved_is_listed_in_the_order_of_making) {
         ck_assert_str_eq(s.path, "b/mean");
     ck_assert_int_eq(n, 1);
     ck_assert(!wg_nn_next_state(NULL, NULL, &n, &s));
+    int below = -1;
+    ck_assert(!wg_nn_next_state(m, NULL, &below, &s));
+    ck_assert_int_eq(below, -1);
     wg_nn_free(m);
 }
 END_TEST
@@ -166,6 +189,7 @@ int main(void) {
     tcase_add_test(t, a_buffer_is_no_parameter);
     ADD_TABLE(t, a_buffer_may_be_of_any_dtype, dtypes);
     tcase_add_test(t, asking_for_the_other_kind_is_an_error);
+    tcase_add_test(t, a_layer_of_ones_own_writes_its_buffer_once_under_a_checkpoint);
     tcase_add_test(t, a_written_buffer_is_noticed_by_a_backward_pass_that_reads_it);
     tcase_add_test(t, everything_that_is_saved_is_listed_in_the_order_of_making);
     tcase_add_test(t, copying_wants_the_same_kinds);

@@ -57,6 +57,8 @@ START_TEST(what_is_not_known_is_minus_1) {
     for (int i = 0; wg_nn_next_norm(m, NULL, "b", &i, &n);) ck_assert_str_eq(n.path, "b");
     int i = 0;
     ck_assert(!wg_nn_next_norm(NULL, NULL, NULL, &i, &n));
+    int below = -7;
+    ck_assert(!wg_nn_next_norm(m, NULL, NULL, &below, &n));
     ck_assert(!wg_nn_next_norm(m, NULL, NULL, NULL, &n));
     wg_nn_free(m), wg_nn_free(before);
 }

@@ -312,6 +312,25 @@ START_TEST(names_that_meet_are_an_error) {
 }
 END_TEST
 
+static bool to_no_end(void *user, const char *name, char *to, size_t size) {
+    (void)user, (void)name;
+    memset(to, 'a', size);
+    return true;
+}
+
+START_TEST(a_name_without_a_closing_0_is_an_error_both_ways) {
+    wg_nn *a = new_model(1), *b = wg_nn_new(2);
+    const wg_nn_file_options o = { .rename = to_no_end };
+    ck_assert(!wg_nn_save_with(a, temporary_path("n"), o));
+    expect_error(WG_ERROR_ARGUMENT, "rename gave \"in/w\" a name without a closing 0");
+    ck_assert(save(a));
+    ck_assert(!load_with(b, o));
+    expect_error(WG_ERROR_ARGUMENT, "a path without a closing 0");
+    ck_assert_int_eq(wg_nn_params(b, NULL), 0);
+    wg_nn_free(a), wg_nn_free(b);
+}
+END_TEST
+
 START_TEST(files_and_arguments_that_are_wrong_are_errors) {
     wg_nn *m = new_model(1), *empty = wg_nn_new(1);
     ck_assert(!wg_nn_load(m, "/nowhere/x"));
@@ -378,6 +397,7 @@ int main(void) {
     tcase_add_test(t, a_long_list_is_cut_but_counted);
     tcase_add_test(t, names_that_are_no_paths_are_unexpected_even_in_a_fresh_model);
     tcase_add_test(t, names_that_meet_are_an_error);
+    tcase_add_test(t, a_name_without_a_closing_0_is_an_error_both_ways);
     tcase_add_test(t, files_and_arguments_that_are_wrong_are_errors);
     tcase_add_test(t, every_allocation_may_fail);
     return run_suite(suite);

@@ -107,7 +107,7 @@ static const char *whose_fault(const hunt *h) {
 // "NAME: d/dx[1] at (2, 0): ..." in place of the text that is there.
 static void tell_element(hunt *h, int64_t element) {
     const wg__trial *t = h->t;
-    char at[120] = "";
+    char at[120] = "", name[WG__NAME];
     int k = 0;
     while (element >= wg__size(t, h->run.which[k])) element -= wg__size(t, h->run.which[k++]);
     const wg_shape *shape = &t->sample->in[h->run.which[k]].shape;
@@ -118,9 +118,9 @@ static void tell_element(hunt *h, int64_t element) {
     }
     wg_shape_text(index, at, sizeof at);
     snprintf(t->report->text, sizeof t->report->text,
-             "%s: d/dx[%d] at %s: backward %.10g, forward %.10g, differences %.10g, bound %.2g -> "
+             "%s: d/d%s at %s: backward %.10g, forward %.10g, differences %.10g, bound %.2g -> "
              "%s",
-             t->op->name, h->run.which[k], at, h->reverse, h->forward, h->slope.value, h->bound,
+             t->op->name, wg__input_name(t, h->run.which[k], name), at, h->reverse, h->forward, h->slope.value, h->bound,
              whose_fault(h));
 }
 

@@ -52,6 +52,8 @@ typedef struct wg__watch {
     wg__suspect suspect[WG__SUSPECTS];
 } wg__watch;
 
+enum { WG__NAME = 240 };  // bytes of an input's name in a report
+
 typedef struct wg__trial {
     const wg_op *op;
     const wg__sample *sample;
@@ -69,6 +71,7 @@ typedef struct wg__trial {
     const wg_shape *shape;  // of what is being compared, for the message; may be NULL
     int input;              // which input's gradient that is; -1: none
     const char *oracle;
+    const char *const *names;  // of the inputs; NULL: x[0], x[1] ...
     wg__layout layout;
     wg_dtype dtype;    // of the float inputs
     wg_dtype y_dtype;  // and of the result
@@ -104,6 +107,7 @@ void wg__note_whole(wg__trial *t, wg__channel channel, const double *want, int64
 void wg__note_values(wg__trial *t, const double *got, const double *want, int64_t n);
 bool wg__is_exact(const wg__trial *t, wg__channel channel);
 void wg__fail_text(wg__trial *t, const char *what);
+const char *wg__input_name(const wg__trial *t, int i, char text[WG__NAME]);
 void wg__hold_no_error(wg__trial *t);  // a pending one is a failure, and cleared
 typedef void wg__oracle(wg__trial *t);
 /* Runs one in a scope of its own. */

@@ -10,6 +10,7 @@
 typedef struct target {
     wg_function *f;
     void *user;
+    bool unused;  // inputs may be
 } target;
 
 static wg_tensor *call(const wg_call *c) {
@@ -40,23 +41,33 @@ static bool does_move(wg__trial *t, double *const u[]) {
     return wg__consensus(wg__along_line, &line, 0, 1e-3 * t->rel, slope, &best) == WG__DIFFERS;
 }
 
-/* An input that no record leads from, while the value changes with it. Both modes would give 0 and
-   agree with each other; neither is to blame. */
+/* An input that no record leads from, while the value changes with it, or does not: whatever was to
+   be checked, it was not this. Both modes would give 0 and agree with each other; neither is to
+   blame. */
+static void hold_reached(wg__trial *t, int i, bool reached) {
+    const target *about = t->sample->attr;
+    char what[WG__NAME + 200], name[WG__NAME];
+    double *u[WG_MAX_INPUTS] = { NULL };
+    u[i] = t->u[i];
+    wg__input_name(t, i, name);
+    snprintf(what, sizeof what,
+             "%s is cut off: f makes a constant or a variable of it (wg_stop, wg_variable, or "
+             "reading its values)",
+             name);
+    wg__hold_that(t, reached || !does_move(t, u), what);
+    snprintf(what, sizeof what,
+             "%s does not reach the result, so nothing of it is checked: does f read it, or "
+             "something else?",
+             name);
+    wg__hold_that(t, reached || about->unused, what);
+}
+
 static void check_reached(wg__trial *t) {
     wg__run r;
     bool reached[WG_MAX_INPUTS];
     if (!t->differentiable || !wg__run_usual(t, &r)) return;
     if (!wg_reaches(r.y, r.x, r.leaves, reached)) return;
-    for (int k = 0; k < r.leaves; k++) {
-        char what[160];
-        double *u[WG_MAX_INPUTS] = { NULL };
-        u[r.which[k]] = t->u[r.which[k]];
-        snprintf(what, sizeof what,
-                 "x[%d] is cut off: f makes a constant or a variable of it (wg_stop, wg_variable, "
-                 "or reading its values)",
-                 r.which[k]);
-        wg__hold_that(t, reached[k] || !does_move(t, u), what);
-    }
+    for (int k = 0; k < r.leaves; k++) hold_reached(t, r.which[k], reached[k]);
     wg__hold_that(t, wg_is_tracked(r.y),
                   "the result does not depend on x by anything that was recorded");
 }
@@ -195,7 +206,7 @@ bool wg_check_gradient(wg_function *f, void *user, wg_tensor *const x[], int n, 
                        wg_check_report *report) {
     wg_check_report own;
     wg__tally tally = { 0 };
-    target about = { f, user };
+    target about = { f, user, o.unused };
     wg__sample sample = { .text = NULL, .attr = &about };
     const char *name = o.name ? o.name : "function", *wrong = flaw(f, x, n, o.order);
     report = report ? report : &own;
@@ -206,7 +217,7 @@ bool wg_check_gradient(wg_function *f, void *user, wg_tensor *const x[], int n, 
     op.inputs = op.inputs_max = (uint8_t)n;
     op.attr_size = sizeof about;
     wg__trial t = { .op = &op, .sample = &sample, .report = report, .tally = &tally };
-    t.dtype = WG_F64, t.seed = o.seed, t.ladder = true, t.input = -1;
+    t.dtype = WG_F64, t.seed = o.seed, t.ladder = true, t.input = -1, t.names = o.names;
     wg__silence quiet;
     if (wg__silence_begin(&quiet)) examine(&t, x, n, o.order);
     wg__hold_no_error(&t);

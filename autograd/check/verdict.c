@@ -46,6 +46,14 @@ void wg__fail_text(wg__trial *t, const char *what) {
     if (used) snprintf(t->report->text + used, sizeof t->report->text - used, ": %s", what);
 }
 
+const char *wg__input_name(const wg__trial *t, int i, char text[WG__NAME]) {
+    if (t->names && t->names[i])
+        snprintf(text, WG__NAME, "\"%s\"", t->names[i]);
+    else
+        snprintf(text, WG__NAME, "x[%d]", i);
+    return text;
+}
+
 // " at [1,2] of [2,3]" for an element in C order of what has this shape.
 static void place_text(const wg_shape *shape, int64_t index, char *text, size_t size) {
     wg_shape at = { .rank = shape->rank };

@@ -56,7 +56,7 @@ static void move_towards(wg_tensor *to, const wg_tensor *seen, double momentum) 
 
 // False after reporting; a function that runs again has noted its batch already.
 static bool note_batch(const wg__norm_layer *n, const running *r) {
-    if (wg__is_replay()) return true;
+    if (wg_is_replay()) return true;
     wg_shape axes = { .rank = 0 };
     for (int i = 0; i < wg_rank(n->x); i++)
         if (i != 1) axes.dim[axes.rank++] = i;

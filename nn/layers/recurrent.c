@@ -41,12 +41,15 @@ const wg__cell wg__cell_gru = { .gates = 3, .step = gru_step };
 
 /* ---- what fits ------------------------------------------------------------------------------- */
 
+enum { MOST_LAYERS = 1000 };  // so that nothing counted by them overflows
+
 static bool options_valid(const wg__recurrent_call *c) {
     const wg_recurrent_options *o = &c->o;
     if (c->units < 1 || c->units > INT64_MAX / c->cell->gates)
         return wg_fail(WG_ERROR_ARGUMENT, "%s: %lld units", c->name, (long long)c->units);
-    if (o->layers < 0)
-        return wg_fail(WG_ERROR_ARGUMENT, "%s: %lld layers", c->name, (long long)o->layers);
+    if (o->layers < 0 || o->layers > MOST_LAYERS)
+        return wg_fail(WG_ERROR_ARGUMENT, "%s: %lld layers, wanted are at most %d", c->name,
+                       (long long)o->layers, MOST_LAYERS);
     if (o->reverse && o->bidirectional)
         return wg_fail(WG_ERROR_ARGUMENT, "%s: either reverse or bidirectional", c->name);
     if (o->relu && c->cell != &wg__cell_rnn)

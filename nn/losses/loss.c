@@ -33,6 +33,9 @@ bool wg__loss_ready(const char *loss, const wg_loss_options *o, unsigned takes) 
     if ((unsigned)o->reduction > WG_NONE)
         return wg_fail(WG_ERROR_ARGUMENT, "%s: there is no reduction %d", loss, (int)o->reduction);
     if (!takes_all(loss, options_given(o), takes)) return false;
+    if (o->ignore_index && !o->ignore)
+        return wg_fail(WG_ERROR_ARGUMENT, "%s: ignore_index is %lld, but ignore is not set", loss,
+                       (long long)o->ignore_index);
     const struct {
         const char *name, *wanted;
         double value;

@@ -85,8 +85,9 @@ bool wg__init_sparse(wg_tensor *w, const wg_init *init, wg_random *r) {
 static int64_t rows_of_one(const wg_init *init, const wg_view *v, int64_t taps) {
     int64_t rows = v->shape.dim[0], columns = v->shape.dim[1];
     if (init->fan_out == 0) return rows;
-    int64_t in = init->fan_in ? init->fan_in / taps : columns;
-    int64_t n = in + init->fan_out / taps - columns;
+    int64_t in = init->fan_in ? init->fan_in / taps : columns, out = init->fan_out / taps;
+    if (in > rows + columns || out > rows + columns) return rows;  // their sum might overflow
+    int64_t n = in + out - columns;
     return n > 0 && rows % n == 0 ? n : rows;
 }
 

@@ -11,7 +11,7 @@ bool wg__nn_is_below(const wg_nn *node, const wg_nn *m) {
 
 wg_nn *wg__nn_next_saved(const wg_nn *m, const char *pattern, int *i) {
     const wg__model *model = m->model;
-    while (*i < model->entries) {
+    while (*i >= 0 && *i < model->entries) {
         wg_nn *node = model->entry[(*i)++];
         if (wg__nn_is_below(node, m) && (!pattern || wg__path_matches(pattern, node->path)))
             return node;

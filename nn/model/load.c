@@ -69,11 +69,21 @@ static void describe(char *text, size_t size, const char *path, const wg_view *v
              wg_shape_text(v->shape, shape, sizeof shape));
 }
 
-/* The path for a name in the file; false if it is none of ours. */
+// The path by the caller's rename, which is not trusted to end what it writes.
+static bool renamed(const loading *l, const char *name, char path[WG__PATH_MAX + 2]) {
+    memset(path, 0, WG__PATH_MAX + 2);
+    if (!l->o->rename(l->o->user, name, path, WG__PATH_MAX + 2)) return false;
+    return memchr(path, 0, WG__PATH_MAX + 2) ||
+           wg_fail(WG_ERROR_ARGUMENT,
+                   "%s: rename gave \"%s\" a path without a closing 0 in %d bytes", l->file, name,
+                   WG__PATH_MAX + 2);
+}
+
+/* The path for a name in the file; false if it is none of ours, or after reporting. */
 static bool path_of(const loading *l, const char *name, char path[WG__PATH_MAX + 2]) {
     size_t n = l->o->prefix ? strlen(l->o->prefix) : 0;
     if (n && strncmp(name, l->o->prefix, n) != 0) return false;
-    if (l->o->rename) return l->o->rename(l->o->user, name + n, path, WG__PATH_MAX + 2);
+    if (l->o->rename) return renamed(l, name + n, path);
     snprintf(path, WG__PATH_MAX + 2, "%s", name + n);  // one byte more than fits: refused as a key
     return true;
 }
@@ -121,7 +131,7 @@ static void note_misfit(loading *l, const wg_nn *node, const wg_view *have) {
 // `name` may be that of a tie, and t what it is tied to.
 static bool look_at_tensor(loading *l, const char *name, const wg_named_tensor *t) {
     char path[WG__PATH_MAX + 2];
-    if (!path_of(l, name, path)) return true;
+    if (!path_of(l, name, path)) return !wg__pending();
     wg_nn *node = node_at(l, path, l->fresh);
     if (!node && wg__pending()) return false;
     if (node && node->tied) node = node->tied;
@@ -146,7 +156,7 @@ static const wg_named_tensor *tied_to(const loading *l, const wg_named_text *t) 
 static bool look_at_text(loading *l, const wg_named_text *t) {
     char path[WG__PATH_MAX + 2], other[WG__PATH_MAX + 2];
     const wg_named_tensor *to = tied_to(l, t);
-    if (!to || !path_of(l, t->name, path) || !path_of(l, t->text, other)) return true;
+    if (!to || !path_of(l, t->name, path) || !path_of(l, t->text, other)) return !wg__pending();
     wg_nn *node = node_at(l, path, l->fresh), *target = node_at(l, other, false);
     if (!node || !target) return !wg__pending();
     if (l->fresh)

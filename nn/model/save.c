@@ -21,8 +21,12 @@ typedef struct saving {
 static const char *name_of(saving *s, const wg_nn *node) {
     const char *path = node->path + wg__path_length(s->m, 0);
     const char *prefix = s->o->prefix ? s->o->prefix : "";
-    char *name = s->name[s->names++], own[NAME];
+    char *name = s->name[s->names++], own[NAME] = "";
     bool done = !s->o->rename || s->o->rename(s->o->user, path, own, sizeof own);
+    if (done && !memchr(own, 0, sizeof own))
+        return WG__FAIL_NULL(WG_ERROR_ARGUMENT,
+                             "%s: rename gave \"%s\" a name without a closing 0 in %d bytes",
+                             s->file, node->path, NAME);
     int n = done ? snprintf(name, NAME, "%s%s", prefix, s->o->rename ? own : path) : -1;
     if (n >= 0 && n < NAME) return name;
     return WG__FAIL_NULL(WG_ERROR_ARGUMENT, "%s: \"%s\" has no name of at most %d bytes", s->file,
