@@ -126,7 +126,7 @@ START_TEST(patience_of_a_start_does_not_look_at_earlier_ones) {
 }
 END_TEST
 
-/* ---- what callers do -------------------------------------------------------------------------- */
+/* ---- what callers do ------------------------------------------------------------------------- */
 
 static bool reset_all(void *user, const wg_fit_facts *f) {
     (void)user, (void)f;
