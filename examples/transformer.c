@@ -107,14 +107,21 @@ static void write_some(wg_nn *m, int64_t count, uint64_t seed) {
     wg_nn_train(m, true);
 }
 
+/* The rate's factor in step t = 0, 1, ...: up in 100 steps, down along half a cosine to 0.01. */
+static double rise_and_fall(int64_t t, void *user) {
+    (void)user;
+    double done = (double)(t + 1), rise = fmin(1, done / 100), fall = cos(1.5707963 * done / STEPS);
+    return rise * fall * fall + 0.01;
+}
+
 static double fit(wg_nn *m, const letters part[2], double counted) {
-    wg_optim *adam = wg_optim_adamw(m, (wg_adam_options){ .beta2 = 0.99, .weight_decay = 0.1 });
+    wg_adam_options o = { .rate = 4e-3, .beta2 = 0.99, .weight_decay = 0.1 };
+    wg_optim *adam = wg_optim_adamw(m, o);
     wg_random random = { .seed = 2 };
     double mean = 0, loss = INFINITY, began = now();
     wg_optim_clip_norm(adam, 1);
+    wg_optim_schedule(adam, wg_schedule_own(rise_and_fall, NULL));
     for (int i = 1; i <= STEPS && !wg_error(); i++) {
-        double rise = fmin(1, i / 100.0), fall = cos(1.5707963 * i / STEPS);
-        wg_optim_set_rate(adam, 4e-3 * (rise * fall * fall + 0.01));
         mean += learn(m, adam, &part[0], &random) / (STEPS / REPORTS);
         if (i % (STEPS / REPORTS)) continue;
         loss = test(m, &part[1]);

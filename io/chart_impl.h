@@ -17,7 +17,8 @@ typedef struct wg__text {
 
 void wg__text_add(wg__text *t, const char *format, ...) WG_PRINTF(2, 3);
 void wg__text_append(wg__text *t, const wg__text *more);
-/* 9 digits where those are all of it, else 17; with a point in every locale; NaN for what is not finite. */
+/* 9 digits where those are all of it, else 17, with a point in every locale; NaN for what is not
+   finite. */
 void wg__text_number(wg__text *t, double value);
 /* A string of gnuplot, in its double quotes. Line breaks stay, other control characters become
    blanks, and what is not UTF-8, or not allowed in XML, a question mark. */

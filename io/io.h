@@ -57,8 +57,8 @@ WG_API bool wg_io_save_npy(const char *path, const wg_tensor *x);
    Texts and values are copied. On an error nothing is added, and false comes back. A text is only
    ever text: whatever characters it has, they are what the picture shows.
 
-   A chart is at most 10000 pixels wide and high. What is added at once has at most 1,398,101 points,
-   or cells of a grid: with more gnuplot would take minutes.
+   A chart is at most 10000 pixels wide and high. What is added at once has at most 1,398,101
+   points, or cells of a grid: with more gnuplot would take minutes.
 
    NaN is a gap, in a line or a surface. An infinity, and on a logarithmic axis what is not
    positive, is a gap as well, and the key says how many values are not shown. */
@@ -107,8 +107,9 @@ WG_API bool wg_chart_xy(wg_chart *c, const char *label, wg_xy p);  // label NULL
    x; the ends are where the outermost values stand. A heat map shades a cell around each value, and
    its colour bar has the label; a contour draws lines over what is there, a black one if `count` is
    1, else thin grey ones, one for each of up to 100 levels; a surface draws z as height, and is
-   alone in its panel. Colours are viridis, from dark to bright; or diverging, blue below the middle of the
-   range, white there, and orange above it, where the range is even around 0 unless it is given. */
+   alone in its panel. Colours are viridis, from dark to bright; or diverging, blue below the middle
+   of the range, white there, and orange above it, where the range is even around 0 unless it is
+   given. */
 typedef struct wg_grid {
     int64_t rows, columns;
     double x_min, x_max, y_min, y_max;
