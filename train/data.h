@@ -65,8 +65,8 @@ WG_API int64_t wg_data_classes(wg_data *d);
 /* Parts share d's memory and outlive it, and hold their samples in d's order. With integer labels
    of rank 1 each class is shared out alike (stratified). On an error all parts are NULL. */
 
-/* Cuts d into n parts of the given shares (which sum to at most 1), drawn at random by seed. Too few
-   samples for a part whose share is not 0 are an error; those of an empty set are empty. */
+/* Cuts d into n parts of the given shares (which sum to at most 1), drawn at random by seed. Too
+   few samples for a part whose share is not 0 are an error; those of an empty set are empty. */
 WG_API bool wg_data_split(const wg_data *d, const double share[], int n, uint64_t seed,
                           wg_data *part[]);
 /* Fold i of k (2 <= k <= N): of the k folds that seed draws, the i-th to validate on, 0 <= i < k,
@@ -109,11 +109,11 @@ WG_API wg_tensor *wg_standard_invert(wg_standard s, wg_tensor *z);
 
 /* Images moved a little, for a larger training set. Each sample x is an image (H, W) or (C, H, W),
    or a flat one of rows * columns elements. Unless, with probability `still`, it is not moved, it
-   is moved by whole pixels, down and right each drawn from -shift ... shift, less than the image's
-   rows and columns, zeros filling what becomes free; and it is mirrored left to right with probability `flip`. The draws follow from the
-   batch's seed and the number that the sample has in the whole set, whatever the batches' size and
-   order. Standardising comes afterwards. `still`, rows and columns without shift or flip are an
-   error. */
+   is moved by whole pixels, down and right each drawn from -shift ... shift, zeros filling what
+   becomes free; and it is mirrored left to right with probability `flip`. The shift is less than
+   the image's rows and its columns; `still`, rows and columns without shift or flip are an error.
+   The draws follow from the batch's seed and the number that the sample has in the whole set,
+   whatever the batches' size and order. Standardising comes afterwards. */
 typedef struct wg_augment {
     int64_t shift;
     double still;

@@ -29,8 +29,8 @@ void wg__progress_end(wg__progress *p);  // of the line that is on the terminal
 
 /* ---- the rows of the epochs: fit_history.c --------------------------------------------------- */
 
-/* Adds a row to `count` others. *history is (rows, columns), NULL at first, in no scope; false after
-   reporting, and it is as it was. */
+/* Adds a row to `count` others. *history is (rows, columns), NULL at first, in no scope; false
+   after reporting, and it is as it was. */
 bool wg__history_add(wg_tensor **history, int count, const wg_fit_row *row);
 /* Gives it to the innermost scope, also while an error is pending; its rows, NULL for NULL. */
 const wg_fit_row *wg__history_end(wg_tensor *history);

@@ -20,8 +20,8 @@ extern "C" {
    where it is not defined. Yours fits wherever one of these does, a formula like
    wg_item(wg_mean(wg_abs(wg_sub(out, y)))) too. Here `out` (..., C) are scores of
    C classes, the larger the likelier, and y (...) are labels, integers from 0 to C - 1; any other
-   label is an error, and so is a score of NaN. With C = 1 there are two classes, and the score is that of class 1 against 0:
-   a logit. */
+   label is an error, and so is a score of NaN. With C = 1 there are two classes, and the score is
+   that of class 1 against 0: a logit. */
 typedef double wg_metric(wg_tensor *out, wg_tensor *y);
 
 /* The share of samples whose label has the largest score, of equal ones the first; with C = 1,
@@ -68,6 +68,7 @@ WG_API wg_scores wg_metric_scores(const wg_tensor *confusion, wg_average average
 
 /* All evaluate in batches, without recording, and put the model's mode back. A score of NaN is an
    error wherever a class is wanted. */
+
 /* wg_metric_accuracy of all batches together. NaN on error. */
 WG_API double wg_nn_accuracy(wg_nn *m, wg_net *net, wg_data *d);
 /* The mean of the cost over the set, a batch counting as often as it has samples: for a cost that
