@@ -278,9 +278,9 @@ typedef struct wg_check_options {
 
    On failure report->text names the input, the element, what reverse, forward mode and differences
    give there, and the first operation whose own rules are wrong; or the input that f cuts off, by
-   wg_stop, wg_variable or reading its values; or one that does not reach the result at all, of which
-   nothing can be checked (`unused` allows it): f may have read another tensor than the x that it is
-   given, such as a model's parameter, for which there is wg_nn_check_gradient; or f's own error.
+   wg_stop, wg_variable or reading its values; or one that does not reach the result at all, of
+   which nothing can be checked (`unused` allows it): f may have read another tensor than the x that
+   it is given, as a model's parameter, for which nn has wg_nn_check_gradient; or f's own error.
    Where f has a kink at x, differences decide nothing: those are counted as inconclusive, and a
    check that decided nothing at all has failed. It needs no pending error and leaves none, nor any
    tensor but what f keeps. Here and below `report` may be NULL. */
