@@ -278,12 +278,12 @@ typedef struct wg_check_options {
 
    On failure report->text names the input, the element, what reverse, forward mode and differences
    give there, and the first operation whose own rules are wrong; or the input that f cuts off, by
-   wg_stop, wg_variable or reading its values; or one that does not reach the result at all, which is
-   most often a mistake, since nothing of it can be checked: f may have read another tensor than the
-   x that it was given (`unused` allows it); or f's own error. Where f has a kink at x,
-   differences decide nothing: those are counted as inconclusive, and a check that decided nothing
-   at all has failed. It needs no pending error and leaves none, nor any tensor but what f keeps.
-   Here and below `report` may be NULL. */
+   wg_stop, wg_variable or reading its values; or one that does not reach the result at all, of
+   which nothing can be checked (`unused` allows it): f may have read another tensor than the x that
+   it is given, as a model's parameter, for which nn has wg_nn_check_gradient; or f's own error.
+   Where f has a kink at x, differences decide nothing: those are counted as inconclusive, and a
+   check that decided nothing at all has failed. It needs no pending error and leaves none, nor any
+   tensor but what f keeps. Here and below `report` may be NULL. */
 WG_API bool wg_check_gradient(wg_function *f, void *user, wg_tensor *const x[], int n,
                               wg_check_options o, wg_check_report *report);
 

@@ -173,7 +173,7 @@ typedef wg_tensor *wg_nn_objective(void *user);
            wg_tensor *x = wg_nn_param(m, "x", WG_F64, WG_SHAPE(4, 3), (wg_init){ 0 });  // (4, 3)
            return wg_mean(wg_square(gated(m, "gate", x, 5)));
        }
-       if (!wg_nn_check_gradient(m, cost, m, (wg_check_options){ .order = 2 }, &r)) puts(r.text);
+       wg_nn_check_gradient(m, cost, m, (wg_check_options){ .order = 2 }, &r);  // or r.text
 
    The parameters must be f64, and f the same each time: without dropout, or not as in training, and
    without wg_checkpoint. They keep their values and gradients; buffers that f writes, such as

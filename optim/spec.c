@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-/* spec.c: a spec of a rule of one's own. It is looked at here, where it is made, so that the message
-   comes before the optimiser, the group or the training that it is for. */
+/* spec.c: a spec of a rule of one's own. It is looked at here, where it is made, so that the
+   message comes before the optimiser, the group or the training that it is for. */
 #include <math.h>
 
 #include "optim/optim_impl.h"

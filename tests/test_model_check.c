@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-/* test_model_check.c: wg_nn_check_gradient, as one uses it who writes a layer of one's own: by public
-   means alone. */
+/* test_model_check.c: wg_nn_check_gradient, as one uses it who writes a layer of one's own: by
+   public means alone. */
 #include "tests/nn_test.h"
 
 static const wg_init DEFAULT = { .kind = WG_INIT_DEFAULT };

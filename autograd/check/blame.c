@@ -120,8 +120,8 @@ static void tell_element(hunt *h, int64_t element) {
     snprintf(t->report->text, sizeof t->report->text,
              "%s: d/d%s at %s: backward %.10g, forward %.10g, differences %.10g, bound %.2g -> "
              "%s",
-             t->op->name, wg__input_name(t, h->run.which[k], name), at, h->reverse, h->forward, h->slope.value, h->bound,
-             whose_fault(h));
+             t->op->name, wg__input_name(t, h->run.which[k], name), at, h->reverse, h->forward,
+             h->slope.value, h->bound, whose_fault(h));
 }
 
 /* ---- which operation ------------------------------------------------------------------------- */

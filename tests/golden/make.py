@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 """Golden values: what PyTorch (Debian's python3-torch) says of the cases in cases.txt.
 
-    python3 tests/golden/make.py [OPERATION ...]
+    /usr/bin/python3 tests/golden/make.py [OPERATION ...]
 
 A line of cases.txt is an operation and a sample as in a record ("softmax 2,3 | axis=1"; autograd/op.h has the
 grammar). For each operation one file is written, OPERATION.npy: a vector of doubles, case after case:

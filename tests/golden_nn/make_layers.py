@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 """Golden values for layers: what PyTorch (Debian's python3-torch) makes of its own, with given weights.
 
-    python3 tests/golden_nn/make_layers.py [CASE ...]
+    /usr/bin/python3 tests/golden_nn/make_layers.py [CASE ...]
 
 For each case one file is written, CASE.npy: a vector of doubles,
 
@@ -15,7 +15,7 @@ and for each case of STEPS a training run, CASE.npy: the parameters, then for ea
 targets, the loss, and the running mean and variance after it; then x and y of a batch when evaluating. A step is
 p -= RATE gradient, after a batch normalisation of the given momentum.
 
-tests/test_layers_golden.c has the same layers, by the same names. All is in double precision, on one thread.
+tests/layer_cases.h has the same layers, by the same names. All is in double precision, on one thread.
 """
 import os
 import sys

@@ -1,7 +1,9 @@
-#!/usr/bin/env python3
+#!/usr/bin/python3
 # SPDX-License-Identifier: MIT
-"""Writes loss_NAME.npy beside this file: what PyTorch says of each case of tests/test_losses_nn.c. Needs Debian's
-python3-torch (1.13); the tests do not.
+"""Writes loss_NAME.npy beside this file: what PyTorch (Debian's python3-torch) says of each case of
+tests/test_losses_nn.c.
+
+    /usr/bin/python3 tests/golden_nn/make_losses.py
 
 A file is an f64 matrix whose rows are lists of numbers, filled up with zeros:
     0-2  the three inputs: y, target and, where there is one, a weight, a variance or a third vector

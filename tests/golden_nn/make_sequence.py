@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 """Golden values of layers for sequences: what PyTorch (Debian's python3-torch) says of the cases below.
 
-    python3 tests/golden_nn/make_sequence.py
+    /usr/bin/python3 tests/golden_nn/make_sequence.py
 
 A case is one file, NAME.npy: a vector of doubles, one array after the other, each in C order. tests/test_recurrent.c
 and tests/test_attention.c, which have the same cases in the same order of arrays, read them.

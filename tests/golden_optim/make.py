@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 """Golden trajectories: where PyTorch's optimisers (Debian's python3-torch) get from given gradients.
 
-    python3 tests/golden_optim/make.py
+    /usr/bin/python3 tests/golden_optim/make.py
 
 gradients.npy holds w at the start and then 100 gradients, 12 numbers each; NAME.npy, for each case below, w after
 steps 1, 2, 10, 50 and 100. The options of a case stand in tests/test_optim_rules.c under the same name. Some gradients

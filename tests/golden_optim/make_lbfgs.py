@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 """Golden minima: where PyTorch's LBFGS (Debian's python3-torch; strong_wolfe) ends.
 
-    python3 tests/golden_optim/make_lbfgs.py
+    /usr/bin/python3 tests/golden_optim/make_lbfgs.py
 
 lbfgs_logistic.npy: weights and intercept of a logistic regression with ridge 0.01; lbfgs_net.npy: the loss of a net of two layers on
 a sine. All in double precision; the data are formulas, the same as in tests/test_lbfgs.c.

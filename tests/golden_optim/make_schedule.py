@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 """Golden schedules: the rates of PyTorch's schedulers (Debian's python3-torch).
 
-    python3 tests/golden_optim/make_schedule.py
+    /usr/bin/python3 tests/golden_optim/make_schedule.py
 
 For each row of CASES one file is written, schedule_NAME.npy: the rates of steps 0 to 100 from a base rate of 0.5 (for the cycles: a
 peak of 0.5), in double precision. What PyTorch 1.13 has no class for is a formula in its LambdaLR, from the paper. The files
