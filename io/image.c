@@ -128,16 +128,15 @@ static char shade(const wg__image *m, span row, span column) {
 static size_t write_shades(const wg__image *m, size_t lines, char *text, size_t size) {
     size_t across = (2 * lines * m->columns + m->rows / 2) / m->rows, n = 0;
     if (across == 0) across = 1;
-    for (size_t i = 0; i < lines; i++) {
-        for (size_t j = 0; j <= across; j++, n++) {
-            if (n + 1 >= size) continue;  // only its length is wanted
+    const size_t whole = lines * (across + 1);
+    for (size_t i = 0; i < lines && n + 1 < size; i++) {
+        for (size_t j = 0; j <= across && n + 1 < size; j++, n++)
             text[n] = j == across
                           ? '\n'
                           : shade(m, part_of(m->rows, i, lines), part_of(m->columns, j, across));
-        }
     }
-    if (size > 0) text[n < size ? n : size - 1] = 0;
-    return n;
+    if (size > 0) text[n] = 0;
+    return whole;
 }
 
 size_t wg_io_image_text(const wg_tensor *x, int lines, char *text, size_t size) {

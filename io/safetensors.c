@@ -265,7 +265,8 @@ static bool read_header(const char *name, const unsigned char *bytes, size_t siz
         return wg_fail(WG_ERROR_FORMAT, "%s: not safetensors: %zu bytes", name, size);
     for (int i = 0; i < WG__ST_PREFIX; i++) n |= (uint64_t)bytes[i] << 8 * i;
     if (n > WG__ST_HEADER_MAX)
-        return wg_fail(WG_ERROR_FORMAT, "%s: header of %llu bytes, at most %d are read", name,
+        return wg_fail(WG_ERROR_FORMAT,
+                       "%s: not safetensors, or a header of %llu bytes, at most %d are read", name,
                        (unsigned long long)n, WG__ST_HEADER_MAX);
     if (n < 2)
         return wg_fail(WG_ERROR_FORMAT, "%s: header of %llu bytes, at least 2 are wanted", name,

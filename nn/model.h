@@ -99,6 +99,23 @@ WG_API int wg_nn_unfreeze(wg_nn *m, const char *pattern);
 /* By path relative to m, a tied one too; false for what is not there. */
 WG_API bool wg_nn_is_frozen(const wg_nn *m, const char *path);
 
+/* ---- a layer of your own: path.c ------------------------------------------------------------- */
+
+/* Where a layer begins: the model seen from m/name, whose path messages begin with from now on. NULL
+   after an error: m or the name is NULL, `what` being the function that says so, or it is no name.
+   And where it ends: messages begin with m's path again, and wg_nn_summary learns the shape of what
+   is returned. Gives back y, which may be NULL. Between them all is operations, parameters and
+   other layers:
+
+       wg_tensor *gated(wg_nn *m, const char *name, wg_tensor *x, int64_t units) {
+           wg_nn *layer = wg_nn_enter(m, name, "gated");
+           if (!layer) return NULL;
+           wg_tensor *gate = wg_sigmoid(wg_nn_linear(layer, "gate", x, units));
+           return wg_nn_leave(m, layer, wg_mul(gate, wg_nn_linear(layer, "value", x, units)));
+       } */
+WG_API wg_nn *wg_nn_enter(wg_nn *m, const char *name, const char *what);
+WG_API wg_tensor *wg_nn_leave(const wg_nn *m, wg_nn *layer, wg_tensor *y);
+
 /* ---- what a loss does not reach: unreached.c ------------------------------------------------- */
 
 typedef struct wg_nn_visitor {

@@ -81,19 +81,6 @@ wg_nn *wg__nn_lookup(const wg_nn *m, const wg__key *k);  // NULL if there is no 
 wg_nn *wg__nn_find_or_make(wg_nn *m, const wg__key *k);  // NULL after reporting
 /* A node for m's path and k's below it, in no table yet; the root for m NULL. */
 wg_nn *wg__nn_node(wg__model *model, const wg_nn *m, const wg__key *k);
-/* The node m/name on entry to a layer: messages begin with its path from now on. NULL after
-   reporting that m or the name is NULL, `what` being the function, or what is wrong with the
-   name. */
-wg_nn *wg__nn_enter(wg_nn *m, const char *name, const char *what);
-/* And the layer's end: messages begin with m's path again, and a summary learns the shape of what
-   is returned. Gives back y, which may be NULL. So a layer is
-
-       wg_nn *layer = wg__nn_enter(m, name, "nn_linear");
-       if (!layer) return NULL;
-       ...
-       return wg__nn_leave(m, layer, y); */
-wg_tensor *wg__nn_leave(const wg_nn *m, wg_nn *layer, wg_tensor *y);
-
 /* What a summary is told on entering and leaving: summary.c. An error is left pending. */
 void wg__note_entered(wg_nn *layer);
 void wg__note_left(wg_nn *layer, const wg_tensor *y);

@@ -266,6 +266,14 @@ START_TEST(a_grid_is_refused_with_the_numbers) {
 }
 END_TEST
 
+START_TEST(the_length_of_a_wide_text_is_told_without_making_it) {
+    wg_tensor *x = wg_zeros(WG_U8, WG_SHAPE(1, 10000000));  // 2e10 characters, in no time
+    ck_assert(wg_io_image_text(x, 1000, NULL, 0) == 1000 * (2 * (size_t)10000000 * 1000 + 1));
+    char text[4];
+    ck_assert(wg_io_image_text(x, 1000, text, sizeof text) > 4 && strcmp(text, "   ") == 0);
+}
+END_TEST
+
 int main(void) {
     Suite *suite = suite_create("io: images");
     TCase *t = add_file_cases(suite, "images");
@@ -277,6 +285,7 @@ int main(void) {
     tcase_add_test(t, images_are_refused_with_the_numbers);
     tcase_add_test(t, every_allocation_may_fail);
     tcase_add_test(t, text_shades_from_black_to_white);
+    tcase_add_test(t, the_length_of_a_wide_text_is_told_without_making_it);
     tcase_add_test(t, text_keeps_the_shape_of_the_image);
     tcase_add_test(t, text_of_colours_is_their_brightness);
     tcase_add_test(t, text_is_cut_to_its_room);

@@ -126,22 +126,22 @@ END_TEST
 
 /* A layer as the library's are, with one buffer. */
 static wg_tensor *scale(wg_nn *m, const char *name, wg_tensor *x) {
-    wg_nn *layer = wg__nn_enter(m, name, "scale");
+    wg_nn *layer = wg_nn_enter(m, name, "scale");
     if (!layer) return NULL;
     wg_tensor *w = wg_nn_param(layer, "w", WG_F64, WG_SHAPE(wg_dim(x, -1)), DEFAULT);
     wg_tensor *b = wg_nn_buffer(layer, "seen", WG_I64, WG_SCALAR, DEFAULT);
-    return wg__nn_leave(m, layer, b ? wg_mul(x, w) : NULL);
+    return wg_nn_leave(m, layer, b ? wg_mul(x, w) : NULL);
 }
 
 static wg_tensor *net(wg_nn *m, wg_tensor *x) {
     ck_assert(!wg_nn_is_training(m));
-    wg_nn *block = wg__nn_enter(m, "block", "net");
+    wg_nn *block = wg_nn_enter(m, "block", "net");
     if (!block) return NULL;
     wg_tensor *y = scale(block, "in", x);                              // (B, 3)
     y = scale(block, "again", wg_cat((wg_tensor *[]){ y, y }, 2, 1));  // (B, 6)
     wg_tensor *w = wg_nn_param(m, "loose", WG_F32, WG_SHAPE(2, 2), DEFAULT);
     if (w) ck_assert(!wg_is_tracked(wg_square(w)));  // not recorded
-    return wg__nn_leave(m, block, y);
+    return wg_nn_leave(m, block, y);
 }
 
 START_TEST(a_summary_names_layers_shapes_and_numbers) {
@@ -181,8 +181,8 @@ START_TEST(without_a_net_nothing_runs) {
 END_TEST
 
 static wg_tensor *enter_most(wg_nn *m, wg_tensor *x) {
-    wg_nn *layer = wg__nn_enter(m, "most", "enter_most");
-    return wg__nn_leave(m, layer, x);
+    wg_nn *layer = wg_nn_enter(m, "most", "enter_most");
+    return wg_nn_leave(m, layer, x);
 }
 
 START_TEST(a_share_is_100_or_0_percent_only_if_it_is_all_or_nothing) {

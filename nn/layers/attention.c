@@ -198,7 +198,7 @@ static bool make_heads(attention *a, wg_tensor *x) {
 
 wg_tensor *wg_nn_multi_head_attention(wg_nn *m, const char *name, wg_tensor *query, int64_t heads,
                                       wg_multi_head_options o) {
-    wg_nn *layer = wg__nn_enter(m, name, NAME);
+    wg_nn *layer = wg_nn_enter(m, name, NAME);
     if (!layer) return NULL;
     attention a = { .layer = layer, .o = &o, .heads = heads };
     a.at = wg__kv_cache_at(o.cache, layer);
@@ -211,5 +211,5 @@ wg_tensor *wg_nn_multi_head_attention(wg_nn *m, const char *name, wg_tensor *que
         y = project(&a, "out", y, wg_dim(query, 2));
     }
     if (!y) wg__kv_cache_back(o.cache, layer, a.at);
-    return wg__nn_leave(m, layer, y);
+    return wg_nn_leave(m, layer, y);
 }

@@ -88,7 +88,7 @@ wg_tensor *wg_nn_batch_norm_with(wg_nn *m, const char *name, wg_tensor *x, wg_no
     if (wg__layer_takes(n.what, "x", x, takes) && wg__norm_options_valid(&n, false, true) &&
         momentum_valid(&n) && batch_large_enough(&n) && wg__norm_affine(&n, WG_SHAPE(wg_dim(x, 1))))
         y = apply(&n);
-    return wg__nn_leave(m, n.layer, y);
+    return wg_nn_leave(m, n.layer, y);
 }
 
 wg_tensor *wg_nn_batch_norm(wg_nn *m, const char *name, wg_tensor *x) {

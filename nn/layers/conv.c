@@ -150,12 +150,12 @@ static wg_tensor *apply(wg_nn *layer, const conv *c) {
 }
 
 static wg_tensor *convolve(wg_nn *m, const char *name, conv c, int64_t size) {
-    wg_nn *layer = wg__nn_enter(m, name, c.kind->what);
+    wg_nn *layer = wg_nn_enter(m, name, c.kind->what);
     if (!layer) return NULL;
     c.kernel[0] = size;
     c.kernel[1] = c.kind->axes == 1 ? 1 : c.o.width ? c.o.width : size;
     if (c.o.groups == 0) c.o.groups = 1;
-    return wg__nn_leave(m, layer, valid(&c) && inits_fit(&c) ? apply(layer, &c) : NULL);
+    return wg_nn_leave(m, layer, valid(&c) && inits_fit(&c) ? apply(layer, &c) : NULL);
 }
 
 wg_tensor *wg_nn_conv1d_with(wg_nn *m, const char *name, wg_tensor *x, int64_t channels,

@@ -31,11 +31,11 @@ static wg_tensor *draw(const drop *d, wg_tensor *x) {
 }
 
 wg_tensor *wg_nn_dropout(wg_nn *m, const char *name, wg_tensor *x, double p) {
-    drop d = { "nn_dropout", wg__nn_enter(m, name, "nn_dropout"), x, p };
+    drop d = { "nn_dropout", wg_nn_enter(m, name, "nn_dropout"), x, p };
     if (!d.layer) return NULL;
     wg_tensor *y = NULL;
     if (valid(&d, any)) y = idle(&d) ? x : draw(&d, x);
-    return wg__nn_leave(m, d.layer, y);
+    return wg_nn_leave(m, d.layer, y);
 }
 
 // (B, C, 1, ...), of ones: what a mask for channels is drawn of
@@ -47,11 +47,11 @@ static wg_tensor *one_per_channel(const wg_tensor *x) {
 
 wg_tensor *wg_nn_channel_dropout(wg_nn *m, const char *name, wg_tensor *x, double p) {
     static const wg__takes takes = { 2, WG_MAX_RANK, "(B, C, ...)" };
-    drop d = { "nn_channel_dropout", wg__nn_enter(m, name, "nn_channel_dropout"), x, p };
+    drop d = { "nn_channel_dropout", wg_nn_enter(m, name, "nn_channel_dropout"), x, p };
     if (!d.layer) return NULL;
     wg_tensor *y = NULL;
     if (valid(&d, takes)) y = idle(&d) ? x : wg_xmul(x, draw(&d, one_per_channel(x)));
-    return wg__nn_leave(m, d.layer, y);
+    return wg_nn_leave(m, d.layer, y);
 }
 
 /* What is dropped becomes a = -scale alpha of selu, its value far below 0; then k x + c puts mean 0
@@ -67,9 +67,9 @@ static wg_tensor *alpha_dropped(const drop *d) {
 }
 
 wg_tensor *wg_nn_alpha_dropout(wg_nn *m, const char *name, wg_tensor *x, double p) {
-    drop d = { "nn_alpha_dropout", wg__nn_enter(m, name, "nn_alpha_dropout"), x, p };
+    drop d = { "nn_alpha_dropout", wg_nn_enter(m, name, "nn_alpha_dropout"), x, p };
     if (!d.layer) return NULL;
     wg_tensor *y = NULL;
     if (valid(&d, any)) y = idle(&d) ? x : alpha_dropped(&d);
-    return wg__nn_leave(m, d.layer, y);
+    return wg_nn_leave(m, d.layer, y);
 }

@@ -46,7 +46,7 @@ static wg_tensor *table_of(wg_nn *layer, table t, const wg_embedding_layer_optio
 
 wg_tensor *wg_nn_embedding_with(wg_nn *m, const char *name, wg_tensor *index, int64_t count,
                                 int64_t width, wg_embedding_layer_options o) {
-    wg_nn *layer = wg__nn_enter(m, name, "nn_embedding");
+    wg_nn *layer = wg_nn_enter(m, name, "nn_embedding");
     if (!layer) return NULL;
     const table t = { count, width };
     wg_tensor *w = NULL, *y = NULL;
@@ -56,7 +56,7 @@ wg_tensor *wg_nn_embedding_with(wg_nn *m, const char *name, wg_tensor *index, in
         wg_embedding_options padding = { .padding = o.padding, .padding_index = o.padding_index };
         y = wg_embedding_with(w, index, padding);  // (..., width)
     }
-    return wg__nn_leave(m, layer, y);
+    return wg_nn_leave(m, layer, y);
 }
 
 wg_tensor *wg_nn_embedding(wg_nn *m, const char *name, wg_tensor *index, int64_t count,

@@ -14,7 +14,7 @@ static bool inits_fit(const char *what, const wg_linear_options *o, wg_dtype dty
 wg_tensor *wg_nn_linear_with(wg_nn *m, const char *name, wg_tensor *x, int64_t units,
                              wg_linear_options o) {
     static const wg__takes takes = { 1, WG_MAX_RANK, "(..., in)" };
-    wg_nn *layer = wg__nn_enter(m, name, "nn_linear");
+    wg_nn *layer = wg_nn_enter(m, name, "nn_linear");
     if (!layer) return NULL;
     wg_tensor *y = NULL;
     if (wg__layer_takes("nn_linear", "x", x, takes) && units_valid("nn_linear", units) &&
@@ -24,7 +24,7 @@ wg_tensor *wg_nn_linear_with(wg_nn *m, const char *name, wg_tensor *x, int64_t u
         wg_tensor *b = o.no_bias ? NULL : wg_nn_param(layer, "b", dtype, WG_SHAPE(units), o.b);
         if (w && (b || o.no_bias)) y = wg_linear(x, w, b);
     }
-    return wg__nn_leave(m, layer, y);
+    return wg_nn_leave(m, layer, y);
 }
 
 wg_tensor *wg_nn_linear(wg_nn *m, const char *name, wg_tensor *x, int64_t units) {
@@ -48,7 +48,7 @@ wg_tensor *wg_nn_bilinear_with(wg_nn *m, const char *name, wg_tensor *a, wg_tens
                                int64_t units, wg_linear_options o) {
     static const wg__takes left = { 1, WG_MAX_RANK, "(..., I)" };
     static const wg__takes right = { 1, WG_MAX_RANK, "(..., J)" };
-    wg_nn *layer = wg__nn_enter(m, name, "nn_bilinear");
+    wg_nn *layer = wg_nn_enter(m, name, "nn_bilinear");
     if (!layer) return NULL;
     wg_tensor *y = NULL;
     if (wg__layer_takes("nn_bilinear", "a", a, left) &&
@@ -62,7 +62,7 @@ wg_tensor *wg_nn_bilinear_with(wg_nn *m, const char *name, wg_tensor *a, wg_tens
             o.no_bias ? NULL : wg_nn_param(layer, "b", wg_dtype_of(a), WG_SHAPE(units), o.b);
         if (w && (bias || o.no_bias)) y = wg_bilinear(a, w, b, bias);
     }
-    return wg__nn_leave(m, layer, y);
+    return wg_nn_leave(m, layer, y);
 }
 
 wg_tensor *wg_nn_bilinear(wg_nn *m, const char *name, wg_tensor *a, wg_tensor *b, int64_t units) {

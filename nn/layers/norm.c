@@ -6,7 +6,7 @@
 /* ---- what all of them share ------------------------------------------------------------------ */
 
 bool wg__norm_enter(wg__norm_layer *n, wg_nn *m, const char *name) {
-    n->layer = wg__nn_enter(m, name, n->what);
+    n->layer = wg_nn_enter(m, name, n->what);
     if (!n->layer) return false;
     n->o.epsilon = wg__or_else(n->o.epsilon, 1e-5);
     return true;
@@ -73,7 +73,7 @@ wg_tensor *wg_nn_layer_norm_with(wg_nn *m, const char *name, wg_tensor *x, wg_no
     if (!wg__norm_enter(&n, m, name)) return NULL;
     wg_tensor *y = NULL;
     if (line_ready(&n)) y = wg_layer_norm(x, n.o.axes, n.w, n.b, n.o.epsilon);
-    return wg__nn_leave(m, n.layer, y);
+    return wg_nn_leave(m, n.layer, y);
 }
 
 wg_tensor *wg_nn_layer_norm(wg_nn *m, const char *name, wg_tensor *x) {
@@ -86,7 +86,7 @@ wg_tensor *wg_nn_rms_norm_with(wg_nn *m, const char *name, wg_tensor *x, wg_norm
     if (!wg__norm_enter(&n, m, name)) return NULL;
     wg_tensor *y = NULL;
     if (line_ready(&n)) y = wg_rms_norm(x, n.o.axes, n.w, n.o.epsilon);
-    return wg__nn_leave(m, n.layer, y);
+    return wg_nn_leave(m, n.layer, y);
 }
 
 wg_tensor *wg_nn_rms_norm(wg_nn *m, const char *name, wg_tensor *x) {
@@ -111,7 +111,7 @@ wg_tensor *wg_nn_group_norm_with(wg_nn *m, const char *name, wg_tensor *x, int64
     if (wg__layer_takes(n.what, "x", x, takes) && wg__norm_options_valid(&n, false, false) &&
         groups_valid(&n, groups) && wg__norm_affine(&n, WG_SHAPE(wg_dim(x, 1))))
         y = wg_group_norm(x, groups, n.w, n.b, n.o.epsilon);
-    return wg__nn_leave(m, n.layer, y);
+    return wg_nn_leave(m, n.layer, y);
 }
 
 wg_tensor *wg_nn_group_norm(wg_nn *m, const char *name, wg_tensor *x, int64_t groups) {
@@ -126,7 +126,7 @@ wg_tensor *wg_nn_instance_norm_with(wg_nn *m, const char *name, wg_tensor *x, wg
     if (wg__layer_takes(n.what, "x", x, takes) && wg__norm_options_valid(&n, false, false) &&
         wg__norm_affine(&n, WG_SHAPE(wg_dim(x, 1))))
         y = wg_instance_norm(x, n.w, n.b, n.o.epsilon);
-    return wg__nn_leave(m, n.layer, y);
+    return wg_nn_leave(m, n.layer, y);
 }
 
 wg_tensor *wg_nn_instance_norm(wg_nn *m, const char *name, wg_tensor *x) {

@@ -81,7 +81,7 @@ static bool positions_fit(const wg_tensor *x, int64_t capacity, int64_t offset) 
 
 wg_tensor *wg_nn_positions(wg_nn *m, const char *name, wg_tensor *x, int64_t capacity,
                            int64_t offset) {
-    wg_nn *layer = wg__nn_enter(m, name, "nn_positions");
+    wg_nn *layer = wg_nn_enter(m, name, "nn_positions");
     if (!layer) return NULL;
     wg_tensor *y = NULL;
     if (positions_fit(x, capacity, offset)) {
@@ -90,5 +90,5 @@ wg_tensor *wg_nn_positions(wg_nn *m, const char *name, wg_tensor *x, int64_t cap
         wg_tensor *w = wg_nn_param(layer, "w", wg_dtype_of(x), shape, init);  // (capacity, C)
         y = wg_add(x, wg_slice(w, 0, offset, offset + wg_dim(x, -2), 1));
     }
-    return wg__nn_leave(m, layer, y);
+    return wg_nn_leave(m, layer, y);
 }

@@ -156,7 +156,7 @@ static bool step_options(const wg__recurrent_call *c) {
 }
 
 static wg_tensor *one_step(wg_nn *m, const char *name, wg_tensor *x, const wg__recurrent_call *c) {
-    wg_nn *layer = wg__nn_enter(m, name, c->name);
+    wg_nn *layer = wg_nn_enter(m, name, c->name);
     if (!layer) return NULL;
     wg__recurrence r;
     wg_recurrent_state s = { NULL, NULL };
@@ -168,7 +168,7 @@ static wg_tensor *one_step(wg_nn *m, const char *name, wg_tensor *x, const wg__r
     } else {
         s.h = NULL;
     }
-    return wg__nn_leave(m, layer, s.h);
+    return wg_nn_leave(m, layer, s.h);
 }
 
 wg_tensor *wg_nn_rnn_step(wg_nn *m, const char *name, wg_tensor *x, int64_t units,

@@ -131,8 +131,8 @@ static wg_tensor *through(const block *b, wg_tensor *x) {
 
 wg_tensor *wg_nn_transformer_block(wg_nn *m, const char *name, wg_tensor *x, int64_t heads,
                                    wg_transformer_options o) {
-    wg_nn *layer = wg__nn_enter(m, name, NAME);
+    wg_nn *layer = wg_nn_enter(m, name, NAME);
     if (!layer) return NULL;
     block b = { layer, heads, &o };
-    return wg__nn_leave(m, layer, fits(&b, x) ? through(&b, x) : NULL);
+    return wg_nn_leave(m, layer, fits(&b, x) ? through(&b, x) : NULL);
 }

@@ -162,7 +162,7 @@ static wg_tensor *with_room(wg_nn *layer, wg_tensor *x, const wg__recurrent_call
 }
 
 static wg_tensor *unroll(wg_nn *m, const char *name, wg_tensor *x, const wg__recurrent_call *c) {
-    wg_nn *layer = wg__nn_enter(m, name, c->name);
+    wg_nn *layer = wg_nn_enter(m, name, c->name);
     if (!layer) return NULL;
     sequence q = { .steps = wg_rank(x) > 1 ? wg_dim(x, 1) : 0, .batch = wg_dim(x, 0) };
     wg_tensor *y = NULL;
@@ -172,7 +172,7 @@ static wg_tensor *unroll(wg_nn *m, const char *name, wg_tensor *x, const wg__rec
         else if (mark_alive(c, &q))
             y = with_room(layer, x, c, &q);
     }
-    return wg__nn_leave(m, layer, y);
+    return wg_nn_leave(m, layer, y);
 }
 
 wg_tensor *wg_nn_rnn_with(wg_nn *m, const char *name, wg_tensor *x, int64_t units,

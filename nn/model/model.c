@@ -63,7 +63,7 @@ wg_nn *wg_nn_sub(wg_nn *m, const char *format, ...) {
     if (n < 0 || (size_t)n >= sizeof name)
         return WG__FAIL_NULL(WG_ERROR_ARGUMENT, "nn_sub: a name of %d bytes, at most %d fit a path",
                              n, WG__PATH_MAX);
-    return wg__nn_enter(m, name, "nn_sub");
+    return wg_nn_enter(m, name, "nn_sub");
 }
 
 bool wg_nn_train(wg_nn *m, bool on) {

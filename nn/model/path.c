@@ -99,7 +99,7 @@ wg_nn *wg__nn_find_or_make(wg_nn *m, const wg__key *k) {
     return node;
 }
 
-wg_nn *wg__nn_enter(wg_nn *m, const char *name, const char *what) {
+wg_nn *wg_nn_enter(wg_nn *m, const char *name, const char *what) {
     if (wg__pending()) return NULL;
     wg__where(m ? m->path : "");
     if (!m || !name)
@@ -114,7 +114,7 @@ wg_nn *wg__nn_enter(wg_nn *m, const char *name, const char *what) {
     return node;
 }
 
-wg_tensor *wg__nn_leave(const wg_nn *m, wg_nn *layer, wg_tensor *y) {
+wg_tensor *wg_nn_leave(const wg_nn *m, wg_nn *layer, wg_tensor *y) {
     if (WG_UNLIKELY(m->model->notes != NULL)) wg__note_left(layer, y);
     wg__where(m->path);
     return y;
