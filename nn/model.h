@@ -101,11 +101,11 @@ WG_API bool wg_nn_is_frozen(const wg_nn *m, const char *path);
 
 /* ---- a layer of your own: path.c ------------------------------------------------------------- */
 
-/* Where a layer begins: the model seen from m/name, whose path messages begin with from now on. NULL
-   after an error: m or the name is NULL, `what` being the function that says so, or it is no name.
-   And where it ends: messages begin with m's path again, and wg_nn_summary learns the shape of what
-   is returned. Gives back y, which may be NULL. Between them all is operations, parameters and
-   other layers:
+/* Where a layer begins: the model seen from m/name, whose path messages begin with from now on.
+   NULL after an error: m or the name is NULL, `what` being the function that says so, or it is no
+   name. And where it ends: messages begin with m's path again, and wg_nn_summary learns the shape
+   of what is returned. Gives back y, which may be NULL. Between them all is operations, parameters
+   and other layers:
 
        wg_tensor *gated(wg_nn *m, const char *name, wg_tensor *x, int64_t units) {
            wg_nn *layer = wg_nn_enter(m, name, "gated");
