@@ -337,7 +337,7 @@ START_TEST(files_and_arguments_that_are_wrong_are_errors) {
     expect_error(WG_ERROR_FILE, "/nowhere/x");
     spill(temporary_path(FILE_NAME), "rubbish!", 8);
     ck_assert(!load(m));
-    expect_error(WG_ERROR_FORMAT, "m.safetensors: header of");
+    expect_error(WG_ERROR_FORMAT, "m.safetensors: not safetensors, or a header of");
     ck_assert(!wg_nn_save(m, "/nowhere/x"));
     expect_error(WG_ERROR_FILE, "/nowhere/x");
     ck_assert(!wg_nn_save(empty, temporary_path(FILE_NAME)));
