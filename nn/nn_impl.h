@@ -14,7 +14,7 @@
 enum { WG__PATH_MAX = 190 };  // bytes of a path; one fits into wg__context.where
 
 /* An option, or what stands for it where it is 0. */
-static inline double wg__or_else(double option, double otherwise) {
+static inline double wg__or(double option, double otherwise) {
     return option != 0 ? option : otherwise;
 }
 

@@ -77,8 +77,6 @@ bool wg__optim_check_all(const char *what, const wg__range *range, size_t n);
     wg__optim_check_all(what, (const wg__range[]){ __VA_ARGS__ },                                  \
                         sizeof((const wg__range[]){ __VA_ARGS__ }) / sizeof(wg__range))
 
-static inline double wg__or(double value, double standard) { return value == 0 ? standard : value; }
-
 /* Defines wg_optim_NAME from wg_NAME. */
 #define WG__DEFINE_OPTIMISER(name, options)                                                        \
     wg_optim *wg_optim_##name(wg_nn *m, options o) {                                               \

@@ -20,7 +20,7 @@ static bool running_of(const wg__norm_layer *n, running *r) {
 }
 
 static bool momentum_valid(wg__norm_layer *n) {
-    n->o.momentum = wg__or_else(n->o.momentum, 0.1);
+    n->o.momentum = wg__or(n->o.momentum, 0.1);
     return (n->o.momentum > 0 && n->o.momentum <= 1) ||
            wg_fail(WG_ERROR_ARGUMENT, "%s: momentum %g is not within (0, 1]", n->what,
                    n->o.momentum);

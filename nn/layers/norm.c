@@ -8,7 +8,7 @@
 bool wg__norm_enter(wg__norm_layer *n, wg_nn *m, const char *name) {
     n->layer = wg_nn_enter(m, name, n->what);
     if (!n->layer) return false;
-    n->o.epsilon = wg__or_else(n->o.epsilon, 1e-5);
+    n->o.epsilon = wg__or(n->o.epsilon, 1e-5);
     return true;
 }
 

@@ -58,7 +58,7 @@ static bool rotary_fits(const wg_tensor *x, int64_t offset) {
 wg_tensor *wg_rotary(wg_tensor *x, int64_t offset, double base) {
     if (wg__pending()) return NULL;
     if (!rotary_fits(x, offset) || !wg__rotary_base_valid("rotary", base)) return NULL;
-    base = wg__or_else(base, 10000);
+    base = wg__or(base, 10000);
     int64_t width = wg_dim(x, -1);
     wg_dtype dtype = wg_dtype_of(x);
     wg_tensor *a = angles(offset, wg_dim(x, -2), width, base);  // (T, D / 2)

@@ -160,7 +160,7 @@ static wg_tensor *bce_with_logits(wg_tensor *y, wg_tensor *t, wg_tensor *p) {
 
 static wg_tensor *hinge(const char *loss, wg_tensor *y, wg_tensor *t, const wg_loss_options *o) {
     if (!wg__loss_values(loss, (wg__part){ "the target", t }, wg__no_sign, "-1 or 1")) return NULL;
-    return wg_relu(wg_sub(wg_num(wg__or_else(o->margin, 1)), wg_mul(t, y)));
+    return wg_relu(wg_sub(wg_num(wg__or(o->margin, 1)), wg_mul(t, y)));
 }
 
 static wg_tensor *kl_div(wg_tensor *y, wg_tensor *t, bool log_target) {
@@ -169,7 +169,7 @@ static wg_tensor *kl_div(wg_tensor *y, wg_tensor *t, bool log_target) {
 }
 
 static wg_tensor *poisson(wg_tensor *y, wg_tensor *t, const wg_loss_options *o) {
-    wg_tensor *log_rate = o->rates ? wg_log(wg_add(y, wg_num(wg__or_else(o->epsilon, 1e-8)))) : y;
+    wg_tensor *log_rate = o->rates ? wg_log(wg_add(y, wg_num(wg__or(o->epsilon, 1e-8)))) : y;
     wg_tensor *loss = wg_sub(o->rates ? y : wg_exp(y), wg_xmul(t, log_rate));
     return o->full ? wg_add(loss, wg_lgamma(wg_add(t, wg_num(1)))) : loss;
 }
@@ -192,9 +192,9 @@ static wg_tensor *poisson(wg_tensor *y, wg_tensor *t, const wg_loss_options *o) 
 // clang-format off
 LOSS(mse_loss, 0, wg_square(wg_sub(y, t)))
 LOSS(l1_loss, 0, wg_abs(wg_sub(y, t)))
-LOSS(huber_loss, WG__DELTA, huber(wg_sub(y, t), wg__or_else(o.delta, 1)))
+LOSS(huber_loss, WG__DELTA, huber(wg_sub(y, t), wg__or(o.delta, 1)))
 LOSS(smooth_l1_loss, WG__DELTA,
-     wg_div(huber(wg_sub(y, t), wg__or_else(o.delta, 1)), wg_num(wg__or_else(o.delta, 1))))
+     wg_div(huber(wg_sub(y, t), wg__or(o.delta, 1)), wg_num(wg__or(o.delta, 1))))
 LOSS(log_cosh_loss, 0, log_cosh(wg_sub(y, t)))
 LOSS(bce_loss, 0, bce(y, t))
 LOSS(bce_with_logits, WG__POS_WEIGHT, bce_with_logits(y, t, o.pos_weight))

@@ -17,7 +17,7 @@ wg_tensor *wg_nn_gaussian_nll_loss_with(wg_tensor *y, wg_tensor *target, wg_tens
         !wg__loss_fit(loss, mean, variance, true) ||
         !wg__loss_values(loss, variance, is_negative, "0 or more"))
         return NULL;
-    wg_tensor *v = wg_clamp(var, wg__or_else(o.epsilon, 1e-6), INFINITY);
+    wg_tensor *v = wg_clamp(var, wg__or(o.epsilon, 1e-6), INFINITY);
     wg_tensor *twice = wg_add(wg_log(v), wg_div(wg_square(wg_sub(y, target)), v));
     wg_tensor *each = wg_mul(twice, wg_num(0.5));  // of y's shape
     if (o.full) each = wg_add(each, wg_num(0.5 * log(2 * M_PI)));
@@ -83,11 +83,11 @@ wg_tensor *wg_nn_triplet_margin_loss_with(wg_tensor *anchor, wg_tensor *positive
         !pairs_fit(loss, a, (wg__part){ "the positive", positive }) ||
         !pairs_fit(loss, a, (wg__part){ "the negative", negative }))
         return NULL;
-    double p = wg__or_else(o.p, 2);
+    double p = wg__or(o.p, 2);
     wg_tensor *far = distance(anchor, negative, p);  // (...)
     if (o.swap) far = wg_minimum(far, distance(positive, negative, p));
     wg_tensor *gap = wg_sub(distance(anchor, positive, p), far);  // (...)
-    return wg__loss_reduce(loss, wg_relu(wg_add(gap, wg_num(wg__or_else(o.margin, 1)))), &o);
+    return wg__loss_reduce(loss, wg_relu(wg_add(gap, wg_num(wg__or(o.margin, 1)))), &o);
 }
 
 wg_tensor *wg_nn_triplet_margin_loss(wg_tensor *anchor, wg_tensor *positive, wg_tensor *negative) {

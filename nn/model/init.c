@@ -38,8 +38,8 @@ static double fans(const wg_init *init, const wg_shape *s, bool fan_out) {
     double out = s->rank > 0 ? (double)s->dim[0] : 1, in = s->rank > 1 ? (double)s->dim[1] : 1;
     double field = 1;
     for (int i = 2; i < s->rank; i++) field *= (double)s->dim[i];
-    return wg__or_else((double)init->fan_in, field * in) +
-           (fan_out ? wg__or_else((double)init->fan_out, field * out) : 0);
+    return wg__or((double)init->fan_in, field * in) +
+           (fan_out ? wg__or((double)init->fan_out, field * out) : 0);
 }
 
 // Fills in what was left at 0, and for a scheme a and b.
@@ -47,11 +47,11 @@ static wg_init resolve(wg_init init, const wg_shape *shape) {
     if (init.kind == WG_INIT_DEFAULT)
         init.kind = shape->rank < 2 ? WG_INIT_ZEROS : WG_INIT_XAVIER_UNIFORM;
     const struct scheme *s = &scheme[init.kind];
-    init.gain = wg__or_else(init.gain, 1);
-    init.cut = wg__or_else(init.cut, 2);
+    init.gain = wg__or(init.gain, 1);
+    init.cut = wg__or(init.cut, 2);
     if (init.kind == WG_INIT_ZEROS) init.a = 0;
-    if (init.kind == WG_INIT_SPARSE) init.b = wg__or_else(init.b, 0.01);
-    if (s->law == NORMAL || s->law == TRUNCATED) init.b = wg__or_else(init.b, 1);
+    if (init.kind == WG_INIT_SPARSE) init.b = wg__or(init.b, 0.01);
+    if (s->law == NORMAL || s->law == TRUNCATED) init.b = wg__or(init.b, 1);
     if (s->numerator > 0) {
         init.b = sqrt(s->numerator / fans(&init, shape, s->fan_out));
         init.a = s->law == UNIFORM ? -init.b : 0;
