@@ -2,7 +2,7 @@
 /* test_clip.c: clipping against its plain formulas. A rule that stores what it is handed shows what
    a step would use; the gradients themselves are never written to. */
 #include "tensor/tensor_impl.h"
-#include "tests/nn_test.h"
+#include "tests/optim_test.h"
 
 /* ---- a rule that shows its gradient ---------------------------------------------------------- */
 
@@ -15,16 +15,10 @@ static void keep(const wg_optim_call *c) {
 }
 static const wg_optim_rule keeper = { .name = "keeper", .update = keep };
 
-static wg_tensor *param(wg_nn *m, const char *name, wg_dtype dtype, wg_shape shape) {
-    wg_tensor *w =
-        wg_nn_param(m, name, dtype, shape, (wg_init){ .kind = WG_INIT_NORMAL, .a = 0, .b = 1 });
-    ck_assert_msg(w != NULL, "%s", wg_error_message());
-    return w;
-}
-
-static void give(wg_tensor *w, wg_tensor *g) {
+// g is all of w's gradient, whatever it was.
+static void give_only(wg_tensor *w, wg_tensor *g) {
     wg_clear_gradient(w);
-    ck_assert_msg(wg_backward(wg_sum(wg_mul(w, g))), "%s", wg_error_message());
+    give(w, g);
 }
 
 /* ---- the formulas, on plain arrays ----------------------------------------------------------- */
@@ -110,7 +104,7 @@ static void follow(const clip_case *c, wg_dtype dtype) {
         w[i] = param(m, names[i], dtype, shapes[i]);
         if (i == 2) ck_assert(wg_copy(wg_select(w[i], 0, 1), wg_zeros(dtype, WG_SHAPE(3, 2, 2))));
         g[i] = normal(dtype, shapes[i], 10 + (uint64_t)i);
-        give(w[i], g[i]);
+        give_only(w[i], g[i]);
         p.n[i] = wg_numel(w[i]);
         ck_assert(wg_read_f64(w[i], p.w[i], p.n[i]) && wg_read_f64(g[i], p.g[i], p.n[i]));
     }
@@ -155,7 +149,7 @@ static void put(double a, double b, double c, double d) {
     ck_assert(wg_write(w, (double[]){ a, b, c, d }, 4));
 }
 static void give_values(double a, double b, double c, double d) {
-    give(w, wg_from(WG_F64, WG_SHAPE(2, 2), (double[]){ a, b, c, d }));
+    give_only(w, wg_from(WG_F64, WG_SHAPE(2, 2), (double[]){ a, b, c, d }));
 }
 
 START_TEST(the_order_is_value_then_adaptive_then_norm) {
@@ -253,7 +247,7 @@ START_TEST(a_parameter_without_gradient_and_one_of_no_elements_are_no_trouble) {
     set(o, &cases[COUNT(cases) - 1]);
     ck_assert(wg_optim_clip_adaptive(o, 1, NULL));  // "a/b" is no name here
     give_values(1, 2, 3, 4);
-    give(none, wg_zeros(WG_F32, WG_SHAPE(0, 3)));
+    give_only(none, wg_zeros(WG_F32, WG_SHAPE(0, 3)));
     ck_assert_msg(wg_optim_step(o), "%s", wg_error_message());
     ck_assert(wg_equal(v, old));
 }
@@ -288,7 +282,7 @@ START_TEST(whichever_allocation_fails_a_clipped_step_is_made_whole_or_not_at_all
         put(1, 2, 3, 4);
         ck_assert(wg_copy(v, w));
         give_values(5, 6, 7, 8);
-        give(v, wg_ones(WG_F64, WG_SHAPE(2, 2)));
+        give_only(v, wg_ones(WG_F64, WG_SHAPE(2, 2)));
         wg_memory_trim();
         counted.left = failures;
         done = wg_optim_step(o);

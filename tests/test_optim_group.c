@@ -2,22 +2,7 @@
 /* test_optim_group.c: groups of parameters with rules of their own, and objectives that the
    optimiser evaluates itself. */
 #include "optim/optim_impl.h"
-#include "tests/nn_test.h"
-
-static wg_tensor *param(wg_nn *m, const char *name, wg_dtype dtype, wg_shape shape) {
-    wg_tensor *w =
-        wg_nn_param(m, name, dtype, shape, (wg_init){ .kind = WG_INIT_NORMAL, .a = 0, .b = 1 });
-    ck_assert_msg(w != NULL, "%s", wg_error_message());
-    return w;
-}
-static void give(wg_tensor *w, wg_tensor *g) {
-    ck_assert_msg(wg_backward(wg_sum(wg_mul(w, g))), "%s", wg_error_message());
-}
-static wg_tensor *copy_of(wg_tensor *x) {
-    wg_tensor *y = wg_zeros_like(x);
-    ck_assert(wg_copy(y, x));
-    return y;
-}
+#include "tests/optim_test.h"
 
 /* ---- groups ---------------------------------------------------------------------------------- */
 

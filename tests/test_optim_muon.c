@@ -1,16 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* test_optim_muon.c: Muon, against its formula in plain loops, and by what it is for: steps whose
    singular values are all about 1. */
-#include "tests/nn_test.h"
-
-static wg_tensor *param(wg_nn *m, const char *name, wg_dtype dtype, wg_shape shape) {
-    wg_tensor *w = wg_nn_param(m, name, dtype, shape, (wg_init){ .kind = WG_INIT_NORMAL, .b = 1 });
-    ck_assert_msg(w != NULL, "%s", wg_error_message());
-    return w;
-}
-static void give(wg_tensor *w, wg_tensor *g) {
-    ck_assert_msg(wg_backward(wg_sum(wg_mul(w, g))), "%s", wg_error_message());
-}
+#include "tests/optim_test.h"
 
 /* ---- the formula (Jordan et al. 2024) -------------------------------------------------------- */
 

@@ -2,22 +2,11 @@
 /* test_optim_spec.c: specs, the values that optimisers are made of: what is refused when it is made
    and when it is used, and numbers that the parameters' dtype cannot hold. */
 #include "tensor/tensor_impl.h"
-#include "tests/nn_test.h"
+#include "tests/optim_test.h"
 
 #ifdef WG_OPTIMISER
 #error "WG_OPTIMISER is optim.h's own"
 #endif
-
-static wg_tensor *param(wg_nn *m, const char *name, wg_dtype dtype, wg_shape shape) {
-    wg_tensor *w = wg_nn_param(m, name, dtype, shape, (wg_init){ .kind = WG_INIT_NORMAL, .b = 1 });
-    ck_assert_msg(w != NULL, "%s", wg_error_message());
-    return w;
-}
-
-// Adds g to w's gradient, by way of a loss whose gradient it is.
-static void give(wg_tensor *w, wg_tensor *g) {
-    ck_assert_msg(wg_backward(wg_sum(wg_mul(w, g))), "%s", wg_error_message());
-}
 
 /* ---- specs ----------------------------------------------------------------------------------- */
 
