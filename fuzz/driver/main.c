@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* replay.c: runs a fuzz target on files, and on all files in folders, without a fuzzer and under
+/* main.c: runs a fuzz target on files, and on all files in folders, without a fuzzer and under
    any compiler: what was once found stays tested. Each input stands in a block of exactly its size,
    so that a sanitiser sees a read past its end. Fails if there is nothing to run or something
    cannot be read. */
