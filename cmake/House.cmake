@@ -17,7 +17,7 @@ endif()
 if(WENGERT_COVERAGE)
     list(APPEND WENGERT_INSTRUMENT -fprofile-instr-generate -fcoverage-mapping)
 endif()
-if(WENGERT_LIBFUZZER)
+if(WENGERT_LIBFUZZER AND NOT DEFINED ENV{LIB_FUZZING_ENGINE})   # whose owner sets all flags
     list(APPEND WENGERT_INSTRUMENT -fsanitize=fuzzer-no-link)
 endif()
 

@@ -10,16 +10,17 @@ cd "$(dirname "$0")/.."
 export CC CFLAGS LIB_FUZZING_ENGINE
 
 # The flags come from the environment alone; a static BLIS, where there is one, lets the fuzzers travel.
-cmake -S . -B "$WORK" -G Ninja -DCMAKE_BUILD_TYPE=None -DWENGERT_LIBFUZZER=ON -DWENGERT_INSTRUMENTED=ON \
+cmake -S . -B "$WORK" -G Ninja -DCMAKE_BUILD_TYPE=None -DWENGERT_LIBFUZZER=ON \
       -DWENGERT_BUILD_TESTS=OFF -DWENGERT_BUILD_EXAMPLES=OFF -DWENGERT_BUILD_BENCH=OFF -DWENGERT_BACKTRACE=OFF "$@"
-cmake --build "$WORK"
+mapfile -t targets < <(basename -s .c fuzz/fuzz_*.c)
+cmake --build "$WORK" --target "${targets[@]}"
 
 mkdir -p "$OUT"
-for source in fuzz/fuzz_*.c; do
-    target=$(basename "$source" .c) name=$(basename "$source" .c | sed 's/^fuzz_//')
+for target in "${targets[@]}"; do
+    name=${target#fuzz_}
     cp "$WORK/fuzz/$target" "$OUT/"
     if [[ -d fuzz/corpus/$name ]]; then (cd "fuzz/corpus/$name" && cmake -E tar cf "$OUT/${target}_seed_corpus.zip" --format=zip .); fi
     if [[ -e fuzz/$name.dict ]]; then cp "fuzz/$name.dict" "$OUT/$target.dict"; fi
-    printf '[libfuzzer]\nmax_len = %d\n' "$([[ $name == csv || $name == idx || $name == npy || $name == safetensors ]] && echo 65536 || echo 512)" >"$OUT/$target.options"
+    printf '[libfuzzer]\nmax_len = 4096\n' >"$OUT/$target.options"
 done
 ls "$OUT"

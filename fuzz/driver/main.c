@@ -16,7 +16,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "fuzz/fuzz.h"
+#include "fuzz/must.h"
 
 // What a target may define beside its one function.
 __attribute__((weak)) int LLVMFuzzerInitialize(int *count, char ***argument);
