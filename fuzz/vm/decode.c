@@ -122,7 +122,7 @@ static amount amount_of(const wg__vm_decoder *d, const wg_tensor *y, const wg__v
 
 static wg_tensor *try_out(wg__vm_decoder *d, const wg_op *op, const int in[], int n,
                           const void *attr) {
-    wg_tensor *x[WG__VM_OPERANDS];
+    wg_tensor *x[WG__VM_OPERANDS] = { NULL };
     for (int i = 0; i < n; i++) x[i] = in[i] < 0 ? NULL : d->reg[in[i]];
     wg_call c = { op, n, x, NULL, attr };
     wg_tensor *y = fits(&c, d->elements) ? wg_apply(op, x, n, attr) : NULL;

@@ -33,7 +33,6 @@ static void draw(const call *c, const wg__vm_input *in, const wg_shape *shape, u
     wg__vm_drawn how = { .mode = c->d->p->mode, .bounded = !plain, .low = s->low, .high = s->high };
     int64_t n = wg__numel(shape);
     if (s->kind != WG__FLOAT) how.mode = WG__WHOLE;
-    if (s->form != WG__ANY) return draw_form(s, shape, seed, value);
     if (in->exact && s->kind != WG__FLOAT) {
         how.low = how.high = in->exact[0];
         for (int64_t k = 0; k < wg__numel(&s->shape); k++) {
@@ -41,7 +40,10 @@ static void draw(const call *c, const wg__vm_input *in, const wg_shape *shape, u
             how.high = in->exact[k] > how.high ? in->exact[k] : how.high;
         }
     }
-    wg__vm_draw(&how, seed, n, value);
+    if (s->form != WG__ANY)
+        draw_form(s, shape, seed, value);
+    else
+        wg__vm_draw(&how, seed, n, value);
     if (in->exact && wg__shape_equal(&s->shape, shape) && (c->as_is || s->kind != WG__FLOAT))
         memcpy(value, in->exact, (size_t)n * sizeof *value);
 }
