@@ -45,11 +45,25 @@ static bool fits_map(const wg_call *c, int64_t most) {
     return wg__numel(&shape) <= most;
 }
 
+/* The derivatives of a determinant along directions, all of them square matrices alike, take N to
+   the power of how many they are, and their gradients more: what looks like them is kept small. */
+static bool is_costly(const wg_call *c) {
+    const wg_shape *s = &c->in[0]->view.shape;
+    double cost = 1;
+    if (c->inputs < 2 || s->rank < 2 || s->dim[s->rank - 1] != s->dim[s->rank - 2]) return false;
+    for (int i = 0; i < c->inputs; i++) {
+        if (!c->in[i] || !wg__shape_equal(s, &c->in[i]->view.shape)) return false;
+        cost *= (double)s->dim[s->rank - 1];
+    }
+    return cost > 128;
+}
+
 // Whether it is taken, and the result no larger than may be.
 static bool fits(const wg_call *c, int64_t most) {
     wg_spec spec;
     memset(&spec, 0, sizeof spec);
     if (c->op->map) return fits_map(c, most);
+    if (is_costly(c)) return false;
     if (!c->op->infer) return is_small(c, most);
     return c->op->infer(c, &spec) && wg__numel(&spec.shape) <= most;
 }
@@ -105,10 +119,7 @@ int wg__vm_add_step(wg__vm_decoder *d, const wg_op *op, const int in[], int n, c
     }
     if (op->flags & WG_OP_NO_GRADIENT) step.flags = WG__VM_STOP;
     int at = settle_step(d, &step, y);
-    if (much == FINE) return at;
-    const wg_op *tanh_op = wg_op_find("tanh");
-    int squashed = tanh_op ? wg__vm_add_step(d, tanh_op, &at, 1, NULL) : -1;
-    return squashed;
+    return much == FINE ? at : wg__vm_tame(d, at);
 }
 
 /* ---- reading --------------------------------------------------------------------------------- */

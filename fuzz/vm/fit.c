@@ -17,6 +17,15 @@ typedef struct call {  // one instruction being fitted
 
 /* ---- leaves that a sample asks for ----------------------------------------------------------- */
 
+// Matrices of a form: the selftest knows how to make them.
+static void draw_form(const wg__slot *slot, const wg_shape *shape, uint64_t seed, double *value) {
+    wg__sample one = { .inputs = 1 };
+    wg_random r = { .seed = seed };
+    one.in[0] = *slot;
+    one.in[0].shape = *shape;
+    (void)wg__sample_draw(&one, &r, &value);  // if not, an error is pending
+}
+
 static void draw(const call *c, const wg__vm_input *in, const wg_shape *shape, uint64_t seed,
                  double *value) {
     const wg__slot *s = &in->slot;
@@ -24,7 +33,7 @@ static void draw(const call *c, const wg__vm_input *in, const wg_shape *shape, u
     wg__vm_drawn how = { .mode = c->d->p->mode, .bounded = !plain, .low = s->low, .high = s->high };
     int64_t n = wg__numel(shape);
     if (s->kind != WG__FLOAT) how.mode = WG__WHOLE;
-    if (s->form != WG__ANY) how.mode = WG__GENERAL;
+    if (s->form != WG__ANY) return draw_form(s, shape, seed, value);
     if (in->exact && s->kind != WG__FLOAT) {
         how.low = how.high = in->exact[0];
         for (int64_t k = 0; k < wg__numel(&s->shape); k++) {
@@ -33,7 +42,6 @@ static void draw(const call *c, const wg__vm_input *in, const wg_shape *shape, u
         }
     }
     wg__vm_draw(&how, seed, n, value);
-    wg__vm_give_form(s->form, shape, value);
     if (in->exact && wg__shape_equal(&s->shape, shape) && (c->as_is || s->kind != WG__FLOAT))
         memcpy(value, in->exact, (size_t)n * sizeof *value);
 }
@@ -214,22 +222,25 @@ static int climb(call *c, unsigned code) {
     return -1;
 }
 
+static int newest_rank(const wg__vm_decoder *d) { return wg_rank(d->reg[d->order[d->found - 1]]); }
+
+// With the change; without it and with the values that the sample lists; and with neither.
 int wg__vm_instruct(wg__vm_decoder *d, const wg__vm_instruction *i) {
     const wg__vm_samples *all = i->op ? wg__vm_samples_of(i->op) : NULL;
     if (!all || all->count == 0) return -1;
     unsigned byte = i->byte[WG__VM_STEP_SAMPLE], change = i->byte[WG__VM_STEP_ATTR];
     unsigned count = (unsigned)all->count, code = byte / count;
-    call c = { .d = d, .i = i, .sample = &all->sample[byte % count], .as_is = change == 0 };
+    call c = { .d = d, .i = i, .sample = &all->sample[byte % count] };
     if (c.sample->inputs > WG__VM_OPERANDS) return -1;
     size_t words = i->op->attr_size / sizeof(double) + 1;
     c.attr = i->op->attr_size ? wg__scratch((int64_t)words) : NULL;
     if (i->op->attr_size && !c.attr) return -1;
-    for (int attempt = change ? 0 : 1; attempt < 2; attempt++) {  // then without the change
+    for (int attempt = change ? 0 : 1; attempt < 3; attempt++) {
         if (c.attr) memcpy(c.attr, c.sample->attr, i->op->attr_size);
-        if (attempt == 0)
-            wg__vm_change_attribute(i->op, c.attr, change, wg_rank(d->reg[d->order[d->found - 1]]));
+        if (attempt == 0) wg__vm_change_attribute(i->op, c.attr, change, newest_rank(d));
+        c.as_is = attempt == 1 && !change;
         int r = climb(&c, code);
-        if (r >= 0 || d->failed) return r;
+        if (r >= 0 || d->failed || (attempt == 1 && change)) return r;
     }
     return -1;
 }

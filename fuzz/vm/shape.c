@@ -7,11 +7,11 @@
 
 #include "fuzz/vm/vm_impl.h"
 
-typedef enum helper { RESHAPE, EXPAND, TAKE, SIGMOID, MUL, ADD, HELPERS } helper;
+typedef enum helper { RESHAPE, EXPAND, TAKE, SIGMOID, TANH, MUL, ADD, HELPERS } helper;
 
 static const wg_op *help(helper which) {
-    static const char *const name[HELPERS] = { "reshape", "expand", "index_select",
-                                               "sigmoid", "mul",    "add" };
+    static const char *const name[HELPERS] = { "reshape", "expand", "index_select", "sigmoid",
+                                               "tanh",    "mul",    "add" };
     static const wg_op *op[HELPERS];
     if (!op[which]) op[which] = wg_op_find(name[which]);
     return op[which];
@@ -92,3 +92,5 @@ int wg__vm_squash(wg__vm_decoder *d, int r, double low, double high) {
     if (low < 0 || low > 0) y = both(d, ADD, y, low);
     return y;
 }
+
+int wg__vm_tame(wg__vm_decoder *d, int r) { return wg__vm_add_step(d, help(TANH), &r, 1, NULL); }

@@ -45,8 +45,6 @@ typedef struct wg__vm_drawn {
     double low, high;
 } wg__vm_drawn;
 void wg__vm_draw(const wg__vm_drawn *how, uint64_t seed, int64_t n, double *value);
-/* Makes a square matrix, or a stack of them, one of the form. */
-void wg__vm_give_form(wg__form form, const wg_shape *shape, double *value);
 /* Makes equal what stands on one place in this layout. */
 void wg__vm_settle_layout(wg__layout layout, const wg_shape *shape, double *value);
 
@@ -92,6 +90,8 @@ int wg__vm_instruct(wg__vm_decoder *d, const wg__vm_instruction *i);
 int wg__vm_bring(wg__vm_decoder *d, int r, const wg_shape *shape);
 /* Register r within low ... high; itself if it is. */
 int wg__vm_squash(wg__vm_decoder *d, int r, double low, double high);
+/* Register r through tanh. */
+int wg__vm_tame(wg__vm_decoder *d, int r);
 bool wg__vm_within(const wg_tensor *x, double low, double high);
 
 /* ---- attributes: attribute.c ----------------------------------------------------------------- */
