@@ -125,7 +125,7 @@ START_TEST(lines_may_be_written_by_hand) {
         parsed("wengert program 1\nmode whole\ndtype f32\nseed 12\nchoice 1 2 255\n"
                "x10 = constant i64 [2] dense 1 0\n"
                "x7 = variable f32 [2,3] transposed 0 1 2 3 4 5\n"
-               "x20 = take(x7, x10) axis=1\n"
+               "x20 = index_select(x7, x10) axis=1\n"
                "x21 = neg(x20) stop\n"
                "x22 = add(x20, x21) unrecorded\n"
                "scope x20 x21\n"

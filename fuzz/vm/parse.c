@@ -153,17 +153,29 @@ static void read_head(reader *r, cursor c) {
 
 /* ---- leaves ----------------------------------------------------------------------------------- */
 
-static bool take_shape(cursor *c, wg_shape *s) {
-    *s = WG_SCALAR;
-    if (!take_char(c, '[')) return false;
+static bool take_sizes(cursor *c, wg_shape *s) {
     if (take_char(c, ']')) return true;
-    for (int64_t n = 1; s->rank < WG_MAX_RANK;) {
-        int64_t *d = &s->dim[s->rank++];
-        if (!take_int(c, d) || *d > WG__VM_ELEMENTS || (n *= *d) > WG__VM_ELEMENTS) return false;
+    while (s->rank < WG_MAX_RANK) {
+        if (!take_int(c, &s->dim[s->rank++])) return false;
         if (take_char(c, ']')) return true;
         if (!take_char(c, ',')) return false;
     }
     return false;
+}
+
+// One size may be 0, but what would be there without it has a limit, too.
+static bool is_small(const wg_shape *s) {
+    double n = 1, besides = 1;
+    for (int i = 0; i < s->rank; i++) {
+        n *= (double)s->dim[i];
+        if (s->dim[i] > 0) besides *= (double)s->dim[i];
+    }
+    return n <= WG__VM_ELEMENTS && besides <= 0x1p24;
+}
+
+static bool take_shape(cursor *c, wg_shape *s) {
+    *s = WG_SCALAR;
+    return take_char(c, '[') && take_sizes(c, s) && is_small(s);
 }
 
 // Whether a leaf of this kind may hold it.
@@ -261,11 +273,23 @@ static bool take_rest(cursor *c, step_line *l) {
     return true;
 }
 
+// wg_apply asks the same, but the decoder looks at shapes before.
+static bool has_operands(const wg__vm_step *s) {
+    int most = s->op->inputs_max ? s->op->inputs_max : s->op->inputs;
+    bool optional = s->op->flags & WG_OP_OPTIONAL_INPUTS;
+    if (s->inputs < s->op->inputs || s->inputs > most || (s->op->map && s->inputs == 0))
+        return false;
+    for (int i = 0; i < s->inputs; i++)
+        if (s->in[i] < 0 && !(optional && i >= s->op->inputs)) return false;
+    return true;
+}
+
 static bool take_step(const reader *r, cursor *c, step_line *l) {
     char word[WORD];
     if (!take_name(c, &l->name) || !take_char(c, '=') || !take_word(c, word)) return false;
     l->step.op = wg_op_find(word);
-    if (!l->step.op || !take_operands(r, c, l) || !take_rest(c, l)) return false;
+    if (!l->step.op || !take_operands(r, c, l) || !has_operands(&l->step)) return false;
+    if (!take_rest(c, l)) return false;
     size_t size = l->step.op->attr_size;
     if (size > 0) l->step.attr = wg__scratch((int64_t)(size / sizeof(double)) + 1);
     return (size == 0 || l->step.attr) && wg__attr_parse(l->step.op, l->attr, l->step.attr);
