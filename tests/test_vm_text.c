@@ -6,7 +6,7 @@
 #include "fuzz/vm/text.h"
 #include "tests/testing.h"
 
-/* ---- programs by chance ----------------------------------------------------------------------- */
+/* ---- programs by chance ---------------------------------------------------------------------- */
 
 enum { BYTES = 8 * (1 + 4 + 10), TEXT = 1 << 18 };
 
@@ -42,7 +42,7 @@ static void expect_same_registers(const wg__vm_program *p, const wg__vm_run *a,
     }
 }
 
-/* ---- text and back ---------------------------------------------------------------------------- */
+/* ---- text and back --------------------------------------------------------------------------- */
 
 START_TEST(what_is_printed_is_the_program) {
     static wg__vm_program p, q;
@@ -116,7 +116,7 @@ START_TEST(any_text_is_a_program) {
 }
 END_TEST
 
-/* ---- lines ------------------------------------------------------------------------------------ */
+/* ---- lines ----------------------------------------------------------------------------------- */
 
 #define HEAD "wengert program 1\nx0 = variable f64 [2,3] dense 0 1 2 3 4 5\n"
 
@@ -204,7 +204,7 @@ START_TEST(spans_are_disjoint_or_nested_and_closed) {
 }
 END_TEST
 
-/* ---- C ---------------------------------------------------------------------------------------- */
+/* ---- C --------------------------------------------------------------------------------------- */
 
 static void put_values(char *out, const char *what, const wg_tensor *x) {
     double *v = elements_of(x, wg_numel(x));
@@ -262,8 +262,9 @@ static void compile_and_run(const wg__vm_program *p, char *out) {
     ck_assert_ptr_nonnull(mkdtemp(folder));
     size_t size = print_into(source, p, wg__vm_print_c);
     snprintf(command, sizeof command,
-             "cd %s && %s -xc -o program - -xnone %s -lm && ./program >out", folder,
-             WENGERT_TEST_COMPILE, WENGERT_TEST_LINK);
+             "cd %s && " WENGERT_CC " -std=c11 -Wall -Wextra -Werror " WENGERT_CFLAGS
+             " -xc -o program - -xnone " WENGERT_LINK " -lm && ./program >out",
+             folder);
     FILE *compiler = popen(command, "w");
     ck_assert(compiler && fwrite(source, 1, size, compiler) == size);
     int status = pclose(compiler);
@@ -332,7 +333,7 @@ START_TEST(the_c_program_says_what_must_be_registered) {
 }
 END_TEST
 
-/* ---- the mutator ------------------------------------------------------------------------------ */
+/* ---- the mutator ----------------------------------------------------------------------------- */
 
 START_TEST(a_mutant_fits_its_room_and_depends_on_the_seed_alone) {
     for (unsigned seed = 0; seed < 20000; seed++) {

@@ -7,7 +7,7 @@
 #include "fuzz/vm/text.h"
 #include "fuzz/vm/vm_impl.h"
 
-/* ---- parts of a line -------------------------------------------------------------------------- */
+/* ---- parts of a line ------------------------------------------------------------------------- */
 
 typedef struct cursor {
     const char *at, *end;
@@ -78,7 +78,7 @@ static int take_one_of(cursor *c, const char *const list[], int n) {
     return take_word(c, word) ? find_word(word, list, n) : -1;
 }
 
-/* ---- what is being read ----------------------------------------------------------------------- */
+/* ---- what is being read ---------------------------------------------------------------------- */
 
 enum { NAMES = 2 * WG__VM_ROOM };
 typedef struct reader {
@@ -113,7 +113,7 @@ static bool take_register(const reader *r, cursor *c, int *place) {
     return *place >= 0;
 }
 
-/* ---- the head --------------------------------------------------------------------------------- */
+/* ---- the head -------------------------------------------------------------------------------- */
 
 static void read_mode(wg__vm_program *p, cursor *c) {
     int mode = take_one_of(c, wg__vm_mode_name, WG__VM_MODES);
@@ -151,7 +151,7 @@ static void read_head(reader *r, cursor c) {
     if (what >= 0) read[what](r->d.p, &c);
 }
 
-/* ---- leaves ----------------------------------------------------------------------------------- */
+/* ---- leaves ---------------------------------------------------------------------------------- */
 
 static bool take_sizes(cursor *c, wg_shape *s) {
     if (take_char(c, ']')) return true;
@@ -228,7 +228,7 @@ static void add_leaf_if_none(reader *r) {
     wg__vm_add_leaf(&r->d, &l);
 }
 
-/* ---- steps ------------------------------------------------------------------------------------ */
+/* ---- steps ----------------------------------------------------------------------------------- */
 
 enum { ATTR_TEXT = 4096 };
 typedef struct step_line {
@@ -317,7 +317,7 @@ static void read_step(reader *r, cursor c) {
     add_name(r, l.name, reg, squashed);
 }
 
-/* ---- spans and outputs ------------------------------------------------------------------------ */
+/* ---- spans and outputs ----------------------------------------------------------------------- */
 
 static bool is_read(const wg__vm_program *p, int reg, int from) {
     for (int k = from; k < p->steps; k++)
@@ -383,7 +383,7 @@ static void add_output_if_none(reader *r) {
     for (int i = p->leaves; i-- > 0 && p->outputs == 0;) add_output(r, i);
 }
 
-/* ---- all of it -------------------------------------------------------------------------------- */
+/* ---- all of it ------------------------------------------------------------------------------- */
 
 static void for_each_line(reader *r, const char *text, size_t size,
                           void (*read)(reader *, cursor)) {

@@ -13,7 +13,7 @@ typedef struct writer {
     int order[WG__VM_SPANS];  // of spans: by where they begin, outer ones first
 } writer;
 
-/* ---- what every such program begins with ------------------------------------------------------ */
+/* ---- what every such program begins with ----------------------------------------------------- */
 
 static const char *const INCLUDES =
     "/* What a fuzzer found, by the library's public headers alone. Build it with\n"
@@ -106,7 +106,7 @@ static const char *const SHOW =
     "    for (int i = 0; i < n; i++) print(\"gradient\", g[i]);\n"
     "}\n\n";
 
-/* ---- numbers and shapes ----------------------------------------------------------------------- */
+/* ---- numbers and shapes ---------------------------------------------------------------------- */
 
 static void put_real(FILE *file, double value) {
     char text[WG__VM_NUMBER];
@@ -134,7 +134,7 @@ static void put_shape(FILE *file, const wg_shape *s) {
     if (s->rank > 0) fputc(')', file);
 }
 
-/* ---- leaves ----------------------------------------------------------------------------------- */
+/* ---- leaves ---------------------------------------------------------------------------------- */
 
 static const char *dtype_in_c(wg_dtype dtype) {
     static const char *const name[WG_DTYPES] = { "WG_F32", "WG_F64", "WG_I32",
@@ -239,7 +239,7 @@ static void put_leaf(const writer *w, int i) {
     if (l->variable) fprintf(w->file, "    x[%d] = must(wg_variable(x[%d]));\n", i, i);
 }
 
-/* ---- steps ------------------------------------------------------------------------------------ */
+/* ---- steps ----------------------------------------------------------------------------------- */
 
 static void put_int_field(FILE *file, const void *field) { put_int(file, *(const int64_t *)field); }
 static void put_real_field(FILE *file, const void *field) {
@@ -287,7 +287,7 @@ static void put_step(const writer *w, int i) {
     if (s->flags & WG__VM_STOP) fprintf(w->file, "    x[%d] = must(wg_stop(x[%d]));\n", to, to);
 }
 
-/* ---- spans ------------------------------------------------------------------------------------ */
+/* ---- spans ----------------------------------------------------------------------------------- */
 
 static bool begins_before(const wg__vm_span *a, const wg__vm_span *b) {
     return a->first != b->first ? a->first < b->first : a->last > b->last;
@@ -367,7 +367,7 @@ static void put_functions(const writer *w) {
     }
 }
 
-/* ---- all of it -------------------------------------------------------------------------------- */
+/* ---- all of it ------------------------------------------------------------------------------- */
 
 static bool is_of_the_library(const wg_op *op) {
     static const wg_op *const own[] = {
