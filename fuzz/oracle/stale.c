@@ -184,7 +184,8 @@ static void check(wg__scene *s) {
     for (int k = 0; k < s->run.variables; k++) v[k] = wg__scene_weight(s, s->run.x[k]);
     const double *tangent = wg__numbers(wg_jvp(s->loss, s->run.x, s->run.variables, v));
     int way = wg__scene_below(s, SAME + 1);
-    if (!tangent || !find_savers(&n) || !write_to(&n, writers[way])) return;
+    if (!tangent || wg_numel(n.target) == 0 || !find_savers(&n) || !write_to(&n, writers[way]))
+        return;
     check_backward(&n, &want);
     check_forward_mode(&n, v, tangent);
     if (way < SAME) check_again(&n, weights, &want);
