@@ -152,7 +152,7 @@ void wg__check_sum(wg__trial *t) {
     wg__run r;
     wg_tensor *g1[WG_MAX_INPUTS], *g2[WG_MAX_INPUTS], *both[WG_MAX_INPUTS];
     // f32 has no digits to spare for what rules cancel; it follows f64, which is held here.
-    if (t->dtype == WG_F32 || t->y_dtype == WG_F32 || !wg__run_usual(t, &r)) return;
+    if (wg__is_single(t) || !wg__run_usual(t, &r)) return;
     int64_t m = wg_numel(r.y);
     double *w2 = wg__scratch(m), *sum = wg__scratch(m);
     if (!w2 || !sum) return;
