@@ -14,7 +14,10 @@ set(WENGERT_INSTRUMENT "")
 if(WENGERT_SANITIZE)
     set(WENGERT_INSTRUMENT -fsanitize=${WENGERT_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer)
 endif()
-if(WENGERT_LIBFUZZER)
+if(WENGERT_COVERAGE)
+    list(APPEND WENGERT_INSTRUMENT -fprofile-instr-generate -fcoverage-mapping)
+endif()
+if(WENGERT_LIBFUZZER AND NOT DEFINED ENV{LIB_FUZZING_ENGINE})   # whose owner sets all flags
     list(APPEND WENGERT_INSTRUMENT -fsanitize=fuzzer-no-link)
 endif()
 
@@ -38,6 +41,9 @@ endfunction()
 # The environment of every test: numbers do not depend on the machine's cores, and an absurd allocation
 # fails as malloc does instead of ending the program. ASan sees leaks only in a test that does not fork.
 set(WENGERT_TEST_ENVIRONMENT BLIS_NUM_THREADS=1 OMP_NUM_THREADS=1)
+if(WENGERT_COVERAGE)   # a forked test that is killed would not write what it has counted
+    list(APPEND WENGERT_TEST_ENVIRONMENT CK_FORK=no "LLVM_PROFILE_FILE=${PROJECT_BINARY_DIR}/profile/%2m.profraw")
+endif()
 if(WENGERT_SANITIZE)
     list(APPEND WENGERT_TEST_ENVIRONMENT CK_FORK=no "ASAN_OPTIONS=detect_leaks=1:allocator_may_return_null=1"
          "UBSAN_OPTIONS=print_stacktrace=1")

@@ -43,7 +43,7 @@ endfunction()
 # What users may include: all headers but the *_impl.h, and the tables of operations. WENGERT_PUBLIC_HEADERS lists
 # them for the install, and a view of their own serves users inside the build tree.
 function(wengert_public_headers)
-    set(patterns wengert.h)
+    set(patterns wengert.h fuzz/fuzz.h)
     foreach(layer IN LISTS WENGERT_LAYERS)
         list(APPEND patterns ${layer}/*.h ${layer}/ops/*.def)
     endforeach()

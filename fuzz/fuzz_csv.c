@@ -4,7 +4,7 @@
    again bit for bit. */
 #include <string.h>
 
-#include "fuzz/fuzz.h"
+#include "fuzz/must.h"
 #include "io/io.h"
 
 enum {

@@ -3,7 +3,7 @@
    written out plainly here, be read again bit for bit. */
 #include <string.h>
 
-#include "fuzz/fuzz.h"
+#include "fuzz/must.h"
 #include "io/io.h"
 
 /* Big-endian, the way the format wants every number. */

@@ -3,7 +3,7 @@
    again bit for bit: values are compared as bytes, so that NaN equals itself. */
 #include <string.h>
 
-#include "fuzz/fuzz.h"
+#include "fuzz/must.h"
 #include "io/io_impl.h"
 
 static void check_twice(const wg_tensor *x) {

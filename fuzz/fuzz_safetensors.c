@@ -4,7 +4,7 @@
    bits. */
 #include <string.h>
 
-#include "fuzz/fuzz.h"
+#include "fuzz/must.h"
 #include "io/safetensors_impl.h"
 
 static wg_archive again;

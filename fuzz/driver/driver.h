@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: MIT
+/* driver.h: what a target whose inputs are programs gives libFuzzer besides the one function.
+
+   A target writes WG__FUZZ_PROGRAMS() once, at the top level: libFuzzer looks for functions of
+   these names in the program, and finds them only where something else makes the linker take their
+   object. */
+#ifndef WG_FUZZ_DRIVER_H
+#define WG_FUZZ_DRIVER_H
+
+#include "fuzz/fuzz.h"
+#include "fuzz/vm/vm.h"
+
+/* Changes an input, bytes or text, in place; its new size, at most `max`. mutate.c */
+size_t wg__fuzz_mutate(uint8_t *data, size_t size, size_t max, unsigned seed);
+
+/* Two inputs made one; how much of `out`, of `max` bytes, it takes. cross.c */
+typedef struct wg__fuzz_input {
+    const uint8_t *data;
+    size_t size;
+} wg__fuzz_input;
+size_t wg__fuzz_cross(wg__fuzz_input a, wg__fuzz_input b, uint8_t *out, size_t max, unsigned seed);
+
+/* Whether it is a program in text: it begins with WG__VM_MAGIC. */
+bool wg__fuzz_is_text(const uint8_t *data, size_t size);
+
+/* Plain changes of bytes: libFuzzer's own where it is linked. */
+size_t wg__fuzz_mutate_bytes(uint8_t *data, size_t size, size_t max, wg_random *r);
+
+#define WG__FUZZ_PROGRAMS()                                                                        \
+    size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max, unsigned seed);         \
+    size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max, unsigned seed) {        \
+        return wg__fuzz_mutate(data, size, max, seed);                                             \
+    }                                                                                              \
+    size_t LLVMFuzzerCustomCrossOver(const uint8_t *a, size_t a_size, const uint8_t *b,            \
+                                     size_t b_size, uint8_t *out, size_t max, unsigned seed);      \
+    size_t LLVMFuzzerCustomCrossOver(const uint8_t *a, size_t a_size, const uint8_t *b,            \
+                                     size_t b_size, uint8_t *out, size_t max, unsigned seed) {     \
+        return wg__fuzz_cross((wg__fuzz_input){ a, a_size }, (wg__fuzz_input){ b, b_size }, out,   \
+                              max, seed);                                                          \
+    }                                                                                              \
+    int LLVMFuzzerInitialize(int *argc, char ***argv);                                             \
+    int LLVMFuzzerInitialize(int *argc, char ***argv) {                                            \
+        (void)argc, (void)argv;                                                                    \
+        wg_on_error(NULL, NULL);                                                                   \
+        return 0;                                                                                  \
+    }                                                                                              \
+    _Static_assert(1, "takes the semicolon")
+
+#endif
