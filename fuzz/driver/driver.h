@@ -23,8 +23,12 @@ size_t wg__fuzz_cross(wg__fuzz_input a, wg__fuzz_input b, uint8_t *out, size_t m
 /* Whether it is a program in text: it begins with WG__VM_MAGIC. */
 bool wg__fuzz_is_text(const uint8_t *data, size_t size);
 
-/* Plain changes of bytes: libFuzzer's own where it is linked. */
-size_t wg__fuzz_mutate_bytes(uint8_t *data, size_t size, size_t max, wg_random *r);
+/* Before anything runs: silences errors, and lets inputs have their full length from the start, of
+   which libFuzzer would begin with 4 bytes, half a record. start.c */
+void wg__fuzz_start(int *argc, char ***argv);
+
+/* wg__fuzz_cover_program for whoever has run it, without spans, so that every register is there. */
+void wg__fuzz_cover_run(const wg__vm_program *p, const wg__vm_run *r, int order);
 
 #define WG__FUZZ_PROGRAMS()                                                                        \
     size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max, unsigned seed);         \
@@ -40,8 +44,7 @@ size_t wg__fuzz_mutate_bytes(uint8_t *data, size_t size, size_t max, wg_random *
     }                                                                                              \
     int LLVMFuzzerInitialize(int *argc, char ***argv);                                             \
     int LLVMFuzzerInitialize(int *argc, char ***argv) {                                            \
-        (void)argc, (void)argv;                                                                    \
-        wg_on_error(NULL, NULL);                                                                   \
+        wg__fuzz_start(argc, argv);                                                                \
         return 0;                                                                                  \
     }                                                                                              \
     _Static_assert(1, "takes the semicolon")
