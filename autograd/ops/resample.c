@@ -194,6 +194,8 @@ static bool resample_transpose_infer(const wg_call *c, wg_spec *out) {
     if (KIND(c) < 0 || KIND(c) > WG__ADAPTIVE)
         return wg_call_fail(c, WG_ERROR_ARGUMENT, "there is no kind %lld", (long long)KIND(c));
     const wg__resample_attr a = attr_of(c, KIND(c));
+    if (a.align_corners && KIND(c) != WG_BILINEAR)
+        return wg_call_fail(c, WG_ERROR_ARGUMENT, "align_corners is for bilinear");
     if (!wg__image_of(c, 0, size) || !result_size(c, &a, a.from, to)) return false;
     if (size[0] != to[0] || size[1] != to[1])
         return wg_call_fail(c, WG_ERROR_SHAPE, "%lldx%lld is made of %lldx%lld", (long long)to[0],
@@ -254,6 +256,7 @@ WG__DEFINE_OP(resample_transpose) = {
                  "0,1,3,2 | kind=3 from_h=5 from_w=4 to_h=3 to_w=2" },
     .bad = { "1,1,2,2 | kind=4 from_h=2 from_w=2 to_h=2 to_w=2",
              "1,1,2,2 | kind=-1 from_h=2 from_w=2 to_h=2 to_w=2",
+             "1,1,2,2 | kind=0 from_h=2 from_w=2 to_h=2 to_w=2 align_corners=1",
              "1,1,2,2 | kind=1 from_h=2 from_w=2 to_h=2 to_w=3", "1,1,2,2 | kind=1 to_h=2 to_w=2",
              "1,2,2 | kind=1 from_h=2 from_w=2 to_h=2 to_w=2" },
 };

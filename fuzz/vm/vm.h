@@ -39,7 +39,7 @@ enum {
 };
 static const double WG__VM_MOST = 1e4;  // |value| of a register
 
-/* ---- the bytes: what each of a record's 8 means; the mutator knows it, too -------------------- */
+/* ---- the bytes: what each of a record's 8 means; the mutator knows it, too ------------------- */
 
 typedef enum wg__vm_head {
     WG__VM_HEAD_MODE,      // % 8: 0-3 general, 4-6 whole, 7 special numbers; / 8 % 4 == 3: f32
@@ -73,7 +73,7 @@ uint16_t wg__vm_tag(const wg_op *op);
 /* To be called after operations were registered; decoding calls it when the list has grown. */
 void wg__vm_ring_update(void);
 
-/* ---- programs --------------------------------------------------------------------------------- */
+/* ---- programs -------------------------------------------------------------------------------- */
 
 typedef struct wg__vm_leaf {
     wg__kind kind;   // WG__FLOAT: of the dtype in which the program is run
@@ -126,7 +126,7 @@ typedef struct wg__vm_limits {
 #define WG__VM_MAGIC "wengert program"
 bool wg__vm_decode(const uint8_t *data, size_t size, wg__vm_limits limits, wg__vm_program *p);
 
-/* ---- running ---------------------------------------------------------------------------------- */
+/* ---- running --------------------------------------------------------------------------------- */
 
 typedef struct wg__vm_setting {
     wg_dtype dtype;        // of the float leaves
@@ -153,7 +153,7 @@ bool wg__vm_run_steps(const wg__vm_program *p, bool plain, wg__vm_run *r);
 /* Whether the gaps between and around the leaves' elements are as they were. */
 bool wg__vm_gaps_are_whole(const wg__vm_program *p, const wg__vm_run *r);
 
-/* ---- text: text.c parse.c reproduce.c ---------------------------------------------------------- */
+/* ---- text: text.c parse.c reproduce.c -------------------------------------------------------- */
 
 /* One line a leaf and a step, in decimals that bring every bit back. */
 bool wg__vm_print(FILE *file, const wg__vm_program *p);
@@ -164,22 +164,22 @@ bool wg__vm_print_c(FILE *file, const wg__vm_program *p);
    memory. */
 bool wg__vm_parse(const char *text, size_t size, wg__vm_program *p);
 
-/* ---- coverage of meanings: driver/cover.c ------------------------------------------------------ */
+/* ---- coverage of meanings: driver/cover.c ---------------------------------------------------- */
 
-/* Counts (op, rank, broadcasting, layout, dtype, mode, order) in libFuzzer's extra counters, so that a
-   meaning that was not seen before counts as new coverage. */
+/* Counts (op, rank, broadcasting, layout, dtype, mode, order) in libFuzzer's extra counters, so
+   that a meaning that was not seen before counts as new coverage. */
 void wg__fuzz_cover_program(const wg__vm_program *p, int order);
 
-/* ---- failures: driver/report.c ----------------------------------------------------------------- */
+/* ---- failures: driver/report.c --------------------------------------------------------------- */
 
 /* Prints "WENGERT FUZZ: oracle NAME: MESSAGE", the program as text and as C, and aborts. */
 _Noreturn void wg__fuzz_fail(const wg__vm_program *p, const char *oracle, const char *format, ...)
     WG_PRINTF(3, 4);
 
-/* ---- oracles: oracle/ -------------------------------------------------------------------------- */
+/* ---- oracles: oracle/ ------------------------------------------------------------------------ */
 
-/* Each holds a program to one property, and calls wg__fuzz_fail where it does not hold. It runs in a
-   scope of its own, begins and ends without a pending error. */
+/* Each holds a program to one property, and calls wg__fuzz_fail where it does not hold. It runs in
+   a scope of its own, begins and ends without a pending error. */
 typedef void wg__fuzz_oracle(const wg__vm_program *p);
 
 /* Those of fuzz/oracle/NAME.c; a row for each, in oracle/oracles.def:

@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: MIT
+/* sample.c: the samples of all operations, each read when it is first asked for and then kept. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "fuzz/vm/vm_impl.h"
+
+static wg__vm_samples **table;  // by the place in the list of operations
+static int room;
+
+static int place_of(const wg_op *op) {
+    for (int i = 0; i < room; i++)
+        if (wg_op_at(i) == op) return i;
+    return -1;
+}
+
+static bool grow(void) {
+    int count = wg_op_count();
+    wg__vm_samples **grown = realloc(table, (size_t)count * sizeof(*table));
+    if (!grown) return wg_fail(WG_ERROR_MEMORY, "no memory for the samples of operations");
+    for (int i = room; i < count; i++) grown[i] = NULL;
+    table = grown, room = count;
+    return true;
+}
+
+static void *kept(const void *from, size_t size) {
+    void *to = calloc(1, size + 1);
+    if (!to) return WG__FAIL_NULL(WG_ERROR_MEMORY, "no memory for the samples of operations");
+    return size ? memcpy(to, from, size) : to;
+}
+
+static bool keep_sample(const wg_op *op, const wg__sample *s, wg__vm_sample *to) {
+    double *value[WG_MAX_INPUTS] = { NULL };
+    wg_random r = { .seed = 1 };
+    wg__vm_input *in = kept(NULL, 0);
+    free(in);
+    in = calloc((size_t)s->inputs + 1, sizeof *in);
+    for (int i = 0; i < s->inputs; i++)
+        if (!(value[i] = wg__scratch(wg__numel(&s->in[i].shape)))) return false;
+    if (!in || !wg__sample_draw(s, &r, value)) return false;
+    for (int i = 0; i < s->inputs; i++) {
+        size_t n = (size_t)wg__numel(&s->in[i].shape);
+        in[i].slot = s->in[i];
+        if (s->in[i].exact) in[i].exact = kept(value[i], n * sizeof(double));
+    }
+    *to = (wg__vm_sample){ s->inputs, op->attr_size ? kept(s->attr, op->attr_size) : NULL, in };
+    return !wg_error();
+}
+
+static wg__vm_samples *read_all(const wg_op *op) {
+    int count = 0;
+    while (count < WG_MAX_SAMPLES && op->samples[count]) count++;
+    wg__vm_samples *all = calloc(1, sizeof *all);
+    wg__vm_sample *list = calloc((size_t)count + 1, sizeof *list);
+    wg__sample *s = malloc(sizeof *s);
+    bool done = all && list && s;
+    if (!done) wg_fail(WG_ERROR_MEMORY, "no memory for the samples of operations");
+    for (int i = 0; done && i < count; i++)
+        done = wg__sample_parse(op, op->samples[i], s) && keep_sample(op, s, &list[i]);
+    if (done) *all = (wg__vm_samples){ op, count, list };
+    free(s);
+    return done ? all : (free(all), free(list), NULL);
+}
+
+const wg__vm_samples *wg__vm_samples_of(const wg_op *op) {
+    if (room != wg_op_count() && !grow()) return NULL;
+    int at = place_of(op);
+    if (at < 0) return WG__FAIL_NULL(WG_ERROR_ARGUMENT, "%s is not registered", op->name);
+    if (!table[at]) {
+        wg_scope *scope = wg_scope_open();
+        if (scope) table[at] = read_all(op);
+        wg_scope_close(scope);
+    }
+    return table[at];
+}
