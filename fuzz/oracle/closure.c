@@ -72,7 +72,7 @@ static bool outer_variables(const closure *c, wg__run *r) {
     return wg__run_inputs(c->t, &set, r);
 }
 
-static void nested(const closure *c, wg__ways *ways) {
+static void nested(const closure *c, wg__several *ways) {
     wg__run r;
     wg_tensor *v[WG_MAX_INPUTS];
     int n = c->t->sample->inputs;
@@ -82,15 +82,15 @@ static void nested(const closure *c, wg__ways *ways) {
                                  : inner_derivative(user, r.in, n);
     d = with_factor(c, r.in, d);
     if (wg_error()) return;
-    wg__ways_add(ways,
-                 c->reverse ? "forward over a closure in reverse"
-                            : "forward over a closure in forward mode",
-                 wg__order_slope(&r, d, v, false));
-    wg__ways_add(ways,
-                 c->reverse ? "reverse over a closure in reverse"
-                            : "reverse over a closure in forward mode",
-                 wg__order_slope(&r, d, v, true));
-    if (!wg__ways_meet(ways, c->t)) ways->size += wg__order_size(c->t, &r, d, c->v);
+    wg__several_add(ways,
+                    c->reverse ? "forward over a closure in reverse"
+                               : "forward over a closure in forward mode",
+                    wg__order_slope(&r, d, v, false));
+    wg__several_add(ways,
+                    c->reverse ? "reverse over a closure in reverse"
+                               : "reverse over a closure in forward mode",
+                    wg__order_slope(&r, d, v, true));
+    if (!wg__several_meet(ways, c->t)) ways->size += wg__order_size(c->t, &r, d, c->v);
 }
 
 /* ---- side by side ---------------------------------------------------------------------------- */
@@ -110,7 +110,7 @@ static double product(const closure *c, double slope, double bend) {
     return wg__dot(by, c->v[c->factor], n) * slope + wg__dot(by, c->t->value[c->factor], n) * bend;
 }
 
-static bool side_by_side(const closure *c, wg__ways *ways) {
+static bool side_by_side(const closure *c, wg__several *ways) {
     wg__run r;
     wg__setting set = { .dtype = WG_F64, .tracked = c->t->floats };
     double *only_u[WG_MAX_INPUTS] = { NULL }, *v[WG_MAX_INPUTS];
@@ -121,9 +121,9 @@ static bool side_by_side(const closure *c, wg__ways *ways) {
     wg_tensor *s = number(c, r.in);
     if (!s || !wg_is_tracked(s) || !wg_hvp(s, r.x, r.leaves, along, h)) return false;
     if (!wg_grad(s, r.x, r.leaves, g, (wg_grad_options){ .constant = true })) return false;
-    wg__ways part = { .count = 0 };
-    wg__ways_add_pairing(&part, "", &r, g, only_u);
-    wg__ways_add_pairing(&part, "", &r, h, only_u);
+    wg__several part = { .count = 0 };
+    wg__several_add_pairing(&part, "", &r, g, only_u);
+    wg__several_add_pairing(&part, "", &r, h, only_u);
     ways->name[ways->count] = "substitution";
     ways->value[ways->count++] = product(c, part.value[0], part.value[1]);
     ways->size += part.size * (1 + fabs(product(c, 1, 0)) + fabs(product(c, 0, 1)));
@@ -157,10 +157,10 @@ static void check(wg__trial *t) {
     if (bits >> 14 && (factor != c.inner || c.partner == c.inner)) c.factor = factor;
     if (!wg__order_draw(t, 1, c.u) || !wg__order_draw(t, 2, c.v) || !wg__order_draw(t, 3, c.c))
         return;
-    wg__ways ways = { .count = 0 };
+    wg__several ways = { .count = 0 };
     if (!side_by_side(&c, &ways)) return;
     nested(&c, &ways);
-    if (!wg_error()) wg__ways_hold(&ways, t);
+    if (!wg_error()) wg__several_hold(&ways, t);
 }
 
 void wg__oracle_closure(const wg__vm_program *p) {

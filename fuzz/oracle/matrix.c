@@ -20,7 +20,7 @@ typedef struct between {  // a' M b, M of rows by columns
     int64_t rows, columns;
 } between;
 
-static void add_form(wg__ways *w, const char *name, const wg_tensor *m, between f) {
+static void add_form(wg__several *w, const char *name, const wg_tensor *m, between f) {
     const double *number = m ? wg__numbers(m) : NULL;
     double value = 0, size = 0;
     for (int64_t i = 0; number && i < f.rows * f.columns; i++) {
@@ -36,10 +36,10 @@ static wg__run single(const wg__run *r, int k, wg_tensor *y) {
     return one;
 }
 
-static void settle(wg__ways *w, wg__trial *t, const wg__run *r, wg_tensor *s) {
+static void settle(wg__several *w, wg__trial *t, const wg__run *r, wg_tensor *s) {
     if (wg_error()) return;
-    if (!wg__ways_meet(w, t)) w->size += wg__order_size(t, r, s, t->u);
-    wg__ways_hold(w, t);
+    if (!wg__several_meet(w, t)) w->size += wg__order_size(t, r, s, t->u);
+    wg__several_hold(w, t);
 }
 
 /* ---- Jacobians ------------------------------------------------------------------------------- */
@@ -47,7 +47,7 @@ static void settle(wg__ways *w, wg__trial *t, const wg__run *r, wg_tensor *s) {
 static void check_jacobian(wg__trial *t) {
     wg__run r;
     unsigned bits = wg__order_bits(t);
-    wg__ways ways = { .count = 0 };
+    wg__several ways = { .count = 0 };
     wg_tensor *v, *g, *dy;
     if (!wg__run_usual(t, &r)) return;
     int k = small_leaf(&r, bits >> 4 & 7);
@@ -72,7 +72,7 @@ static void check_jacobian(wg__trial *t) {
 static void check_hessian(wg__trial *t) {
     wg__run r;
     unsigned bits = wg__order_bits(t);
-    wg__ways ways = { .count = 0 };
+    wg__several ways = { .count = 0 };
     wg_tensor *v, *hv;
     if (!wg__order_make(t, bits & 1, &r) || !wg_is_tracked(r.y)) return;
     int k = small_leaf(&r, bits >> 4 & 7);
@@ -126,16 +126,16 @@ static wg_tensor *rows_of(const samples *s, int64_t from, int64_t to) {
 static double weight(int64_t sample) { return sample == 1 ? -2 : 1 + (double)sample; }
 
 // One by one; false, without an error, where a sample has no value.
-static bool loop(const samples *s, wg__ways *ways) {
+static bool loop(const samples *s, wg__several *ways) {
     const wg__run *r = s->r;
-    wg__ways each = { .count = 0 };
+    wg__several each = { .count = 0 };
     wg_tensor *g[WG_MAX_INPUTS];
     double sum = 0;
     for (int64_t b = 0; b < SAMPLES && !wg_error(); b++) {
         wg_tensor *x = rows_of(s, b, b + 1), *y = x ? value_of((void *)(uintptr_t)s, &x, 1) : NULL;
         if (!y || !wg_is_tracked(y)) break;
         if (!wg_grad(y, r->x, r->leaves, g, (wg_grad_options){ .constant = true })) break;
-        wg__ways_add_pairing(&each, "", r, g, s->t->u);
+        wg__several_add_pairing(&each, "", r, g, s->t->u);
         sum += weight(b) * each.value[each.count - 1];
     }
     wg_error_clear();
@@ -145,7 +145,7 @@ static bool loop(const samples *s, wg__ways *ways) {
     return each.count == SAMPLES;
 }
 
-static void at_once(const samples *s, wg__ways *ways) {
+static void at_once(const samples *s, wg__several *ways) {
     const wg__run *r = s->r;
     wg_tensor *batch = rows_of(s, 0, SAMPLES), *gx[WG_MAX_INPUTS];
     wg_samples of = { value_of, (void *)(uintptr_t)s, &batch, 1 };
@@ -164,7 +164,7 @@ static void at_once(const samples *s, wg__ways *ways) {
 // The batch is one of the floats, the variables are all others.
 static void check_samples(wg__trial *t) {
     wg__run r;
-    wg__ways ways = { .count = 0 };
+    wg__several ways = { .count = 0 };
     samples s = { .t = t, .r = &r };
     uint64_t left = t->floats;
     for (unsigned k = wg__order_bits(t) >> 4 & 7; k > 0 && (left & (left - 1)); k--)
@@ -177,7 +177,7 @@ static void check_samples(wg__trial *t) {
         if (wg_rank(r.x[k]) == WG_MAX_RANK) return;
     if (!loop(&s, &ways)) return;
     at_once(&s, &ways);
-    if (!wg_error()) wg__ways_hold(&ways, t);
+    if (!wg_error()) wg__several_hold(&ways, t);
 }
 
 /* ---- the oracle ------------------------------------------------------------------------------ */

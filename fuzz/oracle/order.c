@@ -25,6 +25,8 @@ bool wg__order_begin(wg__program_trial *a, const wg__vm_program *p) {
     bool plain = p->choice[1] & 4;
     if (!may_differentiate(p) || !wg__program_trial_make(a, p, plain) || a->t.single) return false;
     bool finite = all_finite(a);
+    // One stride of 0 would tie what is to move apart.
+    a->t.layouts = NULL, a->t.layout = WG__DENSE;
     a->t.exactly = p->mode == WG__WHOLE;
     wg_error_clear();
     return finite;
@@ -171,19 +173,19 @@ double wg__order_size(const wg__trial *t, const wg__run *r, wg_tensor *s, double
 
 /* ---- several ways ---------------------------------------------------------------------------- */
 
-static void add(wg__ways *w, const char *name, double value, double size) {
+static void add(wg__several *w, const char *name, double value, double size) {
     w->name[w->count] = name;
     w->value[w->count++] = value;
     w->size += size;
 }
 
-void wg__ways_add(wg__ways *w, const char *name, wg_tensor *s) {
+void wg__several_add(wg__several *w, const char *name, wg_tensor *s) {
     double value = s ? wg_item(s) : 0;
     add(w, name, value, fabs(value) + 1e-3);
 }
 
-void wg__ways_add_pairing(wg__ways *w, const char *name, const wg__run *r, wg_tensor *const g[],
-                          double *const d[]) {
+void wg__several_add_pairing(wg__several *w, const char *name, const wg__run *r,
+                             wg_tensor *const g[], double *const d[]) {
     double value = 0, size = 0;
     for (int k = 0; k < r->leaves; k++) {
         const double *to = d[r->which[k]], *a = to && g[k] ? wg__numbers(g[k]) : NULL;
@@ -195,7 +197,7 @@ void wg__ways_add_pairing(wg__ways *w, const char *name, const wg__run *r, wg_te
     add(w, name, value, size);
 }
 
-bool wg__ways_meet(const wg__ways *w, const wg__trial *t) {
+bool wg__several_meet(const wg__several *w, const wg__trial *t) {
     for (int k = 1; k < w->count; k++)
         if (!(fabs(w->value[k] - w->value[0]) <= t->rel * w->size)) return false;
     return true;
@@ -203,7 +205,7 @@ bool wg__ways_meet(const wg__ways *w, const wg__trial *t) {
 
 static const double BEYOND = 1e12;  // terms of that size leave no digits
 
-void wg__ways_hold(const wg__ways *w, wg__trial *t) {
+void wg__several_hold(const wg__several *w, wg__trial *t) {
     bool finite = w->size <= BEYOND;
     for (int k = 0; k < w->count; k++) finite = finite && isfinite(w->value[k]);
     if (!finite) t->report->inconclusive++;

@@ -38,20 +38,20 @@ bool wg__order_draw(const wg__trial *t, uint64_t which, double *d[]);
 
 /* Several ways to one number. */
 enum { WG__ORDER_WAYS = 16 };
-typedef struct wg__ways {
+typedef struct wg__several {
     int count;
     const char *name[WG__ORDER_WAYS];
     double value[WG__ORDER_WAYS];
     double size;  // of the terms that were added up
-} wg__ways;
-void wg__ways_add(wg__ways *w, const char *name, wg_tensor *s);
+} wg__several;
+void wg__several_add(wg__several *w, const char *name, wg_tensor *s);
 /* Sum of <g[k], v[k]>, with the size of the terms. */
-void wg__ways_add_pairing(wg__ways *w, const char *name, const wg__run *r, wg_tensor *const g[],
-                          double *const d[]);
+void wg__several_add_pairing(wg__several *w, const char *name, const wg__run *r,
+                             wg_tensor *const g[], double *const d[]);
 /* Whether all are within the trial's bound of the first, as far as `size` tells. */
-bool wg__ways_meet(const wg__ways *w, const wg__trial *t);
+bool wg__several_meet(const wg__several *w, const wg__trial *t);
 /* Holds them to it; numbers beyond all bounds decide nothing. */
-void wg__ways_hold(const wg__ways *w, wg__trial *t);
+void wg__several_hold(const wg__several *w, wg__trial *t);
 
 void wg__order_second(wg__trial *t);  // nest.c
 void wg__order_third(wg__trial *t);
