@@ -263,6 +263,9 @@ void wg__silence_end(wg__silence *s);
    which move along u, and the result, whose cotangent is the trial's: where large numbers cancel,
    rounding is as large as they were. 0 for an operation that is one record. */
 double wg__tape_floor(const wg__trial *t, const wg__run *r, double *const u[]);
+/* Beyond which, or where something on the tape is infinite, a bound that scales with it would tell
+   nothing: 1e-9 of this is 1000. */
+static const double WG__TOO_LARGE = 1e12;
 /* And its largest finite value on the tape: scores, say, that softmax brings back to 1. */
 double wg__tape_largest(const wg__trial *t, const wg__run *r);
 

@@ -144,7 +144,10 @@ static bool measure(wg__trial *t, uint64_t tracked, bool constant, identity *p) 
     if (t->sample->exact && !finite) return false;  // a pole; see tie.c
     double scale = left.size + right.size + 1e-3 * (1 + left.most) * (1 + right.most);
     // The tape is gone over only where it decides something.
-    if (!(fabs(left.value - right.value) <= t->rel * scale)) scale += wg__tape_floor(t, &r, t->u);
+    bool near = fabs(left.value - right.value) <= t->rel * scale;
+    double floor = near ? 0 : wg__tape_floor(t, &r, t->u);
+    if (finite && !(floor < WG__TOO_LARGE)) return t->report->inconclusive++, false;
+    scale += floor;
     t->strict = wg__is_exact(t, WG__SLOPES) && left.size + right.size < 0x1p24;
     *p = (identity){ left.value, right.value, t->rel * scale };
     return true;

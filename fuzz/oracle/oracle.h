@@ -27,8 +27,12 @@ typedef struct wg__program_trial {
 /* The program at its own values, with directions and a cotangent by its seed. False where there is
    nothing to differentiate or a step fails, as in f32 some may; no error is left then. */
 bool wg__program_trial_make(wg__program_trial *a, const wg__vm_program *p, bool plain);
-/* wg__consult, and wg__fuzz_fail if that found something. */
+/* wg__consult, and wg__fuzz_fail if that found something and the program is regular. */
 void wg__program_consult(wg__program_trial *a, const char *name, wg__oracle *check);
+
+/* Whether every step has a derivative at its values, as far as its reference tells: a square root of
+   0 has none, and what the two modes make of it may differ. steps.c */
+bool wg__program_is_regular(const wg__vm_program *p);
 
 /* Whether an operation is made of sums and products, so that whole numbers give exactly what the
    reference says, in value and in both modes: found out by trying, once. exact.c */
