@@ -46,7 +46,7 @@ static void draw_leaf(const uint8_t *byte, wg__mode mode, int number, wg__vm_lea
     seed += table & 64 ? 0 : 65536 * (uint64_t)(number + 1);  // so that two may be alike
     wg__vm_drawn how = { .mode = mode, .table = table };
     if (leaf->kind != WG__FLOAT) {
-        how = (wg__vm_drawn){ WG__WHOLE, 0, true, 0, (double)(seed % 3 + 1) };
+        how = (wg__vm_drawn){ WG__WHOLE, 0, true, true, 0, (double)(seed % 3 + 1) };
         if (leaf->kind == WG__TRUTH) how.high = 1;
     }
     wg__vm_draw(&how, seed, wg__numel(&leaf->shape), leaf->value);
@@ -169,15 +169,12 @@ static bool decode(const uint8_t *data, size_t size, const wg__vm_limits *limits
     return done;
 }
 
-// Of parse.c; without it text is bytes like any other.
-__attribute__((weak)) bool wg__vm_parse(const char *text, size_t size, wg__vm_program *p);
-
 bool wg__vm_decode(const uint8_t *data, size_t size, wg__vm_limits limits, wg__vm_program *p) {
     static const char magic[] = WG__VM_MAGIC;
     wg__handler handler;
     if (wg__pending()) return false;
     p->leaves = p->steps = p->outputs = p->spans = 0;  // the rest is as much as these say
-    if (wg__vm_parse && size >= sizeof magic - 1 && memcmp(data, magic, sizeof magic - 1) == 0)
+    if (size >= sizeof magic - 1 && memcmp(data, magic, sizeof magic - 1) == 0)
         return wg__vm_parse((const char *)data, size, p);
     wg__handler_get(&handler);
     wg_on_error(NULL, NULL);

@@ -32,7 +32,8 @@ static void draw(const call *c, const wg__vm_input *in, const wg_shape *shape, u
     bool plain = s->kind == WG__FLOAT && s->low == WG__LOW && s->high == WG__HIGH;
     wg__vm_drawn how = { .mode = c->d->p->mode, .bounded = !plain, .low = s->low, .high = s->high };
     int64_t n = wg__numel(shape);
-    if (s->kind != WG__FLOAT) how.mode = WG__WHOLE;
+    how.integer = s->kind != WG__FLOAT;
+    if (how.integer) how.mode = WG__WHOLE;
     if (in->exact && s->kind != WG__FLOAT) {
         how.low = how.high = in->exact[0];
         for (int64_t k = 0; k < wg__numel(&s->shape); k++) {

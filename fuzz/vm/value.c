@@ -88,7 +88,7 @@ enum { TABLES = sizeof tables / sizeof *tables };
 // What lies outside is drawn anew: whole numbers, or the finest of their fractions with four steps.
 static void bound(const wg__vm_drawn *how, numbers *t) {
     double low = how->low, range = how->high - how->low, step = 1;
-    while (range / step < 4 && step > 0x1p-10) step /= 2;
+    while (!how->integer && range / step < 4 && step > 0x1p-10) step /= 2;
     int64_t first = (int64_t)ceil(low / step), last = (int64_t)floor(how->high / step);
     for (int64_t k = 0; k < t->n; k++) {
         if (t->value[k] >= low && t->value[k] <= how->high) continue;

@@ -42,6 +42,7 @@ typedef struct wg__vm_drawn {
     wg__mode mode;
     unsigned table;
     bool bounded;  // to low ... high
+    bool integer;  // and without fractions, however few whole numbers lie between
     double low, high;
 } wg__vm_drawn;
 void wg__vm_draw(const wg__vm_drawn *how, uint64_t seed, int64_t n, double *value);
