@@ -108,14 +108,14 @@ static double number_of(const wg__scene *s, double *const value[], int leaf, int
 static int64_t shuffled(int64_t k, int64_t n) { return n % 61 ? k * 61 % n : k; }
 
 static double element(double x, char mark, int64_t k, const wg_shape *shape) {
-    int64_t n = wg__numel(shape), side = shape->rank ? shape->dim[shape->rank - 1] : 1;
+    int64_t n = wg__numel(shape), width = shape->rank ? shape->dim[shape->rank - 1] : 1;
     switch (mark) {
     case '+': return 1 + x / 2;
     case '~': return 0.9 * x;
     case '!':
         x = (x * 0.005 + 0.1 + 0.07 * (double)shuffled(k, n));
         return shuffled(k, n) % 2 ? x : -x;
-    case '*': return (k / side % side == k % side ? 2 : 0) + x / 2;
+    case '*': return (k / width % width == k % width ? 2 : 0) + x / 2;
     default: return 2 * x;
     }
 }
