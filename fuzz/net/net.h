@@ -115,6 +115,7 @@ struct wg__net_build {
     wg_dtype dtype;
     bool untied;      // layers that share weights have their own
     bool checkpoint;  // spans are run by wg_checkpoint
+    bool bare;        // without penalties
     FILE *source;
 };
 void wg__net_say(const wg__net_build *b, const char *format, ...) WG_PRINTF(2, 3);

@@ -127,6 +127,48 @@ static void hold_same_buffers(const wg__net_plan *p, const char *oracle, const r
     }
 }
 
+/* Whether a weight is read at several places: what is added up within a checkpoint first, and then
+   to what comes from outside, is added up in another order. */
+static bool is_shared(const wg__net_plan *p) {
+    const int penalty = p->head[WG__NET_PENALTY] % 16;
+    bool shared = penalty > 0 && penalty < 6;
+    for (int i = 0; i < p->layers; i++)
+        for (int j = 0; j < i; j++)
+            shared = shared || strcmp(p->layer[i].name, p->layer[j].name) == 0;
+    for (int i = 0; i < p->layers; i++) shared = shared || p->layer[i].tied[0];
+    return shared;
+}
+
+// A few sums in another order, of terms that are no larger than the largest gradients.
+static void hold_near(const wg__net_plan *p, const char *path, const wg_tensor *a,
+                      const wg_tensor *b, double largest) {
+    const double *x = wg__numbers(a), *y = wg__numbers(b);
+    const double unit = p->dtype == WG_F32 ? FLT_EPSILON : DBL_EPSILON;
+    for (int64_t k = 0; x && y && isfinite(largest) && k < wg_numel(a); k++)
+        if (!(fabs(x[k] - y[k]) <= 64 * unit * (1 + largest)))
+            wg__net_fail(p, "checkpoint", "%s, read at several places: [%lld] is %.17g and %.17g",
+                         path, (long long)k, x[k], y[k]);
+}
+
+static double largest_in(const result *r) {
+    double most = 0;
+    for (int i = 0; i < r->n; i++) {
+        const double *g = wg__numbers(r->g[i]);
+        for (int64_t k = 0; g && k < wg_numel(r->g[i]); k++) most = fmax(most, fabs(g[k]));
+    }
+    return most;
+}
+
+static void hold_gradients(const wg__net_plan *p, const result *plain, const result *again) {
+    const bool shared = is_shared(p);
+    const double largest = shared ? largest_in(plain) : 0;
+    for (int i = 0; i < plain->n; i++)
+        if (shared)
+            hold_near(p, name_of(plain, i), plain->g[i], again->g[i], largest);
+        else
+            hold_same(p, "checkpoint", name_of(plain, i), plain->g[i], again->g[i]);
+}
+
 // Gradients, dropout's masks, and statistics that count a batch once.
 void wg__net_checkpoint(const wg__net_plan *p) {
     result plain = { .b = { .plan = p, .dtype = p->dtype } }, again = plain;
@@ -142,8 +184,7 @@ void wg__net_checkpoint(const wg__net_plan *p) {
         if (a != b)
             wg__net_fail(p, "checkpoint", "there are gradients %s: %s",
                          a ? "but with checkpoints" : "with checkpoints alone", wg_error_message());
-        for (int i = 0; a && i < plain.n; i++)
-            hold_same(p, "checkpoint", name_of(&plain, i), plain.g[i], again.g[i]);
+        if (a) hold_gradients(p, &plain, &again);
         hold_same_buffers(p, "checkpoint", &plain, &again);
     }
     end(&plain), end(&again);
@@ -209,7 +250,9 @@ static void hold_sum(const result *tied, const result *apart, int i) {
 }
 
 void wg__net_untied(const wg__net_plan *p) {
-    result tied = { .b = { .plan = p, .dtype = p->dtype } }, apart = tied, first = tied;
+    // A penalty would count each name of a weight for itself.
+    result tied = { .b = { .plan = p, .dtype = p->dtype, .bare = true } }, apart = tied;
+    result first = tied;
     if (!is_tied(p)) return;
     apart.b.untied = true;
     first.b.untied = true;

@@ -194,14 +194,15 @@ static void remember(const run *r, int i, memory *m) {
 
 static void hold_still(const run *r, int i, const memory *m) {
     const wg_tensor *now[WG__NET_STATES];
-    bool same = same_bits(r->w[i], m->w);
-    wg__net_states(r->o, r->now.slot[i].path, now);
+    const char *path = r->now.slot[i].path, *frozen = wg_nn_is_frozen(r->b.m, path) ? ", frozen" : "";
+    wg__net_states(r->o, path, now);
+    if (!same_bits(r->w[i], m->w))
+        wg__net_fail(r->p, oracle, "after %d steps: %s%s, moves though it must not", r->made, path,
+                     frozen);
     for (int k = 0; k < WG__NET_STATES; k++)
-        same = same && now[k] == m->of[k] && same_bits(now[k], m->state[k]);
-    if (!same)
-        wg__net_fail(r->p, oracle,
-                     "after %d steps: %s moves, or its state does, though it must not", r->made,
-                     r->now.slot[i].path);
+        if (now[k] != m->of[k] || !same_bits(now[k], m->state[k]))
+            wg__net_fail(r->p, oracle, "after %d steps: state %d of %s%s, moves though it must not",
+                         r->made, k, path, frozen);
 }
 
 static bool refuses(const run *r, double *const g[]) {
@@ -329,12 +330,17 @@ static bool step_by_minimise(run *r, wg_tensor *const loss[], int parts) {
 
 /* ---- what happens in between ----------------------------------------------------------------- */
 
-static void freeze_or_not(const run *r, int i) {
-    const char *path = r->now.slot[i % r->now.slots].path;
-    if (wg_nn_is_frozen(r->b.m, path))
-        wg_nn_unfreeze(r->b.m, path);
-    else
-        wg_nn_freeze(r->b.m, path);
+/* What thaws is thawed before the loss is recorded: in what was recorded in between it is a
+   constant, which it would not be to somebody else who asks for its gradient. What freezes does so
+   at once, also in what was recorded before. */
+static bool thaw(const run *r, int i) {
+    const char *path = r->now.slots ? r->now.slot[i % r->now.slots].path : NULL;
+    if (!path || !wg_nn_is_frozen(r->b.m, path)) return false;
+    wg_nn_unfreeze(r->b.m, path);
+    return true;
+}
+static void freeze(const run *r, int i) {
+    wg_nn_freeze(r->b.m, r->now.slot[i % r->now.slots].path);
 }
 
 static void change_rate(run *r, int code) {
@@ -360,14 +366,15 @@ enum { FREEZE = 3, POISON, WITHOUT, RATE, RULE };
 static bool step(run *r, int s) {
     const int event = head(r, WG__NET_EVENTS + s % 8), code = event / 8, how = head(r, WG__NET_HOW);
     const int parts = how % 4 == 3 ? 2 : 1;
+    const bool thawed = event % 8 == FREEZE && thaw(r, code);
     wg_tensor *loss[2] = { NULL };
     for (int j = 0; j < parts; j++)
         loss[j] = loss_of(r, 2 * s + j, event % 8 == WITHOUT && j == 0 ? code % WG__NET_FREE : -1);
     if (!loss[0] || (parts == 2 && !loss[1])) return false;
     if (r->now.slots == 0 && !list(r)) return false;
     if (r->now.slots == 0) return false;
-    if (s == 0 && head(r, WG__NET_FROZEN) % 4 == 3) freeze_or_not(r, head(r, WG__NET_FROZEN) / 4);
-    if (event % 8 == FREEZE) freeze_or_not(r, code);
+    if (s == 0 && head(r, WG__NET_FROZEN) % 4 == 3) freeze(r, head(r, WG__NET_FROZEN) / 4);
+    if (event % 8 == FREEZE && !thawed) freeze(r, code);
     if (event % 8 == RATE) change_rate(r, code);
     if (event % 8 == RULE) change_rule(r, code);
     if (how % 4 < 2) return step_by_hand(r, loss[0], event % 8 == POISON);
