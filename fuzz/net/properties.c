@@ -274,3 +274,66 @@ void wg__net_untied(const wg__net_plan *p) {
     }
     end(&first), end(&tied), end(&apart);
 }
+
+/* ---- O12 ------------------------------------------------------------------------------------- */
+
+/* The rounding of every number on the tape, each counting as much as the loss moves with it, is what
+   the loss may be off by at first order. Numbers that an operation adds up may cancel within it, so
+   what counts is the largest of a record's inputs; and single records take several roundings. */
+static double largest_around(const wg__tape *t, uint32_t k) {
+    wg_call c = t->op[k] ? wg__tape_call(k) : (wg_call){ .inputs = 0 };
+    double most = 0;
+    for (int i = -1; i < c.inputs; i++) {
+        const wg_tensor *x = i < 0 ? t->out[k] : c.in[i];
+        if (!x || !wg_dtype_is_float(wg_dtype_of(x))) continue;
+        for (int64_t j = 0; j < wg_numel(x); j++) {
+            double size = fabs(wg_view_get(&x->view, j));
+            if (isfinite(size)) most = fmax(most, size);  // masks are infinite
+        }
+    }
+    return most;
+}
+
+static double rounding_of(const result *r) {
+    const wg__tape *t = wg__tape_now();
+    const uint32_t top = wg__tape_node(r->cost);
+    wg_tensor **x = (wg_tensor **)(void *)wg__scratch(2 * (int64_t)(top + 1)), **gx = x + top + 1;
+    double sum = 0;
+    int n = 0;
+    if (!x) return INFINITY;
+    for (uint32_t k = 0; k <= top; k++)
+        if (wg_dtype_is_float(wg_dtype_of(t->out[k]))) x[n++] = t->out[k];
+    if (!wg_grad(r->cost, x, n, gx, (wg_grad_options){ .constant = true })) return INFINITY;
+    for (int k = 0; k < n; k++) {
+        const double *g = wg__numbers(gx[k]);
+        double most = g ? largest_around(t, wg__tape_node(x[k])) : 0;
+        for (int64_t j = 0; g && j < wg_numel(gx[k]); j++) sum += fabs(g[j]) * most;
+    }
+    return sum;
+}
+
+void wg__net_twin(const wg__net_plan *p) {
+    result wide = { .b = { .plan = p, .dtype = WG_F64 } }, narrow = { .b = { .plan = p } };
+    wg_nn_state s;
+    bool made = run_on(&wide, false) && wg_is_tracked(wide.cost);
+    double bound = made ? rounding_of(&wide) : INFINITY;
+    narrow.b.m = made ? wg__net_model(p) : NULL;
+    narrow.b.dtype = WG_F32;
+    // The parameters of f64, rounded; this moves the loss by as much as their part of the bound.
+    for (int i = 0; made && wg_nn_next_state(wide.b.m, NULL, &i, &s);)
+        if (!s.buffer && !s.tied_to) {
+            wg_tensor *w = wg_nn_param(narrow.b.m, s.path, WG_F32, wg_shape_of(s.value),
+                                       (wg_init){ .kind = WG_INIT_ZEROS });
+            const double *value = wg__numbers(s.value);
+            wg_tensor *rounded = value ? wg_from_f64(WG_F32, wg_shape_of(s.value), value) : NULL;
+            made = w && rounded && wg_copy(w, rounded);
+        }
+    if (made && run_on(&narrow, false)) {
+        double gap = fabs(wg_item(narrow.cost) - wg_item(wide.cost));
+        if (isfinite(bound) && !(gap <= 64 * FLT_EPSILON * (1 + bound)))
+            wg__net_fail(p, "twin",
+                         "the loss is %.9g in f32 and %.17g in f64; %.3g may be rounding",
+                         wg_item(narrow.cost), wg_item(wide.cost), 64 * FLT_EPSILON * (1 + bound));
+    }
+    end(&wide), end(&narrow);
+}
