@@ -16,9 +16,9 @@
 enum {
     WG__NET_RECORD = 8,
     WG__NET_HEADS = 4,
-    WG__NET_LAYERS = 6,
+    WG__NET_LAYERS = 4,
     WG__NET_FREE = 4,      // parameters of no layer
-    WG__NET_NUMBERS = 48,  // of one sample between two layers
+    WG__NET_NUMBERS = 32,  // of one sample between two layers
     WG__NET_STEPS = 4,
     WG__NET_FIELDS = 8,  // options of a rule
     WG__NET_PARAMS = 48,

@@ -367,7 +367,7 @@ enum { FREEZE = 3, POISON, WITHOUT, RATE, RULE };
 
 static bool step(run *r, int s) {
     const int event = head(r, WG__NET_EVENTS + s % 8), code = event / 8, how = head(r, WG__NET_HOW);
-    const int parts = how % 4 == 3 ? 2 : 1;
+    const int parts = how % 8 == 7 ? 2 : 1;
     const bool thawed = event % 8 == FREEZE && thaw(r, code);
     wg_tensor *loss[2] = { NULL };
     for (int j = 0; j < parts; j++)
