@@ -105,7 +105,7 @@ static void set_bounds(wg__trial *t) {
     int64_t terms = 1;
     for (int i = 0; i < t->sample->inputs; i++)
         terms = wg__size(t, i) > terms ? wg__size(t, i) : terms;
-    bool single = t->dtype == WG_F32 || t->y_dtype == WG_F32;
+    bool single = wg__is_single(t);
     t->rel = single ? (8 + 2 * sqrt((double)terms)) * 0x1p-24 : 1e-9;
     t->value_rel = single ? t->rel : 1e-12;
     t->exactly = t->mode == WG__WHOLE && !single;
