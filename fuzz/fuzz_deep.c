@@ -12,7 +12,7 @@
 #include <time.h>
 
 #include "autograd/autograd_impl.h"
-#include "fuzz/fuzz.h"
+#include "fuzz/must.h"
 
 enum {
     STEPS = 12,   // of a word: no number in it then exceeds 2^12

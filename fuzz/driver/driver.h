@@ -8,6 +8,7 @@
 #define WG_FUZZ_DRIVER_H
 
 #include "fuzz/fuzz.h"
+#include "fuzz/must.h"
 #include "fuzz/vm/vm.h"
 
 /* Changes an input, bytes or text, in place; its new size, at most `max`. mutate.c */

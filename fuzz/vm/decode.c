@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* decode.c: bytes as a program. Instructions are carried out as they are read, unrecorded, in f64,
    dense: what was tried and does not work is taken back, and what stays is the program. */
+#include <float.h>
 #include <math.h>
 #include <string.h>
 
@@ -8,18 +9,59 @@
 
 /* ---- what is tried --------------------------------------------------------------------------- */
 
+double *wg__vm_room(wg__vm_decoder *d, int64_t count) {
+    enum { BLOCK = 2048 };
+    if (count > d->left || !d->room) {
+        int64_t size = count > BLOCK ? count : BLOCK;
+        wg_tensor *block = wg__tensor_new(WG_F64, WG_SHAPE(size));
+        d->failed = d->failed || !block;
+        if (!block) return NULL;
+        d->room = block->view.data, d->left = size;
+    }
+    double *at = d->room;
+    d->room += count, d->left -= count;
+    return at;
+}
+
+static void note(wg__vm_extent *e, double v) {
+    if (v < e->least) e->least = v;
+    if (v > e->most) e->most = v;
+    if (isnan(v)) e->nan = true;
+}
+
+static wg__vm_extent extent_of(const wg_tensor *x) {
+    const wg_view *v = &x->view;
+    wg__vm_extent e = { HUGE_VAL, -HUGE_VAL, false };
+    int64_t n = wg__numel(&v->shape);
+    bool direct = v->dtype == WG_F64 && wg__is_contiguous(v);
+    const double *value = v->data;
+    for (int64_t k = 0; direct && k < n; k++) note(&e, value[k]);
+    for (int64_t k = 0; !direct && k < n; k++)
+        note(&e, wg__load(v->dtype, wg__at(v, wg__offset(v, k))));
+    return e;
+}
+
+static wg_tensor *dense(const wg__vm_leaf *leaf) {
+    int64_t n = wg__numel(&leaf->shape);
+    wg_tensor *x = wg__tensor_new(leaf->kind == WG__FLOAT ? WG_F64 : leaf->dtype, leaf->shape);
+    if (x && leaf->kind == WG__FLOAT && n > 0)
+        memcpy(x->view.data, leaf->value, (size_t)n * sizeof(double));
+    for (int64_t k = 0; x && leaf->kind != WG__FLOAT && k < n; k++)
+        wg__store(leaf->dtype, wg__at(&x->view, k), leaf->value[k]);
+    return x;
+}
+
 int wg__vm_add_leaf(wg__vm_decoder *d, const wg__vm_leaf *leaf) {
     wg__vm_program *p = d->p;
     if (p->leaves == WG__VM_LEAVES) return -1;
     int64_t n = wg__numel(&leaf->shape);
     for (int64_t k = 0; p->dtype == WG_F32 && leaf->kind == WG__FLOAT && k < n; k++)
         leaf->value[k] = (float)leaf->value[k];
-    wg_dtype dtype = leaf->kind == WG__FLOAT ? WG_F64 : leaf->dtype;
-    wg_tensor *x = wg__lay_out(dtype, &leaf->shape, leaf->value, WG__DENSE, NULL);
+    wg_tensor *x = dense(leaf);
     if (!x) return -1;
     int at = p->leaves++;
     p->leaf[at] = *leaf;
-    d->reg[at] = x;
+    d->reg[at] = x, d->extent[at] = extent_of(x);
     d->reaches[at] = leaf->variable;
     return at;
 }
@@ -45,31 +87,42 @@ static bool fits_map(const wg_call *c, int64_t most) {
     return wg__numel(&shape) <= most;
 }
 
+/* The derivatives of a determinant along directions, all of them square matrices alike, take N to
+   the power of how many they are, and their gradients more: what looks like them is kept small. */
+static bool is_costly(const wg_call *c) {
+    const wg_shape *s = &c->in[0]->view.shape;
+    double cost = 1;
+    if (c->inputs < 2 || s->rank < 2 || s->dim[s->rank - 1] != s->dim[s->rank - 2]) return false;
+    for (int i = 0; i < c->inputs; i++) {
+        if (!c->in[i] || !wg__shape_equal(s, &c->in[i]->view.shape)) return false;
+        cost *= (double)s->dim[s->rank - 1];
+    }
+    return cost > 128;
+}
+
 // Whether it is taken, and the result no larger than may be.
 static bool fits(const wg_call *c, int64_t most) {
     wg_spec spec;
     memset(&spec, 0, sizeof spec);
     if (c->op->map) return fits_map(c, most);
+    if (is_costly(c)) return false;
     if (!c->op->infer) return is_small(c, most);
     return c->op->infer(c, &spec) && wg__numel(&spec.shape) <= most;
 }
 
 typedef enum amount { FINE, LARGE, WRONG } amount;
-static amount amount_of(const wg__vm_decoder *d, const wg_tensor *y) {
-    double limit = d->p->mode == WG__WHOLE ? 0x1p31 : WG__VM_MOST, most = 0;
+static amount amount_of(const wg__vm_decoder *d, const wg_tensor *y, const wg__vm_extent *e) {
+    double limit = d->p->mode == WG__WHOLE ? 0x1p31 : WG__VM_MOST;
     if (wg__numel(&y->view.shape) > d->elements) return WRONG;
     if (d->p->mode == WG__SPECIAL || !wg_dtype_is_float(y->view.dtype)) return FINE;
-    for (int64_t k = 0, n = wg__numel(&y->view.shape); k < n; k++) {
-        double v = wg__load(y->view.dtype, wg__at(&y->view, wg__offset(&y->view, k)));
-        if (!isfinite(v)) return WRONG;
-        most = fmax(most, fabs(v));
-    }
-    return most <= limit ? FINE : d->p->mode == WG__WHOLE ? WRONG : LARGE;
+    if (e->nan || e->most > DBL_MAX || e->least < -DBL_MAX) return WRONG;
+    if (e->most <= limit && e->least >= -limit) return FINE;
+    return d->p->mode == WG__WHOLE ? WRONG : LARGE;
 }
 
 static wg_tensor *try_out(wg__vm_decoder *d, const wg_op *op, const int in[], int n,
                           const void *attr) {
-    wg_tensor *x[WG__VM_OPERANDS];
+    wg_tensor *x[WG__VM_OPERANDS] = { NULL };
     for (int i = 0; i < n; i++) x[i] = in[i] < 0 ? NULL : d->reg[in[i]];
     wg_call c = { op, n, x, NULL, attr };
     wg_tensor *y = fits(&c, d->elements) ? wg_apply(op, x, n, attr) : NULL;
@@ -96,19 +149,19 @@ int wg__vm_add_step(wg__vm_decoder *d, const wg_op *op, const int in[], int n, c
     if (p->steps == WG__VM_STEPS || n > WG__VM_OPERANDS || d->failed) return -1;
     for (int i = 0; i < n; i++) step.in[i] = in[i];
     wg_tensor *y = try_out(d, op, in, n, attr);
-    amount much = y ? amount_of(d, y) : WRONG;
+    if (!y) return -1;
+    wg__vm_extent extent = extent_of(y);
+    amount much = amount_of(d, y, &extent);
     if (much == WRONG) return -1;
     if (op->attr_size) {
-        double *room = wg__scratch((int64_t)(op->attr_size / sizeof(double)) + 1);
+        double *room = wg__vm_room(d, (int64_t)(op->attr_size / sizeof(double)) + 1);
         if (!room) return -1;
         step.attr = memcpy(room, attr, op->attr_size);
     }
     if (op->flags & WG_OP_NO_GRADIENT) step.flags = WG__VM_STOP;
     int at = settle_step(d, &step, y);
-    if (much == FINE) return at;
-    const wg_op *tanh_op = wg_op_find("tanh");
-    int squashed = tanh_op ? wg__vm_add_step(d, tanh_op, &at, 1, NULL) : -1;
-    return squashed;
+    d->extent[at] = extent;
+    return much == FINE ? at : wg__vm_tame(d, at);
 }
 
 /* ---- reading --------------------------------------------------------------------------------- */
@@ -152,7 +205,7 @@ static void draw_leaf(const uint8_t *byte, wg__mode mode, int number, wg__vm_lea
     seed += table & 64 ? 0 : 65536 * (uint64_t)(number + 1);  // so that two may be alike
     wg__vm_drawn how = { .mode = mode, .table = table };
     if (leaf->kind != WG__FLOAT) {
-        how = (wg__vm_drawn){ WG__WHOLE, 0, true, 0, (double)(seed % 3 + 1) };
+        how = (wg__vm_drawn){ WG__WHOLE, 0, true, true, 0, (double)(seed % 3 + 1) };
         if (leaf->kind == WG__TRUTH) how.high = 1;
     }
     wg__vm_draw(&how, seed, wg__numel(&leaf->shape), leaf->value);
@@ -167,7 +220,7 @@ static bool read_leaf(wg__vm_decoder *d, const uint8_t *byte) {
     leaf.variable = leaf.kind == WG__FLOAT && kind != 6;
     if (leaf.kind == WG__TRUTH) leaf.dtype = WG_BOOL;
     if (leaf.kind == WG__INTEGER && table == 3) leaf.dtype = WG_I32;
-    leaf.value = wg__scratch(wg__numel(&leaf.shape));
+    leaf.value = wg__vm_room(d, wg__numel(&leaf.shape));
     if (!leaf.value) return false;
     draw_leaf(byte, d->p->mode, d->found, &leaf);
     int at = wg__vm_add_leaf(d, &leaf);
@@ -285,7 +338,7 @@ static bool keep_memory(wg__vm_program *p) {
     int64_t all = 1;
     for (int i = 0; i < p->leaves; i++) all += wg__numel(&p->leaf[i].shape);
     for (int k = 0; k < p->steps; k++) all += attr_words(&p->step[k]);
-    wg_tensor *block = wg_zeros(WG_F64, WG_SHAPE(all));
+    wg_tensor *block = wg__tensor_new(WG_F64, WG_SHAPE(all));
     if (!block || !wg_keep(block)) return false;
     double *at = block->view.data;
     for (int i = 0; i < p->leaves; i++) {
@@ -343,7 +396,7 @@ static void read_all(wg__vm_decoder *d, const uint8_t *data, size_t size,
 static bool decode(const uint8_t *data, size_t size, const wg__vm_limits *limits,
                    wg__vm_program *p) {
     wg__vm_decoder d;
-    d.p = p, d.found = 0, d.failed = false;
+    d.p = p, d.found = 0, d.failed = false, d.left = 0, d.room = NULL;
     d.elements = limits->elements ? limits->elements : WG__VM_ELEMENTS;
     wg_scope *scope = wg_scope_open();
     if (!scope) return false;
@@ -355,15 +408,12 @@ static bool decode(const uint8_t *data, size_t size, const wg__vm_limits *limits
     return done;
 }
 
-// Of parse.c; without it text is bytes like any other.
-__attribute__((weak)) bool wg__vm_parse(const char *text, size_t size, wg__vm_program *p);
-
 bool wg__vm_decode(const uint8_t *data, size_t size, wg__vm_limits limits, wg__vm_program *p) {
     static const char magic[] = WG__VM_MAGIC;
     wg__handler handler;
     if (wg__pending()) return false;
-    memset(p, 0, sizeof *p);
-    if (wg__vm_parse && size >= sizeof magic - 1 && memcmp(data, magic, sizeof magic - 1) == 0)
+    p->leaves = p->steps = p->outputs = p->spans = 0;  // the rest is as much as these say
+    if (size >= sizeof magic - 1 && memcmp(data, magic, sizeof magic - 1) == 0)
         return wg__vm_parse((const char *)data, size, p);
     wg__handler_get(&handler);
     wg_on_error(NULL, NULL);
