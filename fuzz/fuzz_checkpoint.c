@@ -20,7 +20,7 @@ static const wg__fuzz_choice row[] = {
     ROW(poison),
     ROW(poison),
     ROW(held),
-    { "checkpoint_second", wg__oracle_checkpoint_second, WG__FUZZ_ANY & ~WG__FUZZ_SPECIAL },
+    { "checkpoint_sums", wg__oracle_checkpoint_sums, WG__FUZZ_ANY & ~WG__FUZZ_SPECIAL },
 };
 #undef ROW
 

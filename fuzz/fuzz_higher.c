@@ -17,7 +17,8 @@ enum { NOT_SPECIAL = WG__FUZZ_ANY & ~WG__FUZZ_SPECIAL };
 static const wg__fuzz_choice often[] = { ROW(second), ROW(closure), ROW(second),   ROW(closure),
                                          ROW(third),  ROW(hessian), ROW(jacobian), ROW(samples) };
 #undef ROW
-static const wg__fuzz_choice rarely = { "bend", wg__oracle_bend, NOT_SPECIAL };
+static const wg__fuzz_choice rarely = { "bend", wg__oracle_bend,
+                                        WG__FUZZ_F64 | WG__FUZZ_F32 | WG__FUZZ_GENERAL };
 
 static const wg__fuzz_choice *chosen(const wg__vm_program *p) {
     if (p->choice[0] == 0xff) return &rarely;
