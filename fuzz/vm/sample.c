@@ -59,7 +59,7 @@ static bool keep_sample(const wg_op *op, const wg__sample *s, wg__vm_sample *to)
     return !wg_error();
 }
 
-/* ---- ranges of what lists its values ---------------------------------------------------------- */
+/* ---- ranges of what lists its values --------------------------------------------------------- */
 
 static bool is_plain(const wg__vm_input *in) {
     const wg__slot *s = &in->slot;
