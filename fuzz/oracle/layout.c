@@ -91,7 +91,7 @@ static bool observe(wg__scene *s, const wg__vm_setting *how, side *o) {
     if (!(o->dy = wg_jvp(o->y, s->run.x, s->run.variables, v))) return false;
     hold_block(s, &seed);
     for (int k = 0; k < s->run.variables; k++) hold_block(s, &moved[k]);
-    hold_leaves(s, how->value);
+    if (!how->dense) hold_leaves(s, how->value);
     o->run = s->run;
     return true;
 }
