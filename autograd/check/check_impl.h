@@ -237,6 +237,12 @@ bool wg__fit_w(wg__trial *t, wg__layout layout);
 /* ---- random cases: random.c ------------------------------------------------------------------ */
 
 void wg__run_random(const wg__trial *t, wg_selftest_options o);
+/* One of them: fresh numbers for the sample `text`, by the trial's seed and `number`; it goes
+   through what is cheap, and through one comparison that is not, `which` modulo their number. */
+enum { WG__BY_CHANCE = -1 };  // a random one now and then
+void wg__run_case(const wg__trial *t, const char *text, int64_t number, int which);
+/* The same for a trial whose numbers and directions are there. */
+void wg__hold_numbers(wg__trial *t, wg_random *r, int which);
 
 /* ---- functions and records at one place: function.c blame.c ---------------------------------- */
 
