@@ -205,12 +205,45 @@ static wg_tensor *settled(const wg_tensor *number) {
     return x;
 }
 
+/* Whether elements from `low` to `high`, counted from x's first, lie in the memory behind x. */
+static bool lies_within(const wg_tensor *x, int64_t low, int64_t high) {
+    if (!x->storage) return low == 0 && high == 0;
+    int64_t size = (int64_t)wg__size_of(x->view.dtype);
+    int64_t before = ((char *)x->view.data - (char *)x->storage) / size;
+    return low >= -before && high < (int64_t)wg__capacity(x->storage) / size - before;
+}
+
+// The first and the last of the elements that a view shows; false where no memory is so large.
+static bool find_ends(const wg_spec *spec, int64_t *low, int64_t *high) {
+    *low = *high = spec->offset;
+    for (int i = 0; i < spec->shape.rank; i++) {
+        int64_t reach, *end = spec->stride[i] < 0 ? low : high;
+        if (__builtin_mul_overflow(spec->shape.dim[i] - 1, spec->stride[i], &reach)) return false;
+        if (__builtin_add_overflow(*end, reach, end)) return false;
+    }
+    return true;
+}
+
+// What infer says of an alias is what is read from then on.
+static bool sound_alias(const wg_call *c, const wg_spec *spec) {
+    int64_t low, high;
+    if (!wg_call_has(c, 0))
+        return wg_call_fail(c, WG_ERROR_ARGUMENT, "infer makes an alias of input 0, which is NULL");
+    if (spec->dtype != wg_call_dtype(c, 0))
+        return wg_fail(WG_ERROR_DTYPE, "%s: infer makes an alias of another dtype", c->op->name);
+    if (!wg__shape_valid(spec->dtype, &spec->shape)) return false;
+    if (wg__numel(&spec->shape) == 0) return true;
+    return (find_ends(spec, &low, &high) && lies_within(c->in[0], low, high)) ||
+           wg_call_fail(c, WG_ERROR_SHAPE, "infer makes an alias that reaches out of input 0");
+}
+
 static wg_tensor *make_alias(const wg_call *c, const wg_spec *spec) {
+    if (!sound_alias(c, spec)) return NULL;
     bool settles = c->in[0]->number && spec->shape.rank > 0;
     wg_tensor *out = settles ? settled(c->in[0]) : wg__tensor_alias(c->in[0]);
     if (!out) return NULL;
     wg_view *v = &out->view;
-    v->data = wg__at(v, spec->offset);
+    if (wg__numel(&spec->shape) > 0) v->data = wg__at(v, spec->offset);
     v->shape = spec->shape;
     memcpy(v->stride, spec->stride, sizeof v->stride);
     return out;
@@ -219,15 +252,13 @@ static wg_tensor *make_alias(const wg_call *c, const wg_spec *spec) {
 static wg_tensor *compute(const wg_call *c, const operands *o) {
     wg_spec spec;  // of nothing, so that an infer which forgets to fill it in is refused
     spec.dtype = WG_DTYPES, spec.shape.rank = -1, spec.alias = false, spec.offset = 0;
-    if (!c->op->infer(c, &spec)) return NULL;
-    if (spec.alias && spec.dtype != wg_call_dtype(c, 0))
-        return WG__FAIL_NULL(WG_ERROR_DTYPE, "%s: infer makes an alias of another dtype",
-                             c->op->name);
+    if (!c->op->infer(c, &spec) || wg__pending()) return NULL;
     if (spec.alias) return make_alias(c, &spec);
     if (WG_UNLIKELY(!c->op->forward))
         return WG__FAIL_NULL(WG_ERROR_ARGUMENT, "%s: it has no .forward", c->op->name);
     wg_tensor *out = wg__tensor_new(spec.dtype, spec.shape);
-    if (WG_UNLIKELY(!out) || c->op->forward(c, o->view + 1, &out->view)) return out;
+    if (WG_UNLIKELY(!out) || (c->op->forward(c, o->view + 1, &out->view) && !wg__pending()))
+        return out;
     wg__tensor_free(out);
     return NULL;
 }

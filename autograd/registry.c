@@ -8,7 +8,7 @@
 #include "autograd/autograd_impl.h"
 #include "tensor/kernels/kernels.h"
 
-enum { MAX_USER_OPS = 1024 };
+enum { MAX_USER_OPS = 1024, MAX_ATTR = 1 << 16 };
 
 #define ENTRY(name) &wg__op_##name,
 static const wg_op *const built_in[] = {
@@ -40,13 +40,18 @@ static bool is_identifier(const char *name) {
     return true;
 }
 
-/* Whether the table describes fields that lie within the attributes. */
+/* Whether the table describes fields that lie within the attributes, aligned, and these are no more
+   than each record on the tape can hold. */
 static bool attrs_fit(const wg_op *op) {
     static const size_t size[] = { sizeof(int64_t), sizeof(double), sizeof(bool), sizeof(wg_shape),
                                    WG_TEXT_SIZE };
+    static const size_t align[] = { _Alignof(int64_t), _Alignof(double), _Alignof(bool),
+                                    _Alignof(wg_shape), _Alignof(char) };
+    if (op->attr_size > MAX_ATTR) return false;
     for (const wg_attr *a = op->attrs; a && a->name; a++) {
         if ((unsigned)a->type > WG_ATTR_TEXT || a->offset > op->attr_size) return false;
         if (size[a->type] > op->attr_size - a->offset) return false;
+        if (a->offset % align[a->type] != 0) return false;
         if (op->map && a->type != WG_ATTR_REAL) return false;
     }
     return !op->attr_size == !op->attrs;

@@ -67,7 +67,8 @@ bool wg__run_inputs(const wg__trial *t, const wg__setting *s, wg__run *r) {
     for (int i = 0; i < t->sample->inputs; i++) {
         const wg__slot *slot = &t->sample->in[i];
         wg_dtype dtype = slot->kind == WG__FLOAT ? s->dtype : slot->dtype;
-        r->in[i] = wg__lay_out(dtype, &slot->shape, value[i], s->layout, &r->base[i]);
+        wg__layout layout = t->layouts ? t->layouts[i] : s->layout;
+        r->in[i] = wg__lay_out(dtype, &slot->shape, value[i], layout, &r->base[i]);
         if (slot->kind == WG__FLOAT && wg__bit(s->tracked | t->always, i)) {
             r->in[i] = r->x[r->leaves] = wg_variable(r->in[i]);
             r->which[r->leaves++] = i;

@@ -76,13 +76,18 @@ typedef struct wg__trial {
     wg_dtype dtype;    // of the float inputs
     wg_dtype y_dtype;  // and of the result
     wg_shape y_shape;
-    uint64_t floats;          // bit i: input i is a float
-    uint64_t moving;          // the floats that a random case moves
-    uint64_t always;          // inputs that are tracked even where nothing is asked of them
-    bool differentiable;      // some input is a float, so is the result, and no flag says otherwise
-    double largest;           // |x| of the float inputs
-    double rel, value_rel;    // relative bounds of derivatives and of values
-    wg_tensor *const *plain;  // the inputs, dense and untracked
+    uint64_t floats;        // bit i: input i is a float
+    uint64_t moving;        // the floats that a random case moves
+    uint64_t always;        // inputs that are tracked even where nothing is asked of them
+    bool differentiable;    // some input is a float, so is the result, and no flag says otherwise
+    double largest;         // |x| of the float inputs
+    double rel, value_rel;  // relative bounds of derivatives and of values
+    const wg__layout *layouts;  // of each input, in place of `layout`; NULL: all alike
+    bool constant;              // gradients that nobody differentiates, as wg_grad_options says
+    bool single;                // something in between is f32, whatever the inputs are
+    bool computed;              // directions are results of something, with rounding of their own
+    const void *user;           // of whoever made the trial
+    wg_tensor *const *plain;    // the inputs, dense and untracked
     double *value[WG_MAX_INPUTS];  // C order
     double *u[WG_MAX_INPUTS];      // directions in the space of the inputs; NULL if not floats
     double *v[WG_MAX_INPUTS];
@@ -116,9 +121,11 @@ void wg__consult(wg__trial *t, const char *name, wg__oracle *check);
    largest that goes with it. In f64 1e-3 (1 + |direction|) (1 + largest), directions being at most
    1.5. In f32 all of it: rules may cancel, softmax less a target for one, and f32 has no digits to
    spare for that. */
+static inline bool wg__is_single(const wg__trial *t) {
+    return t->single || t->dtype == WG_F32 || t->y_dtype == WG_F32;
+}
 static inline double wg__floor(const wg__trial *t, double largest) {
-    bool single = t->dtype == WG_F32 || t->y_dtype == WG_F32;
-    return (single ? 1 : 2.5e-3) * (1 + largest);
+    return (wg__is_single(t) ? 1 : 2.5e-3) * (1 + largest);
 }
 
 /* wg_op_selftest, but only as far as the first failure: check.c. */
@@ -256,6 +263,9 @@ void wg__silence_end(wg__silence *s);
    which move along u, and the result, whose cotangent is the trial's: where large numbers cancel,
    rounding is as large as they were. 0 for an operation that is one record. */
 double wg__tape_floor(const wg__trial *t, const wg__run *r, double *const u[]);
+/* Beyond which, or where something on the tape is infinite, a bound that scales with it would tell
+   nothing: 1e-9 of this is 1000. */
+static const double WG__TOO_LARGE = 1e12;
 /* And its largest finite value on the tape: scores, say, that softmax brings back to 1. */
 double wg__tape_largest(const wg__trial *t, const wg__run *r);
 

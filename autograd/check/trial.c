@@ -105,7 +105,7 @@ static void set_bounds(wg__trial *t) {
     int64_t terms = 1;
     for (int i = 0; i < t->sample->inputs; i++)
         terms = wg__size(t, i) > terms ? wg__size(t, i) : terms;
-    bool single = t->dtype == WG_F32 || t->y_dtype == WG_F32;
+    bool single = wg__is_single(t);
     t->rel = single ? (8 + 2 * sqrt((double)terms)) * 0x1p-24 : 1e-9;
     t->value_rel = single ? t->rel : 1e-12;
     t->exactly = t->mode == WG__WHOLE && !single;
@@ -118,7 +118,10 @@ static bool can_compute(wg__trial *t, const wg__run *r) {
     wg_call call = { t->op, t->sample->inputs, r->in, NULL, t->sample->attr };
     wg_spec spec = { .alias = false };
     if (t->op->map || t->op->forward || t->op->compose || call.inputs < t->op->inputs) return true;
-    if (!t->op->infer(&call, &spec)) return false;
+    if (!t->op->infer(&call, &spec)) {
+        if (!wg__pending()) wg__fail_text(t, "infer refuses the sample without a reason");
+        return false;
+    }
     if (!spec.alias) wg__fail_text(t, "the record has no forward, and the result is no view");
     return spec.alias;
 }

@@ -183,18 +183,24 @@ void wg__hold_no_error(wg__trial *t) {
 
 /* ---- looking again --------------------------------------------------------------------------- */
 
-// The values 1 to 3 units in the last place away, in f32 of that.
-static bool nudge(wg__trial *t, wg_random *r) {
+// Numbers 1 to 3 units in the last place away, in f32 of that; NULL after reporting.
+static double *nudged(const wg__trial *t, const double *from, int64_t n, wg_random *r) {
     double unit = t->dtype == WG_F32 ? 0x1p-23 : 0x1p-52;
+    double *to = wg__scratch(n);
+    for (int64_t k = 0; to && k < n; k++) {
+        double steps = (double)(1 + wg_random_below(r, 3));
+        double x = from[k] * (1 + (wg_random_u64(r) & 1 ? unit : -unit) * steps);
+        to[k] = t->dtype == WG_F32 ? (float)x : x;
+    }
+    return to;
+}
+
+// Directions as well, where they have been computed and have rounding of their own.
+static bool nudge(wg__trial *t, wg_random *r) {
     for (int i = 0; i < t->sample->inputs; i++) {
         if (!wg__bit(t->floats, i)) continue;
-        const double *from = t->value[i];
-        t->value[i] = wg__scratch(wg__size(t, i));
-        for (int64_t k = 0; t->value[i] && k < wg__size(t, i); k++) {
-            double steps = (double)(1 + wg_random_below(r, 3));
-            double x = from[k] * (1 + (wg_random_u64(r) & 1 ? unit : -unit) * steps);
-            t->value[i][k] = t->dtype == WG_F32 ? (float)x : x;
-        }
+        t->value[i] = nudged(t, t->value[i], wg__size(t, i), r);
+        if (t->computed && t->u[i]) t->u[i] = nudged(t, t->u[i], wg__size(t, i), r);
         if (!t->value[i]) return false;
     }
     return true;

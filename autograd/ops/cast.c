@@ -33,10 +33,19 @@ static wg_tensor *cast_jvp(const wg_call *c, wg_tensor *const dx[]) {
     return wg_cast(dx[0], wg_dtype_of(c->out));
 }
 
-// For floats, which all samples but the last are; a whole number is itself in every dtype.
+// What a float becomes among whole numbers; a small whole number is itself in every dtype.
+static double saturated(wg_dtype dtype, double x) {
+    if (dtype == WG_BOOL) return x != 0;
+    double low = dtype == WG_U8 ? 0 : dtype == WG_I32 ? INT32_MIN : INT64_MIN;
+    double high = dtype == WG_U8 ? UINT8_MAX : dtype == WG_I32 ? INT32_MAX : (double)INT64_MAX;
+    return isnan(x) ? 0 : trunc(fmin(fmax(x, low), high));
+}
+
 static bool cast_reference(const wg_call *c, const wg_zview in[], wg_zview *out) {
-    (void)c;
-    for (int64_t k = 0, n = wg__numel(&out->shape); k < n; k++) out->data[k] = in[0].data[k];
+    wg_dtype dtype = (wg_dtype)((const cast_attr *)c->attr)->dtype;
+    bool real = wg_dtype_is_float(dtype);
+    for (int64_t k = 0, n = wg__numel(&out->shape); k < n; k++)
+        out->data[k] = real ? in[0].data[k] : saturated(dtype, creal(in[0].data[k]));
     return true;
 }
 

@@ -36,7 +36,7 @@ static void note(uint32_t name, aspect about, uint32_t what) {
 }
 _Static_assert(COUNTERS == 1 << 15, "a place among them is 15 bits");
 
-/* ---- what an instruction meets ---------------------------------------------------------------- */
+/* ---- what an instruction meets --------------------------------------------------------------- */
 
 // How two operands differ: in rank, by an axis of 1 in the one or the other, by a size of 0.
 enum { OTHER_RANK = 1, FIRST_STRETCHED = 2, SECOND_STRETCHED = 4, EMPTY = 8 };

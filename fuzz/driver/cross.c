@@ -19,7 +19,7 @@ static void put(output *o, const uint8_t *data, size_t size) {
     o->size += size;
 }
 
-/* ---- records ---------------------------------------------------------------------------------- */
+/* ---- records --------------------------------------------------------------------------------- */
 
 // Where the instructions begin.
 static size_t first_step(wg__fuzz_input a) {
@@ -46,7 +46,7 @@ static void cross_records(wg__fuzz_input a, wg__fuzz_input b, output *o, wg_rand
     put(o, a.data + a_to, a.size - a_to);
 }
 
-/* ---- text ------------------------------------------------------------------------------------- */
+/* ---- text ------------------------------------------------------------------------------------ */
 
 static size_t line_end(wg__fuzz_input a, size_t at) {
     const uint8_t *end = at < a.size ? memchr(a.data + at, '\n', a.size - at) : NULL;

@@ -38,7 +38,7 @@ static void count(bytes *b) {
 static uint8_t *leaf(const bytes *b, size_t i) { return b->data + RECORD * (1 + i); }
 static uint8_t *step(const bytes *b, size_t i) { return leaf(b, b->leaves + i); }
 
-/* ---- records in and out ----------------------------------------------------------------------- */
+/* ---- records in and out ---------------------------------------------------------------------- */
 
 // Room for a record at place `at`; NULL if there is none.
 static uint8_t *open_gap(bytes *b, size_t at) {
@@ -55,7 +55,7 @@ static void close_gap(bytes *b, size_t at) {
     b->size -= RECORD;
 }
 
-/* ---- operations ------------------------------------------------------------------------------- */
+/* ---- operations ------------------------------------------------------------------------------ */
 
 // Those that somebody registered are what he wants to know about.
 static const wg_op *any_op(wg_random *r) {
@@ -81,7 +81,7 @@ static void set_op(uint8_t *s, const wg_op *op) {
     s[WG__VM_STEP_TAG + 1] = (uint8_t)(tag >> 8);
 }
 
-/* ---- changes of the head ---------------------------------------------------------------------- */
+/* ---- changes of the head --------------------------------------------------------------------- */
 
 static void change_mode(bytes *b) { b->data[WG__VM_HEAD_MODE] = any_byte(&b->r); }
 static void change_choice(bytes *b) {
@@ -90,7 +90,7 @@ static void change_choice(bytes *b) {
 static void change_seed(bytes *b) { b->data[WG__VM_HEAD_SEED + below(&b->r, 2)] = any_byte(&b->r); }
 static void change_outputs(bytes *b) { b->data[WG__VM_HEAD_OUTPUTS] = small_byte(&b->r); }
 
-/* ---- changes of leaves ------------------------------------------------------------------------ */
+/* ---- changes of leaves ----------------------------------------------------------------------- */
 
 static void change_leaf(bytes *b) {
     if (b->leaves == 0) return;
@@ -121,7 +121,7 @@ static void copy_leaf(bytes *b) {
     memmove(to, from, below(&b->r, 2) ? RECORD : WG__VM_LEAF_LAYOUT);
 }
 
-/* ---- changes of instructions ------------------------------------------------------------------ */
+/* ---- changes of instructions ----------------------------------------------------------------- */
 
 static void add_step(bytes *b) {
     uint8_t *s = open_gap(b, 1 + b->leaves + below(&b->r, b->steps + 1));
@@ -185,7 +185,7 @@ static void change_op_alike(bytes *b) {
     if (was) set_op(s, op_with_inputs(&b->r, was->inputs));
 }
 
-/* ---- bytes ------------------------------------------------------------------------------------ */
+/* ---- bytes ----------------------------------------------------------------------------------- */
 
 typedef void change(bytes *b);
 static change *const CHANGES[] = {
@@ -220,7 +220,7 @@ static size_t change_records(uint8_t *data, size_t size, size_t max, wg_random r
     return b.size;
 }
 
-/* ---- text: its lines -------------------------------------------------------------------------- */
+/* ---- text: its lines ------------------------------------------------------------------------- */
 
 enum { LINES = 256 };
 typedef struct line {
@@ -300,7 +300,7 @@ static size_t change_text(uint8_t *data, size_t size, size_t max, wg_random r) {
     return joined;
 }
 
-/* ---- both ------------------------------------------------------------------------------------- */
+/* ---- both ------------------------------------------------------------------------------------ */
 
 bool wg__fuzz_is_text(const uint8_t *data, size_t size) {
     size_t length = sizeof WG__VM_MAGIC - 1;

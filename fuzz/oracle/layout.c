@@ -58,6 +58,7 @@ static void hold_leaves(wg__scene *s, double *const value[]) {
                    "the memory around a leaf was written to");
     for (int i = 0; i < s->p->leaves; i++) {
         const double *want = value ? value[i] : s->p->leaf[i].value;
+        if (s->p->leaf[i].kind != WG__FLOAT) continue;  // converted, not kept
         const double *got = wg__numbers(s->run.reg[i]);
         if (!got) return;
         wg__scene_hold(s, wg__same_numbers(got, want, wg_numel(s->run.reg[i])),

@@ -17,14 +17,23 @@ typedef struct call {  // one instruction being fitted
 
 /* ---- leaves that a sample asks for ----------------------------------------------------------- */
 
+// Matrices of a form: the selftest knows how to make them.
+static void draw_form(const wg__slot *slot, const wg_shape *shape, uint64_t seed, double *value) {
+    wg__sample one = { .inputs = 1 };
+    wg_random r = { .seed = seed };
+    one.in[0] = *slot;
+    one.in[0].shape = *shape;
+    (void)wg__sample_draw(&one, &r, &value);  // if not, an error is pending
+}
+
 static void draw(const call *c, const wg__vm_input *in, const wg_shape *shape, uint64_t seed,
                  double *value) {
     const wg__slot *s = &in->slot;
     bool plain = s->kind == WG__FLOAT && s->low == WG__LOW && s->high == WG__HIGH;
     wg__vm_drawn how = { .mode = c->d->p->mode, .bounded = !plain, .low = s->low, .high = s->high };
     int64_t n = wg__numel(shape);
-    if (s->kind != WG__FLOAT) how.mode = WG__WHOLE;
-    if (s->form != WG__ANY) how.mode = WG__GENERAL;
+    how.integer = s->kind != WG__FLOAT;
+    if (how.integer) how.mode = WG__WHOLE;
     if (in->exact && s->kind != WG__FLOAT) {
         how.low = how.high = in->exact[0];
         for (int64_t k = 0; k < wg__numel(&s->shape); k++) {
@@ -32,8 +41,10 @@ static void draw(const call *c, const wg__vm_input *in, const wg_shape *shape, u
             how.high = in->exact[k] > how.high ? in->exact[k] : how.high;
         }
     }
-    wg__vm_draw(&how, seed, n, value);
-    wg__vm_give_form(s->form, shape, value);
+    if (s->form != WG__ANY)
+        draw_form(s, shape, seed, value);
+    else
+        wg__vm_draw(&how, seed, n, value);
     if (in->exact && wg__shape_equal(&s->shape, shape) && (c->as_is || s->kind != WG__FLOAT))
         memcpy(value, in->exact, (size_t)n * sizeof *value);
 }
@@ -52,7 +63,7 @@ static int fresh(const call *c, int slot, const wg_shape *shape) {
     leaf.variable = leaf.kind == WG__FLOAT;
     leaf.layout = (wg__layout)(wg__vm_next(&seed) % (2 * WG__FIRST_ZERO));
     if (leaf.layout >= WG__FIRST_ZERO) leaf.layout = WG__DENSE;
-    leaf.value = n > c->d->elements ? NULL : wg__scratch(n);
+    leaf.value = n > c->d->elements ? NULL : wg__vm_room(c->d, n);
     if (!leaf.value) return -1;
     draw(c, in, shape, seed, leaf.value);
     if (c->d->p->mode != WG__SPECIAL && !is_small(leaf.value, n)) return -1;
@@ -68,20 +79,31 @@ static wg__kind kind_of(const wg_tensor *x) {
 
 static bool takes(const wg__vm_decoder *d, const wg__slot *s, int r) {
     if (kind_of(d->reg[r]) != s->kind) return false;
-    return s->kind == WG__FLOAT || wg__vm_within(d->reg[r], s->low, s->high);
+    return s->kind == WG__FLOAT || wg__vm_within(d, r, s->low, s->high);
 }
 
-// The register that the slot's pick names, or the next older one that it takes; -1: there is none.
-static int pick(const call *c, int slot, int further) {
+// A float that depends on a variable and that nothing with a gradient reads yet; or any integers.
+static bool is_open(const wg__vm_decoder *d, int r) {
+    if (!wg_dtype_is_float(d->reg[r]->view.dtype)) return true;
+    return d->reaches[r] && !d->read[r];
+}
+
+// The first that the slot takes, beginning `back` places before the newest of those in question.
+static int walk(const call *c, int slot, bool open, int back) {
     const wg__vm_decoder *d = c->d;
-    const wg__slot *s = &c->sample->in[slot].slot;
-    unsigned byte = c->i->byte[WG__VM_STEP_PICK + slot % 3];
-    int back = (int)((byte + (unsigned)slot / 3 * 5 + (unsigned)further) % (unsigned)d->found);
-    for (int k = 0; k < d->found; k++) {
-        int r = d->order[(2 * d->found - 1 - back - k) % d->found];
-        if (takes(d, s, r)) return r;
-    }
-    return -1;
+    int count = 0, list[WG__VM_ROOM];
+    for (int i = d->found; i-- > 0;)
+        if (takes(d, &c->sample->in[slot].slot, d->order[i]) && (!open || is_open(d, d->order[i])))
+            list[count++] = d->order[i];
+    return count ? list[back % count] : -1;
+}
+
+/* The register that the slot's pick names, counted back from the newest that it takes. Most picks
+   are among those that are open, so that little is computed for nothing. -1: there is none. */
+static int pick(const call *c, int slot, int further) {
+    int byte = c->i->byte[WG__VM_STEP_PICK + slot % 3], back = byte + slot / 3 * 5 + further;
+    int r = byte < 208 ? walk(c, slot, true, back) : -1;
+    return r < 0 ? walk(c, slot, false, back) : r;
 }
 
 // In the range that the slot asks for: as it is, squashed, or, where that would make fractions of
@@ -90,7 +112,7 @@ static int ranged(const call *c, int slot, int r) {
     const wg__slot *s = &c->sample->in[slot].slot;
     bool anything = s->kind != WG__FLOAT || (s->low == WG__LOW && s->high == WG__HIGH);
     if (anything || c->d->p->mode == WG__SPECIAL) return r;
-    if (wg__vm_within(c->d->reg[r], s->low, s->high)) return r;
+    if (wg__vm_within(c->d, r, s->low, s->high)) return r;
     if (c->d->p->mode == WG__WHOLE) return fresh(c, slot, &c->d->reg[r]->view.shape);
     return wg__vm_squash(c->d, r, s->low, s->high);
 }
@@ -107,12 +129,6 @@ static int apply(const call *c) {
     return wg__vm_add_step(c->d, c->i->op, c->in, c->sample->inputs, c->attr);
 }
 
-static bool all_there(const call *c) {
-    for (int i = 0; i < c->sample->inputs; i++)
-        if (c->in[i] < 0) return false;
-    return true;
-}
-
 static bool find_named(call *c) {
     for (int i = 0; i < c->sample->inputs; i++) {
         int r = wants_leaf(c, i) ? -1 : pick(c, i, i % 3);
@@ -122,36 +138,40 @@ static bool find_named(call *c) {
     return true;
 }
 
-static int named(call *c) { return find_named(c) ? apply(c) : -1; }
-
 // Other registers for the last operand, then for the first.
 static int replaced(call *c) {
-    enum { TRIES = 3 };
-    int n = c->sample->inputs;
-    for (int k = 0; k < 2 && k < n; k++) {
-        int slot = k ? 0 : n - 1;
-        for (int further = 1; further <= TRIES; further++) {
-            wg__vm_mark mark = wg__vm_mark_now(c->d);
-            if (wants_leaf(c, slot) || !find_named(c)) return -1;
-            int was = c->in[slot], other = pick(c, slot, slot % 3 + further);
+    int n = c->sample->inputs, tries = c->i->op->map ? 3 : 1;
+    wg__vm_mark mark = wg__vm_mark_now(c->d);
+    for (int k = 0; k < 2; k++) {
+        int slot = k ? 0 : n - 1, was = c->in[slot];
+        for (int further = 1; !wants_leaf(c, slot) && further <= tries; further++) {
+            int other = pick(c, slot, slot % 3 + further);
             c->in[slot] = other < 0 || other == was ? -1 : ranged(c, slot, other);
-            int r = all_there(c) ? apply(c) : -1;
+            int r = c->in[slot] < 0 ? -1 : apply(c);
             if (r >= 0) return r;
             wg__vm_back_to(c->d, mark);
         }
+        c->in[slot] = was;
     }
     return -1;
 }
 
-// All floats in the shape of the first: what elementwise operations can do with.
+// All in the shape of the first: what elementwise operations can do with.
 static int alike(call *c) {
-    if (!find_named(c)) return -1;
     wg_shape shape = c->d->reg[c->in[0]]->view.shape;
     for (int i = 1; i < c->sample->inputs; i++) {
         c->in[i] = wg__vm_bring(c->d, c->in[i], &shape);
         if (c->in[i] < 0) return -1;
     }
     return apply(c);
+}
+
+static int named(call *c) {
+    bool several = c->sample->inputs > 1;
+    if (!find_named(c)) return -1;
+    int r = apply(c);
+    if (r < 0 && several) r = replaced(c);
+    return r < 0 && several && c->i->op->map ? alike(c) : r;
 }
 
 /* Every 3 becomes a 5, say, in all inputs at once, so that what fits fits still; code 0 leaves them
@@ -197,39 +217,39 @@ static int with_fresh(call *c) {
 }
 
 static int climb(call *c, unsigned code) {
-    enum { NAMED, REPLACED, ALIKE, RESIZED, BROUGHT, FRESH, RUNGS };
+    enum { NAMED, RESIZED, BROUGHT, FRESH, RUNGS };
     wg__vm_mark mark = wg__vm_mark_now(c->d);
-    for (int rung = 0; rung < RUNGS; rung++) {
+    for (int rung = NAMED; rung < RUNGS && !c->d->failed; rung++) {
         int r = -1;
         if (rung == NAMED) r = named(c);
-        if (rung == REPLACED && c->sample->inputs > 1) r = replaced(c);
-        if (rung == ALIKE && c->i->op->map && c->sample->inputs > 1) r = alike(c);
         if (rung == RESIZED && code) r = in_shapes(c, code);
         if (rung == BROUGHT) r = in_shapes(c, 0);
         if (rung == FRESH) r = with_fresh(c);
         if (r >= 0) return r;
         wg__vm_back_to(c->d, mark);
-        if (c->d->failed) return -1;
     }
     return -1;
 }
 
+static int newest_rank(const wg__vm_decoder *d) { return wg_rank(d->reg[d->order[d->found - 1]]); }
+
+// With the change; without it and with the values that the sample lists; and with neither.
 int wg__vm_instruct(wg__vm_decoder *d, const wg__vm_instruction *i) {
     const wg__vm_samples *all = i->op ? wg__vm_samples_of(i->op) : NULL;
     if (!all || all->count == 0) return -1;
     unsigned byte = i->byte[WG__VM_STEP_SAMPLE], change = i->byte[WG__VM_STEP_ATTR];
     unsigned count = (unsigned)all->count, code = byte / count;
-    call c = { .d = d, .i = i, .sample = &all->sample[byte % count], .as_is = change == 0 };
+    call c = { .d = d, .i = i, .sample = &all->sample[byte % count] };
     if (c.sample->inputs > WG__VM_OPERANDS) return -1;
     size_t words = i->op->attr_size / sizeof(double) + 1;
-    c.attr = i->op->attr_size ? wg__scratch((int64_t)words) : NULL;
+    c.attr = i->op->attr_size ? wg__vm_room(d, (int64_t)words) : NULL;
     if (i->op->attr_size && !c.attr) return -1;
-    for (int attempt = change ? 0 : 1; attempt < 2; attempt++) {  // then without the change
+    for (int attempt = change ? 0 : 1; attempt < 3; attempt++) {
         if (c.attr) memcpy(c.attr, c.sample->attr, i->op->attr_size);
-        if (attempt == 0)
-            wg__vm_change_attribute(i->op, c.attr, change, wg_rank(d->reg[d->order[d->found - 1]]));
+        if (attempt == 0) wg__vm_change_attribute(i->op, c.attr, change, newest_rank(d));
+        c.as_is = attempt == 1 && !change;
         int r = climb(&c, code);
-        if (r >= 0 || d->failed) return r;
+        if (r >= 0 || d->failed || (attempt == 1 && change)) return r;
     }
     return -1;
 }

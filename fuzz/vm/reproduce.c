@@ -13,16 +13,17 @@ typedef struct writer {
     int order[WG__VM_SPANS];  // of spans: by where they begin, outer ones first
 } writer;
 
-/* ---- what every such program begins with ------------------------------------------------------ */
+/* ---- what every such program begins with ----------------------------------------------------- */
 
-static const char *const PRELUDE[] = {
+static const char *const INCLUDES =
     "/* What a fuzzer found, by the library's public headers alone. Build it with\n"
     "       cc -std=c11 -g FILE.c $(pkg-config --cflags --libs wengert) -lm\n"
     "   It prints the outputs and, for a random cotangent w of each, the gradients of <w, output>. "
     "*/\n"
     "#include <stdio.h>\n#include <stdlib.h>\n#include <string.h>\n\n"
-    "#include <wengert.h>\n#include <autograd/op.h>\n\n",
+    "#include <wengert.h>\n#include <autograd/op.h>\n\n";
 
+static const char *const LEAVES =
     "static wg_tensor *must(wg_tensor *x) {\n"
     "    if (x) return x;\n"
     "    printf(\"error: %s\\n\", wg_error_message());\n"
@@ -36,8 +37,9 @@ static const char *const PRELUDE[] = {
     "static wg_tensor *filled(wg_tensor *view, const double *values) {\n"
     "    wg_tensor *from = must(wg_from_f64(wg_dtype_of(must(view)), wg_shape_of(view), values));\n"
     "    return must(wg_copy(view, from) ? view : NULL);\n"
-    "}\n\n",
+    "}\n\n";
 
+static const char *const STEPS =
     "/* One step: start(), the attributes by name, apply(). */\n"
     "static const wg_op *op;\n"
     "static union { double align; char bytes[4096]; } attr;\n\n"
@@ -48,6 +50,11 @@ static const char *const PRELUDE[] = {
     "    printf(\"%s is not registered\\n\", name);\n"
     "    exit(EXIT_FAILURE);\n"
     "}\n\n"
+    "static wg_tensor *apply(wg_tensor *const in[], int n) {\n"
+    "    return must(wg_apply(op, in, n, op->attr_size ? &attr : NULL));\n"
+    "}\n\n";
+
+static const char *const ATTRIBUTES =
     "static void set(const char *name, const void *value, size_t size) {\n"
     "    for (const wg_attr *a = op->attrs; a && a->name; a++)\n"
     "        if (strcmp(a->name, name) == 0) memcpy(attr.bytes + a->offset, value, size);\n"
@@ -56,11 +63,9 @@ static const char *const PRELUDE[] = {
     "#define set_real(name, ...) set(name, &(double){ __VA_ARGS__ }, sizeof(double))\n"
     "#define set_bool(name, ...) set(name, &(bool){ __VA_ARGS__ }, sizeof(bool))\n"
     "#define set_list(name, ...) set(name, &__VA_ARGS__, sizeof(wg_shape))\n"
-    "#define set_text(name, ...) set(name, __VA_ARGS__, sizeof __VA_ARGS__)\n\n"
-    "static wg_tensor *apply(wg_tensor *const in[], int n) {\n"
-    "    return must(wg_apply(op, in, n, op->attr_size ? &attr : NULL));\n"
-    "}\n\n",
+    "#define set_text(name, ...) set(name, __VA_ARGS__, sizeof __VA_ARGS__)\n\n";
 
+static const char *const PRINT =
     "static void print(const char *what, const wg_tensor *x) {\n"
     "    char shape[200];\n"
     "    int64_t n = wg_numel(x);\n"
@@ -84,8 +89,9 @@ static const char *const PRELUDE[] = {
     "    wg_tensor *w = must(wg_from_f64(wg_dtype_of(y), wg_shape_of(y), v));\n"
     "    free(v);\n"
     "    return w;\n"
-    "}\n\n",
+    "}\n\n";
 
+static const char *const SHOW =
     "static void show(wg_tensor *y, const char *name, wg_random r, wg_tensor *const var[], int n) "
     "{\n"
     "    wg_tensor *g[64], *w;\n"
@@ -98,10 +104,9 @@ static const char *const PRELUDE[] = {
     "        return;\n"
     "    }\n"
     "    for (int i = 0; i < n; i++) print(\"gradient\", g[i]);\n"
-    "}\n\n",
-};
+    "}\n\n";
 
-/* ---- numbers and shapes ----------------------------------------------------------------------- */
+/* ---- numbers and shapes ---------------------------------------------------------------------- */
 
 static void put_real(FILE *file, double value) {
     char text[WG__VM_NUMBER];
@@ -129,7 +134,7 @@ static void put_shape(FILE *file, const wg_shape *s) {
     if (s->rank > 0) fputc(')', file);
 }
 
-/* ---- leaves ----------------------------------------------------------------------------------- */
+/* ---- leaves ---------------------------------------------------------------------------------- */
 
 static const char *dtype_in_c(wg_dtype dtype) {
     static const char *const name[WG_DTYPES] = { "WG_F32", "WG_F64", "WG_I32",
@@ -234,7 +239,7 @@ static void put_leaf(const writer *w, int i) {
     if (l->variable) fprintf(w->file, "    x[%d] = must(wg_variable(x[%d]));\n", i, i);
 }
 
-/* ---- steps ------------------------------------------------------------------------------------ */
+/* ---- steps ----------------------------------------------------------------------------------- */
 
 static void put_int_field(FILE *file, const void *field) { put_int(file, *(const int64_t *)field); }
 static void put_real_field(FILE *file, const void *field) {
@@ -282,7 +287,7 @@ static void put_step(const writer *w, int i) {
     if (s->flags & WG__VM_STOP) fprintf(w->file, "    x[%d] = must(wg_stop(x[%d]));\n", to, to);
 }
 
-/* ---- spans ------------------------------------------------------------------------------------ */
+/* ---- spans ----------------------------------------------------------------------------------- */
 
 static bool begins_before(const wg__vm_span *a, const wg__vm_span *b) {
     return a->first != b->first ? a->first < b->first : a->last > b->last;
@@ -362,7 +367,7 @@ static void put_functions(const writer *w) {
     }
 }
 
-/* ---- all of it -------------------------------------------------------------------------------- */
+/* ---- all of it ------------------------------------------------------------------------------- */
 
 static bool is_of_the_library(const wg_op *op) {
     static const wg_op *const own[] = {
@@ -412,11 +417,25 @@ static void put_main(const writer *w) {
     fputs("    wg_reset();\n    return 0;\n}\n", w->file);
 }
 
+static bool has_attributes(const wg__vm_program *p) {
+    for (int i = 0; i < p->steps; i++)
+        if (p->step[i].attr) return true;
+    return false;
+}
+
+// No function that the program has no use for: it is to compile without a warning.
+static void put_beginning(FILE *file, const wg__vm_program *p) {
+    fputs(INCLUDES, file), fputs(LEAVES, file);
+    if (p->steps > 0) fputs(STEPS, file);
+    if (has_attributes(p)) fputs(ATTRIBUTES, file);
+    fputs(PRINT, file), fputs(SHOW, file);
+    fprintf(file, "enum { REGISTERS = %d };\n\n", p->leaves + p->steps);
+}
+
 bool wg__vm_print_c(FILE *file, const wg__vm_program *p) {
     writer w = { .file = file, .p = p };
     sort_spans(&w);
-    for (size_t i = 0; i < sizeof PRELUDE / sizeof *PRELUDE; i++) fputs(PRELUDE[i], file);
-    fprintf(file, "enum { REGISTERS = %d };\n\n", p->leaves + p->steps);
+    put_beginning(file, p);
     put_functions(&w);
     put_main(&w);
     return !ferror(file);

@@ -141,7 +141,9 @@ static bool make_leaf(const wg__vm_program *p, const wg__vm_setting *s, int i, w
     const double *value = s->value && s->value[i] ? s->value[i] : leaf->value;
     wg_dtype dtype = leaf->kind == WG__FLOAT ? s->dtype : leaf->dtype;
     wg__layout layout = s->dense ? WG__DENSE : leaf->layout;
-    wg_tensor *x = wg__lay_out(dtype, &leaf->shape, value, layout, &r->base[i]);
+    wg_tensor *x = layout == WG__DENSE && dtype == WG_F64
+                       ? r->base[i] = wg_from(WG_F64, leaf->shape, value)
+                       : wg__lay_out(dtype, &leaf->shape, value, layout, &r->base[i]);
     r->reg[i] = x && leaf->variable ? wg_variable(x) : x;
     if (leaf->variable) r->x[r->variables] = r->reg[i], r->which[r->variables++] = i;
     return r->reg[i] != NULL;
@@ -178,7 +180,7 @@ bool wg__vm_gaps_are_whole(const wg__vm_program *p, const wg__vm_run *r) {
     wg_scope *scope = wg_scope_open();
     bool whole = scope != NULL;
     for (int i = 0; whole && i < p->leaves; i++)
-        whole = !r->reg[i] || gaps_are_whole(r->reg[i], r->base[i]);
+        whole = r->reg[i] == r->base[i] || gaps_are_whole(r->reg[i], r->base[i]);
     wg_scope_close(scope);
     return whole;
 }

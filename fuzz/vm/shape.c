@@ -2,16 +2,15 @@
 /* shape.c: registers brought to the shape and the range that an operation asks for, by operations
    that are steps of the program like all others, so that gradients go through. These few are the
    only ones that the machine knows by name. */
-#include <math.h>
 #include <string.h>
 
 #include "fuzz/vm/vm_impl.h"
 
-typedef enum helper { RESHAPE, EXPAND, TAKE, SIGMOID, MUL, ADD, HELPERS } helper;
+typedef enum helper { RESHAPE, EXPAND, TAKE, SIGMOID, TANH, MUL, ADD, HELPERS } helper;
 
 static const wg_op *help(helper which) {
-    static const char *const name[HELPERS] = { "reshape", "expand", "index_select",
-                                               "sigmoid", "mul",    "add" };
+    static const char *const name[HELPERS] = { "reshape", "expand", "index_select", "sigmoid",
+                                               "tanh",    "mul",    "add" };
     static const wg_op *op[HELPERS];
     if (!op[which]) op[which] = wg_op_find(name[which]);
     return op[which];
@@ -30,7 +29,7 @@ static int with_list(wg__vm_decoder *d, helper which, int r, const wg_shape *lis
 
 // The elements in C order, over and over, as many as are wanted.
 static int take(wg__vm_decoder *d, int r, int64_t have, int64_t want) {
-    double *at = wg__scratch(want);
+    double *at = wg__vm_room(d, want);
     uint64_t attr[4] = { 0 };
     int flat = d->reg[r]->view.shape.rank == 1 ? r : with_list(d, RESHAPE, r, &WG_SHAPE(have));
     for (int64_t k = 0; at && k < want; k++) at[k] = (double)(k % have);
@@ -59,21 +58,13 @@ int wg__vm_bring(wg__vm_decoder *d, int r, const wg_shape *shape) {
 
 /* ---- ranges ---------------------------------------------------------------------------------- */
 
-bool wg__vm_within(const wg_tensor *x, double low, double high) {
-    for (int64_t k = 0, n = wg__numel(&x->view.shape); k < n; k++) {
-        double v = wg__load(x->view.dtype, wg__at(&x->view, wg__offset(&x->view, k)));
-        if (!(v >= low && v <= high)) return false;
-    }
-    return true;
-}
-
 static int number(wg__vm_decoder *d, double value) {
     for (int i = 0; i < d->p->leaves; i++) {  // the same number may be there
         const wg__vm_leaf *leaf = &d->p->leaf[i];
         bool fits = leaf->kind == WG__FLOAT && !leaf->variable && leaf->shape.rank == 0;
         if (fits && !(leaf->value[0] != value)) return i;
     }
-    double *at = wg__scratch(1);
+    double *at = wg__vm_room(d, 1);
     if (!at) return -1;
     *at = value;
     return wg__vm_add_leaf(d, &(wg__vm_leaf){ .kind = WG__FLOAT, .value = at });
@@ -86,9 +77,11 @@ static int both(wg__vm_decoder *d, helper which, int a, double b) {
 
 // low + (high - low) sigmoid(x), and for [0, 1] no more than that.
 int wg__vm_squash(wg__vm_decoder *d, int r, double low, double high) {
-    if (wg__vm_within(d->reg[r], low, high)) return r;
+    if (wg__vm_within(d, r, low, high)) return r;
     int y = wg__vm_add_step(d, help(SIGMOID), &r, 1, NULL);
     if (high - low < 1 || high - low > 1) y = both(d, MUL, y, high - low);
     if (low < 0 || low > 0) y = both(d, ADD, y, low);
     return y;
 }
+
+int wg__vm_tame(wg__vm_decoder *d, int r) { return wg__vm_add_step(d, help(TANH), &r, 1, NULL); }

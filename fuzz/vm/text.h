@@ -9,7 +9,7 @@
        choice 0 1 2
        x0 = variable f64 [2,3] transposed 0.5 -1 0 1 2 3
        x1 = constant i64 [2] dense 0 1
-       x2 = take(x0, x1) axis=1
+       x2 = index_select(x0, x1) axis=1
        x3 = tanh(x2) stop
        checkpoint x2 x3
        outputs x3

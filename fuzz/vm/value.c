@@ -3,7 +3,6 @@
    none is small; some tables give up just that, since equal numbers, zeros and ramps are where
    formulas go wrong. */
 #include <math.h>
-#include <string.h>
 
 #include "fuzz/vm/vm_impl.h"
 
@@ -89,7 +88,7 @@ enum { TABLES = sizeof tables / sizeof *tables };
 // What lies outside is drawn anew: whole numbers, or the finest of their fractions with four steps.
 static void bound(const wg__vm_drawn *how, numbers *t) {
     double low = how->low, range = how->high - how->low, step = 1;
-    while (range / step < 4 && step > 0x1p-10) step /= 2;
+    while (!how->integer && range / step < 4 && step > 0x1p-10) step /= 2;
     int64_t first = (int64_t)ceil(low / step), last = (int64_t)floor(how->high / step);
     for (int64_t k = 0; k < t->n; k++) {
         if (t->value[k] >= low && t->value[k] <= how->high) continue;
@@ -106,26 +105,7 @@ void wg__vm_draw(const wg__vm_drawn *how, uint64_t seed, int64_t n, double *valu
     if (how->bounded) bound(how, &t);
 }
 
-/* ---- forms and layouts ----------------------------------------------------------------------- */
-
-// As in a sample: 3 on the other diagonal, all else less than 2 in a row; or x x' / n + 1.
-static void form_one(wg__form form, int64_t n, double *x) {
-    double copy[WG__VM_ELEMENTS];
-    memcpy(copy, x, (size_t)(n * n) * sizeof *x);
-    for (int64_t i = 0; i < n; i++)
-        for (int64_t j = 0; j < n; j++) {
-            double sum = 0;
-            for (int64_t k = 0; k < n; k++) sum += copy[i * n + k] * copy[j * n + k];
-            double regular = copy[i * n + j] / (double)n + (i + j == n - 1 ? 3 : 0);
-            x[i * n + j] = form == WG__POSITIVE ? sum / (double)n + (i == j) : regular;
-        }
-}
-
-void wg__vm_give_form(wg__form form, const wg_shape *shape, double *value) {
-    int64_t count = wg__numel(shape), n = shape->rank ? shape->dim[shape->rank - 1] : 0;
-    if (form == WG__ANY || n * n > WG__VM_ELEMENTS) return;
-    for (int64_t k = 0; k < count; k += n * n) form_one(form, n, value + k);
-}
+/* ---- layouts --------------------------------------------------------------------------------- */
 
 void wg__vm_settle_layout(wg__layout layout, const wg_shape *shape, double *value) {
     int axis = wg__zero_axis(layout, shape);
