@@ -63,6 +63,7 @@ void wg__oracle_adjoint(const wg__vm_program *p) {
     // In f32 a step may fail, which a run of its own tells.
     bool single = p->dtype == WG_F32;
     if (!(single ? wg__program_trial_make : wg__program_trial_begin)(&trial, p, false)) return;
+    trial.counts = true;
     wg__program_consult(&trial, "O1 reverse against forward mode", wg__check_adjoint);
     bool rounded = trial.report.worst > 0;
     if (rounded && p->mode == WG__WHOLE && p->dtype == WG_F64) hold_exactly(&trial);

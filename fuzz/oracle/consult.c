@@ -16,10 +16,10 @@ static void ask(const wg__vm_program *p, const wg__fuzz_choice *c) {
     wg_scope_close(scope);
 }
 
-// That one has every register in hand, and counts what they meet itself.
+// That one has the registers in hand, and counts what they meet itself.
 static bool counts_coverage(const wg__fuzz_choice *c, unsigned kind) {
     for (; c->name; c++)
-        if (c->check == wg__oracle_steps && (c->wants & kind) == kind) return true;
+        if (c->check == wg__oracle_adjoint && (c->wants & kind) == kind) return true;
     return false;
 }
 

@@ -2,6 +2,7 @@
 /* trial.c: a program as an operation under trial. */
 #include <string.h>
 
+#include "fuzz/driver/driver.h"
 #include "fuzz/oracle/oracle.h"
 
 /* ---- directions ------------------------------------------------------------------------------ */
@@ -65,6 +66,8 @@ static wg_tensor *compose(const wg_call *c) {
     for (int i = 0; i < c->inputs; i++) r.reg[i] = c->in[i];
     if (!wg__vm_run_steps(a->p, a->plain, &r)) return NULL;
     a->t.single = any_single(a->p, &r);
+    if (a->counts) wg__fuzz_cover_run(a->p, &r, 1);
+    a->counts = false;
     wg_tensor *y = join(a->p, &r);
     return y && meet(a, y) ? y : NULL;
 }
