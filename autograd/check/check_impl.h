@@ -139,6 +139,8 @@ bool wg__draw(wg__trial *t, wg_random *r);
 bool wg__draw_directions(wg__trial *t, wg_random *r);
 double *wg__draw_direction(const wg__trial *t, int64_t n, wg_random *r);
 struct wg__run;
+/* What the result's shape and dtype decide. */
+void wg__set_bounds(wg__trial *t);
 /* Applies the operation once, to learn what its result looks like, and draws w. */
 bool wg__try(wg__trial *t, struct wg__run *plain, wg_random *r);
 
