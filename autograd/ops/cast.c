@@ -42,7 +42,7 @@ static double saturated(wg_dtype dtype, double x) {
 }
 
 static bool cast_reference(const wg_call *c, const wg_zview in[], wg_zview *out) {
-    wg_dtype dtype = ((const cast_attr *)c->attr)->dtype;
+    wg_dtype dtype = (wg_dtype)((const cast_attr *)c->attr)->dtype;
     bool real = wg_dtype_is_float(dtype);
     for (int64_t k = 0, n = wg__numel(&out->shape); k < n; k++)
         out->data[k] = real ? in[0].data[k] : saturated(dtype, creal(in[0].data[k]));

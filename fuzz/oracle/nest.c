@@ -36,7 +36,7 @@ static bool leads_on(const nest *n, unsigned way, int level) {
 static void visit(nest *n, wg_tensor *s, unsigned way, int level) {
     if (wg_error()) return;
     if (level == n->order) {
-        wg__several_add(&n->ways, way_name[n->order - 2][way], s);
+        wg__several_add(&n->ways, way_name[n->order == 3][way], s);
         return;
     }
     if (level == n->order - 1) n->before[n->befores++] = s;
