@@ -10,20 +10,6 @@ WG__FUZZ_PROGRAMS();
 
 static const wg__vm_limits limits = { .instructions = 12, .elements = 64 };
 
-#define ROW(name)                                                                                  \
-    { #name, wg__oracle_##name, WG__FUZZ_ANY }
-static const wg__fuzz_choice row[] = {
-    ROW(checkpoint),
-    ROW(checkpoint),
-    ROW(checkpoint),
-    ROW(checkpoint),
-    ROW(poison),
-    ROW(poison),
-    ROW(held),
-    { "checkpoint_second", wg__oracle_checkpoint_second, WG__FUZZ_ANY & ~WG__FUZZ_SPECIAL },
-};
-#undef ROW
-
 /* ---- parts that run again -------------------------------------------------------------------- */
 
 static bool is_read(const wg__vm_program *p, int r, int after) {
@@ -63,8 +49,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     wg_scope *scope = wg_scope_open();
     if (scope && wg__vm_decode(data, size, limits, &p)) {
         add_span(&p);
-        const wg__fuzz_choice *chosen = &row[p.choice[0] % (sizeof row / sizeof *row)];
-        wg__fuzz_consult(&p, (wg__fuzz_choice[]){ *chosen, { .name = NULL } });
+        wg__fuzz_judge(&p, WG__FUZZ_CHECKPOINT);
     }
     wg_error_clear();
     wg_scope_close(scope);

@@ -118,7 +118,10 @@ static bool can_compute(wg__trial *t, const wg__run *r) {
     wg_call call = { t->op, t->sample->inputs, r->in, NULL, t->sample->attr };
     wg_spec spec = { .alias = false };
     if (t->op->map || t->op->forward || t->op->compose || call.inputs < t->op->inputs) return true;
-    if (!t->op->infer(&call, &spec)) return false;
+    if (!t->op->infer(&call, &spec)) {
+        if (!wg__pending()) wg__fail_text(t, "infer refuses the sample without a reason");
+        return false;
+    }
     if (!spec.alias) wg__fail_text(t, "the record has no forward, and the result is no view");
     return spec.alias;
 }

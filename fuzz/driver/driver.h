@@ -11,6 +11,9 @@
 #include "fuzz/must.h"
 #include "fuzz/vm/vm.h"
 
+/* Decodes an input and has it judged; 0. */
+int wg__fuzz_target(const uint8_t *data, size_t size, wg__vm_limits limits, unsigned targets);
+
 /* Changes an input, bytes or text, in place; its new size, at most `max`. mutate.c */
 size_t wg__fuzz_mutate(uint8_t *data, size_t size, size_t max, unsigned seed);
 

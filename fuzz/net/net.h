@@ -16,12 +16,12 @@
 enum {
     WG__NET_RECORD = 8,
     WG__NET_HEADS = 4,
-    WG__NET_LAYERS = 6,
+    WG__NET_LAYERS = 4,
     WG__NET_FREE = 4,      // parameters of no layer
-    WG__NET_NUMBERS = 48,  // of one sample between two layers
-    WG__NET_STEPS = 6,
+    WG__NET_NUMBERS = 32,  // of one sample between two layers
+    WG__NET_STEPS = 4,
     WG__NET_FIELDS = 8,  // options of a rule
-    WG__NET_PARAMS = 64,
+    WG__NET_PARAMS = 48,
     WG__NET_PATH = 48,
 };
 
@@ -115,6 +115,7 @@ struct wg__net_build {
     wg_dtype dtype;
     bool untied;      // layers that share weights have their own
     bool checkpoint;  // spans are run by wg_checkpoint
+    bool bare;        // without penalties
     FILE *source;
 };
 void wg__net_say(const wg__net_build *b, const char *format, ...) WG_PRINTF(2, 3);
@@ -192,19 +193,24 @@ typedef struct wg__net_slot {
     char path[WG__NET_PATH];
     wg_shape shape;
     int64_t n, t;
-    double *w, *state[3];
-    const wg__net_spec *rule;  // of its states; NULL before the first step
-    wg__net_spec rule_copy;
+    int64_t at;            // of its numbers among those of all slots
+    double *w, *state[3];  // within the mirror's room
+    bool begun;            // there are states,
+    wg__net_spec rule;     // of this rule
     bool in_group;
 } wg__net_slot;
 typedef struct wg__net_mirror {
     wg_dtype dtype;
     int slots;
     wg__net_slot slot[WG__NET_PARAMS];
+    int64_t n;         // numbers of all slots
+    double *room;      // w, three states, gradients, metrics: 6 n
     wg_random *noise;  // NULL: none; else numbers are moved by a few units in the last place
 } wg__net_mirror;
+/* Gives each slot its place in the room; the states are zeros. */
+void wg__net_mirror_place(wg__net_mirror *m, double *room);
 /* One step; gradient[i] NULL: slot i has none. */
-bool wg__net_mirror_step(wg__net_mirror *m, const wg__net_config *c, double *const gradient[]);
+void wg__net_mirror_step(wg__net_mirror *m, const wg__net_config *c, double *const gradient[]);
 /* The factor of schedule `code` at step t, and the schedule itself. */
 double wg__net_factor(uint8_t code, int64_t t);
 wg_schedule wg__net_schedule(uint8_t code);

@@ -109,6 +109,7 @@ bool wg__net_decode(const uint8_t *data, size_t size, wg__net_plan *p) {
     read_head(p, data, size);
     read_layers(p, data, size);
     if (p->layers == 0 && p->frees == 0) p->frees = 1;
+    if (p->layers > 0 && p->steps > 2) p->steps = 2;  // parameters of no layer are cheaper
     bool was = wg_recording(false);
     bool done = p->layers == 0 || settle(p);
     wg_recording(was);

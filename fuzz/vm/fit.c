@@ -34,10 +34,6 @@ static void draw(const call *c, const wg__vm_input *in, const wg_shape *shape, u
     int64_t n = wg__numel(shape);
     how.integer = s->kind != WG__FLOAT;
     if (how.integer) how.mode = WG__WHOLE;
-    if (s->form != WG__ANY) {
-        draw_form(s, shape, seed, value);
-        return;
-    }
     if (in->exact && s->kind != WG__FLOAT) {
         how.low = how.high = in->exact[0];
         for (int64_t k = 0; k < wg__numel(&s->shape); k++) {
@@ -45,7 +41,10 @@ static void draw(const call *c, const wg__vm_input *in, const wg_shape *shape, u
             how.high = in->exact[k] > how.high ? in->exact[k] : how.high;
         }
     }
-    wg__vm_draw(&how, seed, n, value);
+    if (s->form != WG__ANY)
+        draw_form(s, shape, seed, value);
+    else
+        wg__vm_draw(&how, seed, n, value);
     if (in->exact && wg__shape_equal(&s->shape, shape) && (c->as_is || s->kind != WG__FLOAT))
         memcpy(value, in->exact, (size_t)n * sizeof *value);
 }
@@ -83,17 +82,28 @@ static bool takes(const wg__vm_decoder *d, const wg__slot *s, int r) {
     return s->kind == WG__FLOAT || wg__vm_within(d, r, s->low, s->high);
 }
 
-// The register that the slot's pick names, or the next older one that it takes; -1: there is none.
-static int pick(const call *c, int slot, int further) {
+// A float that depends on a variable and that nothing with a gradient reads yet; or any integers.
+static bool is_open(const wg__vm_decoder *d, int r) {
+    if (!wg_dtype_is_float(d->reg[r]->view.dtype)) return true;
+    return d->reaches[r] && !d->read[r];
+}
+
+// The first that the slot takes, beginning `back` places before the newest of those in question.
+static int walk(const call *c, int slot, bool open, int back) {
     const wg__vm_decoder *d = c->d;
-    const wg__slot *s = &c->sample->in[slot].slot;
-    unsigned byte = c->i->byte[WG__VM_STEP_PICK + slot % 3];
-    int back = (int)((byte + (unsigned)slot / 3 * 5 + (unsigned)further) % (unsigned)d->found);
-    for (int k = 0; k < d->found; k++) {
-        int r = d->order[(2 * d->found - 1 - back - k) % d->found];
-        if (takes(d, s, r)) return r;
-    }
-    return -1;
+    int count = 0, list[WG__VM_ROOM];
+    for (int i = d->found; i-- > 0;)
+        if (takes(d, &c->sample->in[slot].slot, d->order[i]) && (!open || is_open(d, d->order[i])))
+            list[count++] = d->order[i];
+    return count ? list[back % count] : -1;
+}
+
+/* The register that the slot's pick names, counted back from the newest that it takes. Most picks
+   are among those that are open, so that little is computed for nothing. -1: there is none. */
+static int pick(const call *c, int slot, int further) {
+    int byte = c->i->byte[WG__VM_STEP_PICK + slot % 3], back = byte + slot / 3 * 5 + further;
+    int r = byte < 208 ? walk(c, slot, true, back) : -1;
+    return r < 0 ? walk(c, slot, false, back) : r;
 }
 
 // In the range that the slot asks for: as it is, squashed, or, where that would make fractions of
