@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT
 /* op.c: an operation by itself. Bytes choose what chance chooses in wg_op_selftest_with: the sample,
    the numbers, the layout and the comparison. */
-#include "fuzz/oracle/op.h"
+#include "fuzz/vm/vm.h"
 
-const wg_op *wg__op_under_test(const wg__vm_program *p) {
+// The operation of the last step: the program only says which, and with which numbers.
+static const wg_op *op_under_test(const wg__vm_program *p) {
     return p->steps > 0 ? p->step[p->steps - 1].op : NULL;
 }
 
@@ -35,19 +36,20 @@ static void test_end(const test *a, const wg__vm_program *p, const char *name) {
     if (a->report.failures > 0) wg__fuzz_fail(p, name, "%s", a->report.text);
 }
 
-void wg__op_case(const wg__vm_program *p) {
-    const wg_op *op = wg__op_under_test(p);
+void wg__oracle_case(const wg__vm_program *p) {
+    const wg_op *op = op_under_test(p);
     const char *text = op ? pick_sample(op, p->choice[1], false) : NULL;
     test a;
     if (!text) return;
     test_make(&a, p, op);
-    int which = p->choice[0] & 4 ? p->choice[2] : WG__BY_CHANCE;
+    int which = p->seed & 1 ? p->choice[2] : WG__BY_CHANCE;
     wg__run_case(&a.t, text, p->choice[2], which);
     test_end(&a, p, "case of one operation");
 }
 
-void wg__op_ties(const wg__vm_program *p) {
-    const wg_op *op = wg__op_under_test(p);
+// One-sided differences where formulas have their kinks, and the rule that .tie declares.
+void wg__oracle_ties(const wg__vm_program *p) {
+    const wg_op *op = op_under_test(p);
     const char *text = op ? pick_sample(op, p->choice[1], p->choice[2] & 1) : NULL;
     wg_random r = { .seed = p->seed, .stream = 1965 };
     wg__run plain;
