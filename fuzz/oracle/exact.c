@@ -2,6 +2,8 @@
 /* exact.c: which operations are made of sums and products, told by trying: whole numbers through
    all samples, a thousand results, none of them rounded, and the bits of the reference each time
    (check/verdict.c). A quotient does meet whole numbers now and then, but not always. */
+#include <string.h>
+
 #include "fuzz/oracle/oracle.h"
 
 enum { CASES = 100, OPS = 1024 };  // of each sample; looked up by place in the list
@@ -27,6 +29,7 @@ static void try_sample(wg__trial *t, const char *text) {
     wg_scope *scope = wg_scope_open();
     if (scope && wg__sample_parse(t->op, text, &s) && !s.exact) {
         t->sample = &s;
+        memset(t->u, 0, sizeof t->u);  // a float of the sample before may be an index in this one
         for (int k = 0; k < CASES && is_open(t); k++) {
             wg_random r = { .seed = 1, .stream = (uint64_t)k };
             wg_scope *inner = wg_scope_open();
