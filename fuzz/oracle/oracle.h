@@ -24,7 +24,8 @@ typedef struct wg__program_trial {
     wg__tally tally;
     wg__run inputs;  // dense and untracked
     double w[WG__PROGRAM_RESULT];
-    bool plain;  // without spans
+    bool plain;   // without spans
+    bool counts;  // the next run counts coverage
 } wg__program_trial;
 
 /* The program at its own values, with directions and a cotangent by its seed. False where there is
