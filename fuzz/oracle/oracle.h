@@ -25,7 +25,7 @@ typedef struct wg__program_trial {
     wg__run inputs;  // dense and untracked
     double w[WG__PROGRAM_RESULT];
     bool plain;   // without spans
-    bool counts;  // coverage, by its first run
+    bool counts;  // the next run counts coverage
 } wg__program_trial;
 
 /* The program at its own values, with directions and a cotangent by its seed. False where there is
