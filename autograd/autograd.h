@@ -196,10 +196,11 @@ WG_API bool wg_grad_each(wg_samples of, wg_tensor *const x[], int n, wg_tensor *
 
 /* f(user, x, n), of which only the inputs are kept: f runs again when a gradient passes, once a
    sweep, and what it computed on the way takes no memory in between (Griewank and Walther 2000).
-   Values, gradients and tangents are the same as without, bit for bit; derivatives of the second
-   order and beyond are so but for rounding, since their sums are taken in another order. It may
-   read other tracked tensors, such as parameters, which get their gradients too, and hold
-   checkpoints itself.
+   Values and tangents are the same as without, bit for bit, and so are gradients, but those of
+   tensors that f reads more than once and that something reads later on, too: they, and derivatives
+   of the second order and beyond, are so but for rounding, since their sums are taken in another
+   order. It may read other tracked tensors, such as parameters, which get their gradients too, and
+   hold checkpoints itself.
 
    f must do the same when it runs again: it depends on x and on what else it reads, all of which
    stays as it is and lives as long as the result. Random numbers drawn by wg_rand and its like, and

@@ -126,6 +126,67 @@ START_TEST(a_record_that_cannot_work_is_an_error) {
 }
 END_TEST
 
+/* An alias of rank 1 whose elements are those that the attributes say. */
+typedef struct reach {
+    int64_t size, stride, offset;
+} reach;
+static bool reach_infer(const wg_call *c, wg_spec *out) {
+    const reach *r = c->attr;
+    wg_spec_set(out, wg_call_dtype(c, 0), WG_SHAPE(r->size));
+    out->alias = true, out->stride[0] = r->stride, out->offset = r->offset;
+    return true;
+}
+static const wg_op reach_op = {
+    .abi = WG_OP_ABI, .name = "reach", .inputs = 1, .attr_size = sizeof(reach), .infer = reach_infer
+};
+static const reach out_of_reach[] = { { 1, 1, 4096 },      { 1, 1, -1 },
+                                      { 4096, 1, 0 },      { 2, -1, 0 },
+                                      { 3, 1 << 20, 0 },   { 3, INT64_MAX / 2, 0 },
+                                      { 2, INT64_MIN, 0 }, { 1, 1, INT64_MIN } };
+
+START_TEST(an_alias_that_reaches_out_of_its_input_is_an_error) {
+    wg_tensor *x = LIST(1, 2, 3, 4);
+    ck_assert_ptr_null(wg_apply(&reach_op, &x, 1, &out_of_reach[_i]));
+    expect_error(WG_ERROR_SHAPE, "reach: [4]: infer makes an alias that reaches out of input 0");
+}
+END_TEST
+
+START_TEST(an_alias_has_a_shape_and_its_input_s_dtype) {
+    wg_tensor *x = LIST(1, 2, 3, 4), *none = NULL;
+    ck_assert_ptr_null(wg_apply(&reach_op, &x, 1, &(reach){ .size = -3 }));
+    expect_error(WG_ERROR_SHAPE, "-3");
+    wg_op optional = reach_op;
+    optional.inputs = 0, optional.inputs_max = 1, optional.flags = WG_OP_OPTIONAL_INPUTS;
+    ck_assert_ptr_null(wg_apply(&optional, &none, 1, &(reach){ 1, 1, 0 }));
+    expect_error(WG_ERROR_ARGUMENT, "alias of input 0, which is NULL");
+    EXPECT_VALUES(wg_apply(&reach_op, &x, 1, &(reach){ 2, -3, 3 }), 4, 1);
+    ck_assert_int_eq(wg_numel(wg_apply(&reach_op, &x, 1, &(reach){ 0, 1, 1 << 20 })), 0);
+}
+END_TEST
+
+static bool infer_and_fail(const wg_call *c, wg_spec *out) {
+    wg_fail(WG_ERROR_NUMERIC, "left pending");
+    return total_op.infer(c, out);
+}
+static bool forward_and_fail(const wg_call *c, const wg_view *const in[], wg_view *out) {
+    wg_fail(WG_ERROR_NUMERIC, "left pending");
+    return total_op.forward(c, in, out);
+}
+
+START_TEST(an_error_that_a_record_leaves_pending_is_no_result) {
+    wg_tensor *x = LIST(1, 2);
+    wg_op op = total_op;
+    int64_t tensors = wg_memory_now().tensors;
+    op.infer = infer_and_fail;
+    ck_assert_ptr_null(wg_apply(&op, &x, 1, NULL));
+    expect_error(WG_ERROR_NUMERIC, "left pending");
+    op.infer = total_op.infer, op.forward = forward_and_fail;
+    ck_assert_ptr_null(wg_apply(&op, &x, 1, NULL));
+    expect_error(WG_ERROR_NUMERIC, "left pending");
+    ck_assert_int_eq(wg_memory_now().tensors, tensors);
+}
+END_TEST
+
 static bool refuse_backward(const wg_call *c, const wg_view *gy, int i, wg_view *gx) {
     return (void)c, (void)gy, (void)i, (void)gx, false;
 }
@@ -260,6 +321,10 @@ START_TEST(incomplete_records_cannot_register) {
     static const wg_attr far_off[] = { { "p", WG_ATTR_REAL, 4 }, { .name = NULL } };
     CANNOT_REGISTER(".attr_size do not fit", attrs = far_off);
     CANNOT_REGISTER(".attr_size do not fit", attrs = (op.attr_size = 8, far_off));
+    static const wg_attr askew[] = { { "p", WG_ATTR_REAL, 4 }, { .name = NULL } };
+    CANNOT_REGISTER(".attr_size do not fit", attrs = (op.attr_size = 16, askew));
+    static const wg_attr huge[] = { { "p", WG_ATTR_REAL, 0 }, { .name = NULL } };
+    CANNOT_REGISTER(".attr_size do not fit", attrs = (op.attr_size = (size_t)3 << 30, huge));
     CANNOT_REGISTER("names an input that it does not have",
                     inputs_max = (op.saves = WG_SAVES_IN(5), 2));
     CANNOT_REGISTER("no .samples", samples[0] = NULL);
@@ -396,6 +461,9 @@ int main(void) {
     tcase_add_test(gate, wrong_inputs_are_named);
     tcase_add_test(gate, while_an_error_is_pending_no_operation_runs);
     tcase_add_test(gate, a_record_that_cannot_work_is_an_error);
+    ADD_TABLE(gate, an_alias_that_reaches_out_of_its_input_is_an_error, out_of_reach);
+    tcase_add_test(gate, an_alias_has_a_shape_and_its_input_s_dtype);
+    tcase_add_test(gate, an_error_that_a_record_leaves_pending_is_no_result);
     tcase_add_test(gate, a_fused_backward_that_refuses_without_a_reason_says_so);
     tcase_add_test(gate, a_call_tells_which_inputs_are_there_and_where);
     tcase_add_test(gate, elementwise_operations_broadcast_over_any_layout);

@@ -47,6 +47,15 @@ static wg_tensor *tanh_by_y(const wg_call *c, wg_tensor *gy, int i) {  // 1 - y,
     return wg_xmul(gy, wg_sub(wg_num(1), c->out));
 }
 
+static bool refuse_in_silence(const wg_call *c, wg_spec *out) { return (void)c, (void)out, false; }
+
+START_TEST(an_infer_that_refuses_its_samples_is_caught) {
+    wg_op mutant = *wg_op_find("transpose");
+    mutant.infer = refuse_in_silence;
+    expect_caught(&mutant, "it is only a view, so nobody calls forward", "without a reason");
+}
+END_TEST
+
 START_TEST(a_record_that_cannot_compute_is_caught) {
     wg_op mutant = *wg_op_find("sum");
     mutant.forward = NULL;
@@ -552,6 +561,7 @@ int main(void) {
     tcase_add_test(known, subnormal_gradients_double_to_their_last_place);
     tcase_add_test(known, a_bad_sample_that_is_accepted_is_caught);
     tcase_add_test(known, a_record_that_cannot_compute_is_caught);
+    tcase_add_test(known, an_infer_that_refuses_its_samples_is_caught);
     tcase_add_test(known, a_wrong_slope_of_tanh_is_caught);
     tcase_add_test(known, a_broadcast_that_is_not_summed_is_caught);
     tcase_add_test(known, a_forgotten_transpose_in_matmul_is_caught);

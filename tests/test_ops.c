@@ -393,6 +393,10 @@ static const char *const bad_texts[] = {
     "2 | q=1",
     "2@i1,2",
     "2@1..2..3",
+    "2@i0..1e30",
+    "2@i-inf..0",
+    "2@0..inf",
+    "999999999,999999999,999999999@=0",
 };
 START_TEST(bad_sample_texts_are_refused) {
     wg__sample s;

@@ -28,7 +28,7 @@ static bool read_size(const char *text, size_t length, int64_t *size) {
 }
 
 // "2,3", or "()" for rank 0.
-static bool read_shape(const char *p, const char *end, wg_shape *shape) {
+static bool read_sizes(const char *p, const char *end, wg_shape *shape) {
     *shape = WG_SCALAR;
     if (end - p == 2 && p[0] == '(' && p[1] == ')') return true;
     for (;;) {
@@ -41,13 +41,26 @@ static bool read_shape(const char *p, const char *end, wg_shape *shape) {
     }
 }
 
+// No more elements than doubles for them could ever be found.
+static bool read_shape(const char *p, const char *end, wg_shape *shape) {
+    int64_t n = (int64_t)1 << 40;
+    if (!read_sizes(p, end, shape)) return false;
+    for (int i = 0; i < shape->rank; i++) n /= shape->dim[i] > 0 ? shape->dim[i] : 1;
+    return n > 0;
+}
+
+// What can be drawn from: an integer that a double holds, or a float.
+static bool is_drawable(const wg__slot *slot) {
+    double most = slot->kind == WG__FLOAT ? 1e300 : 0x1p53;
+    return slot->low <= slot->high && slot->low >= -most && slot->high <= most;
+}
+
 static bool read_range(const char *p, const char *end, wg__slot *slot) {
     const char *dots = p;
     while (dots + 1 < end && !(dots[0] == '.' && dots[1] == '.')) dots++;
     if (dots + 1 >= end) return false;
     return wg__number_parse(p, (size_t)(dots - p), &slot->low) &&
-           wg__number_parse(dots + 2, (size_t)(end - dots - 2), &slot->high) &&
-           slot->low <= slot->high;
+           wg__number_parse(dots + 2, (size_t)(end - dots - 2), &slot->high) && is_drawable(slot);
 }
 
 // The k-th number of a list that read_exact has accepted.

@@ -11,6 +11,9 @@
 #include "fuzz/must.h"
 #include "fuzz/vm/vm.h"
 
+/* Decodes an input and has it judged; 0. */
+int wg__fuzz_target(const uint8_t *data, size_t size, wg__vm_limits limits, unsigned targets);
+
 /* Changes an input, bytes or text, in place; its new size, at most `max`. mutate.c */
 size_t wg__fuzz_mutate(uint8_t *data, size_t size, size_t max, unsigned seed);
 
@@ -24,8 +27,8 @@ size_t wg__fuzz_cross(wg__fuzz_input a, wg__fuzz_input b, uint8_t *out, size_t m
 /* Whether it is a program in text: it begins with WG__VM_MAGIC. */
 bool wg__fuzz_is_text(const uint8_t *data, size_t size);
 
-/* Before anything runs: silences errors, and lets inputs have their full length from the start, of
-   which libFuzzer would begin with 4 bytes, half a record. start.c */
+/* Before anything runs: silences errors, and gives libFuzzer the options that programs need, unless
+   the command line has them. start.c */
 void wg__fuzz_start(int *argc, char ***argv);
 
 /* wg__fuzz_cover_program for whoever has run it, without spans, so that every register is there. */

@@ -141,16 +141,17 @@ static bool is_inside(const wg__net_plan *p, int i) {
     return p->layer[i].byte[WG__NET_SPAN] % 2 == 0;
 }
 
-// Layers in checkpoints, as many neighbours as their bytes say in one.
+// Layers in checkpoints, as many neighbours as their bytes say in one. Which they are is read again
+// when they are run again.
 static wg_tensor *run_checkpoints(const wg__net_build *b, wg_tensor *h) {
     const wg__net_plan *p = b->plan;
-    for (int i = 0; h && i < p->layers;) {
-        part s = { b, i, i + 1 };
-        while (s.last < p->layers && is_inside(p, s.last) == is_inside(p, i)) s.last++;
-        h = is_inside(p, i) ? wg_checkpoint(of_part, &s, &h, 1) : run_part(&s, h);
-        i = s.last;
+    part *s = (part *)(void *)wg__scratch(p->layers * (int64_t)sizeof *s / 8 + 1);
+    for (int i = 0; h && s && i < p->layers; i = s++->last) {
+        *s = (part){ b, i, i + 1 };
+        while (s->last < p->layers && is_inside(p, s->last) == is_inside(p, i)) s->last++;
+        h = is_inside(p, i) ? wg_checkpoint(of_part, s, &h, 1) : run_part(s, h);
     }
-    return h;
+    return s ? h : NULL;
 }
 
 wg_tensor *wg__net_run(const wg__net_build *b, wg_tensor *x) {

@@ -147,7 +147,7 @@ POOL(max_pool2d, 4)
 POOL(avg_pool2d, 4)
 #define OVER_ALL(kind)                                                                             \
     ROW(kind) {                                                                                    \
-        h = wg__net_as(b, h, 3 + (int)(option(l) % 2), form(l));                                          \
+        h = wg__net_as(b, h, 3 + (int)(option(l) % 2), form(l));                                   \
         SAY("wg_nn_" #kind "(h);\n");                                                              \
         return wg_nn_##kind(h);                                                                    \
     }

@@ -166,5 +166,5 @@ wg_tensor *wg__net_cost(const wg__net_build *b, wg_tensor *y) {
         SAY("wg_sum(h);\n");
         loss = wg_sum(loss);
     }
-    return penalty(b, loss, y);
+    return b->bare ? loss : penalty(b, loss, y);
 }

@@ -101,26 +101,24 @@ static double epsilon_of(const wg__net_spec *s, wg_dtype dtype) {
     return 0;
 }
 
-static bool begin_states(slot *s, const wg__net_spec *spec) {
-    if (s->rule && wg__net_spec_same(s->rule, spec)) return true;
-    for (int k = 0; k < 3; k++)
-        if (!(s->state[k] = wg__scratch(s->n))) return false;
-    s->t = 0;
-    return true;
+static void begin_states(const mirror *m, slot *s, const wg__net_spec *spec) {
+    if (!s->begun || !wg__net_spec_same(&s->rule, spec)) {
+        for (int k = 0; k < 3; k++) memset(s->state[k], 0, (size_t)s->n * sizeof(double));
+        s->t = 0;
+    }
+    s->begun = true;
+    s->rule = *spec;
+    for (int k = 0; k < 3; k++) shake(m, s->n, s->state[k]);
 }
 
-static bool update(const mirror *m, const wg__net_config *c, slot *s, double *g) {
+static void update(const mirror *m, const wg__net_config *c, slot *s, double *g) {
     const int which = c->grouped && s->in_group;
     const wg__net_spec *spec = &c->spec[which];
-    double *metric = wg__scratch(s->n);
-    if (!metric || !begin_states(s, spec)) return false;
-    s->rule_copy = *spec;
-    s->rule = &s->rule_copy;
-    double rate = c->rate[which] * c->factor;
+    double rate = c->rate[which] * c->factor, *metric = m->room + 5 * m->n + s->at;
+    begin_states(m, s, spec);
     shake(m, 1, &rate);
     wg__net_element e = { spec->option, rate, epsilon_of(spec, m->dtype), ++s->t };
     for (int64_t k = 0; k < s->n; k++) metric[k] = rate;
-    for (int i = 0; i < 3; i++) shake(m, s->n, s->state[i]);
     if (!spec->rule->update) wg__net_muon(&e, &s->shape, s->w, g, s->state[0]);
     for (int64_t k = 0; spec->rule->update && k < s->n; k++) {
         double own[3] = { s->state[0][k], s->state[1][k], s->state[2][k] };
@@ -129,19 +127,27 @@ static bool update(const mirror *m, const wg__net_config *c, slot *s, double *g)
     }
     shake(m, s->n, s->w);
     if (c->proximal_on && s->shape.rank >= 2) proximal(s, &c->proximal, metric);
-    return true;
 }
 
-bool wg__net_mirror_step(wg__net_mirror *m, const wg__net_config *c, double *const gradient[]) {
+void wg__net_mirror_place(wg__net_mirror *m, double *room) {
+    m->room = room;
+    for (int i = 0; i < m->slots; i++) {
+        slot *s = &m->slot[i];
+        s->w = room + s->at;
+        for (int k = 0; k < 3; k++) s->state[k] = room + (k + 1) * m->n + s->at;
+        s->begun = false;
+    }
+}
+
+void wg__net_mirror_step(wg__net_mirror *m, const wg__net_config *c, double *const gradient[]) {
     double *g[WG__NET_PARAMS] = { NULL };
     for (int i = 0; i < m->slots; i++) {
         if (!gradient[i]) continue;
-        if (!(g[i] = wg__scratch(m->slot[i].n))) return false;
-        memcpy(g[i], gradient[i], (size_t)m->slot[i].n * sizeof(double));
+        g[i] = m->room + 4 * m->n + m->slot[i].at;
+        if (m->slot[i].n > 0) memcpy(g[i], gradient[i], (size_t)m->slot[i].n * sizeof(double));
         shake(m, m->slot[i].n, g[i]);
     }
     clip(m, c, g);
     for (int i = 0; i < m->slots; i++)
-        if (g[i] && !update(m, c, &m->slot[i], g[i])) return false;
-    return true;
+        if (g[i]) update(m, c, &m->slot[i], g[i]);
 }

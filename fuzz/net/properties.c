@@ -127,11 +127,53 @@ static void hold_same_buffers(const wg__net_plan *p, const char *oracle, const r
     }
 }
 
+/* Whether a weight is read at several places: what is added up within a checkpoint first, and then
+   to what comes from outside, is added up in another order. */
+static bool is_shared(const wg__net_plan *p) {
+    const int penalty = p->head[WG__NET_PENALTY] % 16;
+    bool shared = penalty > 0 && penalty < 6;
+    for (int i = 0; i < p->layers; i++)
+        for (int j = 0; j < i; j++)
+            shared = shared || strcmp(p->layer[i].name, p->layer[j].name) == 0;
+    for (int i = 0; i < p->layers; i++) shared = shared || p->layer[i].tied[0];
+    return shared;
+}
+
+// A few sums in another order, of terms that are no larger than the largest gradients.
+static void hold_near(const wg__net_plan *p, const char *path, const wg_tensor *a,
+                      const wg_tensor *b, double largest) {
+    const double *x = wg__numbers(a), *y = wg__numbers(b);
+    const double unit = p->dtype == WG_F32 ? FLT_EPSILON : DBL_EPSILON;
+    for (int64_t k = 0; x && y && isfinite(largest) && k < wg_numel(a); k++)
+        if (!(fabs(x[k] - y[k]) <= 64 * unit * (1 + largest)))
+            wg__net_fail(p, "checkpoint", "%s, read at several places: [%lld] is %.17g and %.17g",
+                         path, (long long)k, x[k], y[k]);
+}
+
+static double largest_in(const result *r) {
+    double most = 0;
+    for (int i = 0; i < r->n; i++) {
+        const double *g = wg__numbers(r->g[i]);
+        for (int64_t k = 0; g && k < wg_numel(r->g[i]); k++) most = fmax(most, fabs(g[k]));
+    }
+    return most;
+}
+
+static void hold_gradients(const wg__net_plan *p, const result *plain, const result *again) {
+    const bool shared = is_shared(p);
+    const double largest = shared ? largest_in(plain) : 0;
+    for (int i = 0; i < plain->n; i++)
+        if (shared)
+            hold_near(p, name_of(plain, i), plain->g[i], again->g[i], largest);
+        else
+            hold_same(p, "checkpoint", name_of(plain, i), plain->g[i], again->g[i]);
+}
+
 // Gradients, dropout's masks, and statistics that count a batch once.
 void wg__net_checkpoint(const wg__net_plan *p) {
     result plain = { .b = { .plan = p, .dtype = p->dtype } }, again = plain;
     again.b.checkpoint = true;
-    for (int step = 0; step < 2; step++) {
+    for (int step = 0; step < p->steps; step++) {
         bool a = run_on(&plain, false), b = run_on(&again, false);
         if (a != b)
             wg__net_fail(p, "checkpoint", "the net %s within checkpoints: %s",
@@ -142,8 +184,7 @@ void wg__net_checkpoint(const wg__net_plan *p) {
         if (a != b)
             wg__net_fail(p, "checkpoint", "there are gradients %s: %s",
                          a ? "but with checkpoints" : "with checkpoints alone", wg_error_message());
-        for (int i = 0; a && i < plain.n; i++)
-            hold_same(p, "checkpoint", name_of(&plain, i), plain.g[i], again.g[i]);
+        if (a) hold_gradients(p, &plain, &again);
         hold_same_buffers(p, "checkpoint", &plain, &again);
     }
     end(&plain), end(&again);
@@ -209,7 +250,9 @@ static void hold_sum(const result *tied, const result *apart, int i) {
 }
 
 void wg__net_untied(const wg__net_plan *p) {
-    result tied = { .b = { .plan = p, .dtype = p->dtype } }, apart = tied, first = tied;
+    // A penalty would count each name of a weight for itself.
+    result tied = { .b = { .plan = p, .dtype = p->dtype, .bare = true } }, apart = tied;
+    result first = tied;
     if (!is_tied(p)) return;
     apart.b.untied = true;
     first.b.untied = true;
@@ -230,4 +273,67 @@ void wg__net_untied(const wg__net_plan *p) {
         for (int i = 0; i < tied.n; i++) hold_sum(&tied, &apart, i);
     }
     end(&first), end(&tied), end(&apart);
+}
+
+/* ---- O12 ------------------------------------------------------------------------------------- */
+
+/* The rounding of every number on the tape, each counting as much as the loss moves with it, is what
+   the loss may be off by at first order. Numbers that an operation adds up may cancel within it, so
+   what counts is the largest of a record's inputs; and single records take several roundings. */
+static double largest_around(const wg__tape *t, uint32_t k) {
+    wg_call c = t->op[k] ? wg__tape_call(k) : (wg_call){ .inputs = 0 };
+    double most = 0;
+    for (int i = -1; i < c.inputs; i++) {
+        const wg_tensor *x = i < 0 ? t->out[k] : c.in[i];
+        if (!x || !wg_dtype_is_float(wg_dtype_of(x))) continue;
+        for (int64_t j = 0; j < wg_numel(x); j++) {
+            double size = fabs(wg_view_get(&x->view, j));
+            if (isfinite(size)) most = fmax(most, size);  // masks are infinite
+        }
+    }
+    return most;
+}
+
+static double rounding_of(const result *r) {
+    const wg__tape *t = wg__tape_now();
+    const uint32_t top = wg__tape_node(r->cost);
+    wg_tensor **x = (wg_tensor **)(void *)wg__scratch(2 * (int64_t)(top + 1)), **gx = x + top + 1;
+    double sum = 0;
+    int n = 0;
+    if (!x) return INFINITY;
+    for (uint32_t k = 0; k <= top; k++)
+        if (wg_dtype_is_float(wg_dtype_of(t->out[k]))) x[n++] = t->out[k];
+    if (!wg_grad(r->cost, x, n, gx, (wg_grad_options){ .constant = true })) return INFINITY;
+    for (int k = 0; k < n; k++) {
+        const double *g = wg__numbers(gx[k]);
+        double most = g ? largest_around(t, wg__tape_node(x[k])) : 0;
+        for (int64_t j = 0; g && j < wg_numel(gx[k]); j++) sum += fabs(g[j]) * most;
+    }
+    return sum;
+}
+
+void wg__net_twin(const wg__net_plan *p) {
+    result wide = { .b = { .plan = p, .dtype = WG_F64 } }, narrow = { .b = { .plan = p } };
+    wg_nn_state s;
+    bool made = run_on(&wide, false) && wg_is_tracked(wide.cost);
+    double bound = made ? rounding_of(&wide) : INFINITY;
+    narrow.b.m = made ? wg__net_model(p) : NULL;
+    narrow.b.dtype = WG_F32;
+    // The parameters of f64, rounded; this moves the loss by as much as their part of the bound.
+    for (int i = 0; made && wg_nn_next_state(wide.b.m, NULL, &i, &s);)
+        if (!s.buffer && !s.tied_to) {
+            wg_tensor *w = wg_nn_param(narrow.b.m, s.path, WG_F32, wg_shape_of(s.value),
+                                       (wg_init){ .kind = WG_INIT_ZEROS });
+            const double *value = wg__numbers(s.value);
+            wg_tensor *rounded = value ? wg_from_f64(WG_F32, wg_shape_of(s.value), value) : NULL;
+            made = w && rounded && wg_copy(w, rounded);
+        }
+    if (made && run_on(&narrow, false)) {
+        double gap = fabs(wg_item(narrow.cost) - wg_item(wide.cost));
+        if (isfinite(bound) && !(gap <= 64 * FLT_EPSILON * (1 + bound)))
+            wg__net_fail(p, "twin",
+                         "the loss is %.9g in f32 and %.17g in f64; %.3g may be rounding",
+                         wg_item(narrow.cost), wg_item(wide.cost), 64 * FLT_EPSILON * (1 + bound));
+    }
+    end(&wide), end(&narrow);
 }

@@ -19,7 +19,9 @@ typedef struct run {
     wg_tensor *w[WG__NET_PARAMS];
     const char *pattern;  // of the group
     bool skipping;
-    wg__net_mirror now, start;
+    wg__net_mirror now, probe;
+    double *room, *first, *low, *high, *before;  // see list()
+    int probed;                                  // the step of low and high
     wg__net_config config, at[WG__NET_STEPS];
     double *g[WG__NET_STEPS][WG__NET_PARAMS];  // of the steps that were made
     int made, skipped;
@@ -116,11 +118,19 @@ static bool list(run *r) {
         snprintf(s->path, sizeof s->path, "%s", wg_nn_path_at(r->b.m, NULL, i));
         s->shape = wg_shape_of(r->w[i]);
         s->n = wg_numel(r->w[i]);
+        s->at = m->n;
+        m->n += s->n;
         s->in_group = matches(r->pattern, s->path);
-        if (!(s->w = wg__numbers(r->w[i]))) return false;
     }
-    r->start = r->now;
-    for (int i = 0; i < m->slots; i++) r->start.slot[i].w = wg__numbers(r->w[i]);
+    // Of what is now; of the probes; the first w; the least and the most of the probes; w before.
+    double *room = wg__scratch(16 * m->n);
+    if (!room) return false;
+    wg__net_mirror_place(m, room);
+    r->room = room + 6 * m->n, r->first = room + 12 * m->n, r->low = room + 13 * m->n;
+    r->high = room + 14 * m->n, r->before = room + 15 * m->n;
+    for (int i = 0; i < m->slots; i++)
+        if (!wg_read_f64(r->w[i], m->slot[i].w, m->slot[i].n)) return false;
+    memcpy(r->first, m->room, (size_t)m->n * sizeof(double));
     return !wg_error();
 }
 
@@ -138,42 +148,38 @@ static wg_tensor *loss_of(const run *r, int step, int without) {
 
 /* ---- how near is near ------------------------------------------------------------------------ */
 
-static bool copy_mirror(wg__net_mirror *to, const wg__net_mirror *from) {
-    *to = *from;
-    for (int i = 0; i < to->slots; i++) {
-        to->slot[i].w = wg__scratch(to->slot[i].n);
-        if (!to->slot[i].w) return false;
-        memcpy(to->slot[i].w, from->slot[i].w, (size_t)to->slot[i].n * sizeof(double));
-    }
-    return true;
-}
-
 enum { PROBES = 12 };
-// How far rounding may take element k of slot i by now.
-static double spread(const run *r, int i, int64_t k) {
-    double low = r->now.slot[i].w[k], high = low;
+
+static void probe(run *r) {
     wg_random noise = { .seed = 15 };
-    for (int probe = 0; probe < PROBES; probe++) {
-        wg__net_mirror *m = (wg__net_mirror *)(void *)wg__scratch(sizeof *m / 8 + 1);
-        if (!m || !copy_mirror(m, &r->start)) return INFINITY;
+    const size_t bytes = (size_t)r->now.n * sizeof(double);
+    memcpy(r->low, r->now.room, bytes), memcpy(r->high, r->now.room, bytes);
+    for (int i = 0; i < PROBES; i++) {
+        wg__net_mirror *m = &r->probe;
+        *m = r->now;
+        wg__net_mirror_place(m, r->room);
+        memcpy(r->room, r->first, bytes);
         m->noise = &noise;
-        for (int s = 0; s < r->made; s++)
-            if (!wg__net_mirror_step(m, &r->at[s], r->g[s])) return INFINITY;
-        low = fmin(low, m->slot[i].w[k]), high = fmax(high, m->slot[i].w[k]);
+        for (int s = 0; s < r->made; s++) wg__net_mirror_step(m, &r->at[s], r->g[s]);
+        for (int64_t k = 0; k < r->now.n; k++) {
+            r->low[k] = fmin(r->low[k], r->room[k]);
+            r->high[k] = fmax(r->high[k], r->room[k]);
+        }
     }
-    return high - low;
+    r->probed = r->made;
 }
 
 /* 4 units in the last place for every step made, of what w and its steps are made of, pass at
    once. */
-static void compare(const run *r, int i, const double *before) {
+static void compare(run *r, int i) {
     const wg__net_slot *s = &r->now.slot[i];
-    const double *got = wg__numbers(r->w[i]);
+    const double *got = wg__numbers(r->w[i]), *before = r->before + s->at;
     const double unit = r->p->dtype == WG_F32 ? FLT_EPSILON : DBL_EPSILON;
     for (int64_t k = 0; got && k < s->n; k++) {
         double gap = fabs(got[k] - s->w[k]), size = fabs(s->w[k]) + fabs(s->w[k] - before[k]);
         if (gap <= 4 * r->made * unit * size) continue;
-        double noise = spread(r, i, k);
+        if (r->probed != r->made) probe(r);
+        double noise = r->high[s->at + k] - r->low[s->at + k];
         if (!(gap <= 30 * noise))
             wg__net_fail(
                 r->p, oracle,
@@ -194,14 +200,16 @@ static void remember(const run *r, int i, memory *m) {
 
 static void hold_still(const run *r, int i, const memory *m) {
     const wg_tensor *now[WG__NET_STATES];
-    bool same = same_bits(r->w[i], m->w);
-    wg__net_states(r->o, r->now.slot[i].path, now);
+    const char *path = r->now.slot[i].path,
+               *frozen = wg_nn_is_frozen(r->b.m, path) ? ", frozen" : "";
+    wg__net_states(r->o, path, now);
+    if (!same_bits(r->w[i], m->w))
+        wg__net_fail(r->p, oracle, "after %d steps: %s%s, moves though it must not", r->made, path,
+                     frozen);
     for (int k = 0; k < WG__NET_STATES; k++)
-        same = same && now[k] == m->of[k] && same_bits(now[k], m->state[k]);
-    if (!same)
-        wg__net_fail(r->p, oracle,
-                     "after %d steps: %s moves, or its state does, though it must not", r->made,
-                     r->now.slot[i].path);
+        if (now[k] != m->of[k] || !same_bits(now[k], m->state[k]))
+            wg__net_fail(r->p, oracle, "after %d steps: state %d of %s%s, moves though it must not",
+                         r->made, k, path, frozen);
 }
 
 static bool refuses(const run *r, double *const g[]) {
@@ -244,15 +252,10 @@ static void hold_outcome(run *r, const expected *e, bool done) {
     r->at[r->made].factor = wg__net_factor(head(r, WG__NET_SCHEDULE), r->made);
     memcpy(r->g[r->made], e->g, sizeof r->g[0]);
     r->made++;
-    double *before[WG__NET_PARAMS];
-    for (int i = 0; i < r->now.slots; i++) {
-        before[i] = wg__scratch(r->now.slot[i].n);
-        if (!before[i]) return;
-        memcpy(before[i], r->now.slot[i].w, (size_t)r->now.slot[i].n * sizeof(double));
-    }
-    if (!wg__net_mirror_step(&r->now, &r->at[r->made - 1], e->g)) return;
+    memcpy(r->before, r->now.room, (size_t)r->now.n * sizeof(double));
+    wg__net_mirror_step(&r->now, &r->at[r->made - 1], e->g);
     for (int i = 0; i < r->now.slots; i++)
-        if (e->g[i]) compare(r, i, before[i]);
+        if (e->g[i]) compare(r, i);
 }
 
 static void hold_counts(const run *r) {
@@ -329,12 +332,17 @@ static bool step_by_minimise(run *r, wg_tensor *const loss[], int parts) {
 
 /* ---- what happens in between ----------------------------------------------------------------- */
 
-static void freeze_or_not(const run *r, int i) {
-    const char *path = r->now.slot[i % r->now.slots].path;
-    if (wg_nn_is_frozen(r->b.m, path))
-        wg_nn_unfreeze(r->b.m, path);
-    else
-        wg_nn_freeze(r->b.m, path);
+/* What thaws is thawed before the loss is recorded: in what was recorded in between it is a
+   constant, which it would not be to somebody else who asks for its gradient. What freezes does so
+   at once, also in what was recorded before. */
+static bool thaw(const run *r, int i) {
+    const char *path = r->now.slots ? r->now.slot[i % r->now.slots].path : NULL;
+    if (!path || !wg_nn_is_frozen(r->b.m, path)) return false;
+    wg_nn_unfreeze(r->b.m, path);
+    return true;
+}
+static void freeze(const run *r, int i) {
+    wg_nn_freeze(r->b.m, r->now.slot[i % r->now.slots].path);
 }
 
 static void change_rate(run *r, int code) {
@@ -359,15 +367,16 @@ enum { FREEZE = 3, POISON, WITHOUT, RATE, RULE };
 
 static bool step(run *r, int s) {
     const int event = head(r, WG__NET_EVENTS + s % 8), code = event / 8, how = head(r, WG__NET_HOW);
-    const int parts = how % 4 == 3 ? 2 : 1;
+    const int parts = how % 8 == 7 ? 2 : 1;
+    const bool thawed = event % 8 == FREEZE && thaw(r, code);
     wg_tensor *loss[2] = { NULL };
     for (int j = 0; j < parts; j++)
         loss[j] = loss_of(r, 2 * s + j, event % 8 == WITHOUT && j == 0 ? code % WG__NET_FREE : -1);
     if (!loss[0] || (parts == 2 && !loss[1])) return false;
     if (r->now.slots == 0 && !list(r)) return false;
     if (r->now.slots == 0) return false;
-    if (s == 0 && head(r, WG__NET_FROZEN) % 4 == 3) freeze_or_not(r, head(r, WG__NET_FROZEN) / 4);
-    if (event % 8 == FREEZE) freeze_or_not(r, code);
+    if (s == 0 && head(r, WG__NET_FROZEN) % 4 == 3) freeze(r, head(r, WG__NET_FROZEN) / 4);
+    if (event % 8 == FREEZE && !thawed) freeze(r, code);
     if (event % 8 == RATE) change_rate(r, code);
     if (event % 8 == RULE) change_rule(r, code);
     if (how % 4 < 2) return step_by_hand(r, loss[0], event % 8 == POISON);

@@ -1,6 +1,29 @@
 // SPDX-License-Identifier: MIT
-/* consult.c: which oracles look at a program. */
+/* consult.c: which oracles look at a program: one, chosen by a byte of the input, so that an input
+   is cheap and the fuzzer learns which oracle is worth trying on it. */
 #include "fuzz/vm/vm.h"
+
+typedef struct row {
+    const char *name;
+    wg__fuzz_oracle *check;
+    unsigned wants, targets;
+    int often;
+} row;
+#define ORACLE(name, number, wants, targets, often)                                                \
+    { number " " #name, wg__oracle_##name, wants, targets, often },
+static const row rows[] = {
+#include "fuzz/oracle/oracles.def"
+};
+#undef ORACLE
+enum { ROWS = sizeof rows / sizeof *rows };
+
+static const row *choose(unsigned targets, int byte) {
+    int all = 0, k = 0;
+    for (int i = 0; i < ROWS; i++) all += rows[i].targets & targets ? rows[i].often : 0;
+    if (all == 0) return NULL;
+    for (byte = byte * all / 256;; k++)
+        if (rows[k].targets & targets && (byte -= rows[k].often) < 0) return &rows[k];
+}
 
 static unsigned kind_of(const wg__vm_program *p) {
     return (p->dtype == WG_F32 ? WG__FUZZ_F32 : WG__FUZZ_F64) |
@@ -9,16 +32,22 @@ static unsigned kind_of(const wg__vm_program *p) {
                                    : WG__FUZZ_GENERAL);
 }
 
-static void ask(const wg__vm_program *p, const wg__fuzz_choice *c) {
+static void ask(const wg__vm_program *p, const row *o) {
+    unsigned kind = kind_of(p);
+    if ((o->wants & kind) != kind) return;
     wg_scope *scope = wg_scope_open();
-    if (scope) c->check(p);
-    if (wg_error()) wg__fuzz_fail(p, c->name, "it leaves an error behind: %s", wg_error_message());
+    if (scope) o->check(p);
+    if (wg_error()) wg__fuzz_fail(p, o->name, "it leaves an error behind: %s", wg_error_message());
     wg_scope_close(scope);
 }
 
-void wg__fuzz_consult(const wg__vm_program *p, const wg__fuzz_choice *c) {
-    unsigned kind = kind_of(p);
-    wg__fuzz_cover_program(p, 1);
-    for (; c->name; c++)
-        if ((c->wants & kind) == kind) ask(p, c);
+void wg__fuzz_judge(const wg__vm_program *p, unsigned targets) {
+    static const row always = { "O1 adjoint", wg__oracle_adjoint, WG__FUZZ_SMOOTH, WG__FUZZ_GRAPH,
+                                1 };
+    const row *chosen = choose(targets, p->choice[0]);
+    // The adjoint identity has the registers in hand, and counts what they meet itself.
+    if (p->mode == WG__SPECIAL || !(targets & always.targets))
+        wg__fuzz_cover_program(p, targets & WG__FUZZ_HIGHER ? 2 : 1);
+    if (targets & always.targets && chosen->check != always.check) ask(p, &always);
+    ask(p, chosen);
 }

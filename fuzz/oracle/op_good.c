@@ -49,6 +49,7 @@ static bool square_backward(const wg_call *c, const wg_view *gy, int i, wg_view 
 }
 static bool square_reference(const wg_call *c, const wg_zview in[], wg_zview *out) {
     (void)c;
+    if (!wg__shape_equal(&in[0].shape, &out->shape)) return false;  // infer may lie
     for (int64_t k = 0; k < wg_shape_numel(out->shape); k++)
         out->data[k] = in[0].data[k] * in[0].data[k];
     return true;

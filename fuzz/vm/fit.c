@@ -34,18 +34,10 @@ static void draw(const call *c, const wg__vm_input *in, const wg_shape *shape, u
     int64_t n = wg__numel(shape);
     how.integer = s->kind != WG__FLOAT;
     if (how.integer) how.mode = WG__WHOLE;
-    if (s->form != WG__ANY) {
+    if (s->form != WG__ANY)
         draw_form(s, shape, seed, value);
-        return;
-    }
-    if (in->exact && s->kind != WG__FLOAT) {
-        how.low = how.high = in->exact[0];
-        for (int64_t k = 0; k < wg__numel(&s->shape); k++) {
-            how.low = in->exact[k] < how.low ? in->exact[k] : how.low;
-            how.high = in->exact[k] > how.high ? in->exact[k] : how.high;
-        }
-    }
-    wg__vm_draw(&how, seed, n, value);
+    else
+        wg__vm_draw(&how, seed, n, value);
     if (in->exact && wg__shape_equal(&s->shape, shape) && (c->as_is || s->kind != WG__FLOAT))
         memcpy(value, in->exact, (size_t)n * sizeof *value);
 }
@@ -83,17 +75,28 @@ static bool takes(const wg__vm_decoder *d, const wg__slot *s, int r) {
     return s->kind == WG__FLOAT || wg__vm_within(d, r, s->low, s->high);
 }
 
-// The register that the slot's pick names, or the next older one that it takes; -1: there is none.
-static int pick(const call *c, int slot, int further) {
+// A float that depends on a variable and that nothing with a gradient reads yet; or any integers.
+static bool is_open(const wg__vm_decoder *d, int r) {
+    if (!wg_dtype_is_float(d->reg[r]->view.dtype)) return true;
+    return d->reaches[r] && !d->read[r];
+}
+
+// The first that the slot takes, beginning `back` places before the newest of those in question.
+static int walk(const call *c, int slot, bool open, int back) {
     const wg__vm_decoder *d = c->d;
-    const wg__slot *s = &c->sample->in[slot].slot;
-    unsigned byte = c->i->byte[WG__VM_STEP_PICK + slot % 3];
-    int back = (int)((byte + (unsigned)slot / 3 * 5 + (unsigned)further) % (unsigned)d->found);
-    for (int k = 0; k < d->found; k++) {
-        int r = d->order[(2 * d->found - 1 - back - k) % d->found];
-        if (takes(d, s, r)) return r;
-    }
-    return -1;
+    int count = 0, list[WG__VM_ROOM];
+    for (int i = d->found; i-- > 0;)
+        if (takes(d, &c->sample->in[slot].slot, d->order[i]) && (!open || is_open(d, d->order[i])))
+            list[count++] = d->order[i];
+    return count ? list[back % count] : -1;
+}
+
+/* The register that the slot's pick names, counted back from the newest that it takes. Most picks
+   are among those that are open, so that little is computed for nothing. -1: there is none. */
+static int pick(const call *c, int slot, int further) {
+    int byte = c->i->byte[WG__VM_STEP_PICK + slot % 3], back = byte + slot / 3 * 5 + further;
+    int r = byte < 208 ? walk(c, slot, true, back) : -1;
+    return r < 0 ? walk(c, slot, false, back) : r;
 }
 
 // In the range that the slot asks for: as it is, squashed, or, where that would make fractions of
@@ -224,22 +227,33 @@ static int climb(call *c, unsigned code) {
 static int newest_rank(const wg__vm_decoder *d) { return wg_rank(d->reg[d->order[d->found - 1]]); }
 
 // With the change; without it and with the values that the sample lists; and with neither.
+static int try_sample(call *c, unsigned change, unsigned code) {
+    size_t size = c->i->op->attr_size;
+    for (int attempt = change ? 0 : 1; attempt < 3; attempt++) {
+        if (c->attr) memcpy(c->attr, c->sample->attr, size);
+        if (attempt == 0) wg__vm_change_attribute(c->i->op, c->attr, change, newest_rank(c->d));
+        c->as_is = attempt == 1 && !change;
+        int r = climb(c, code);
+        if (r >= 0 || c->d->failed || (attempt == 1 && change)) return r;
+    }
+    return -1;
+}
+
+// A sample that does not do, one that is too large, say, leaves it to the next.
 int wg__vm_instruct(wg__vm_decoder *d, const wg__vm_instruction *i) {
+    enum { SAMPLES = 3 };
     const wg__vm_samples *all = i->op ? wg__vm_samples_of(i->op) : NULL;
     if (!all || all->count == 0) return -1;
-    unsigned byte = i->byte[WG__VM_STEP_SAMPLE], change = i->byte[WG__VM_STEP_ATTR];
-    unsigned count = (unsigned)all->count, code = byte / count;
-    call c = { .d = d, .i = i, .sample = &all->sample[byte % count] };
-    if (c.sample->inputs > WG__VM_OPERANDS) return -1;
+    unsigned byte = i->byte[WG__VM_STEP_SAMPLE], count = (unsigned)all->count;
+    call c = { .d = d, .i = i };
     size_t words = i->op->attr_size / sizeof(double) + 1;
     c.attr = i->op->attr_size ? wg__vm_room(d, (int64_t)words) : NULL;
     if (i->op->attr_size && !c.attr) return -1;
-    for (int attempt = change ? 0 : 1; attempt < 3; attempt++) {
-        if (c.attr) memcpy(c.attr, c.sample->attr, i->op->attr_size);
-        if (attempt == 0) wg__vm_change_attribute(i->op, c.attr, change, newest_rank(d));
-        c.as_is = attempt == 1 && !change;
-        int r = climb(&c, code);
-        if (r >= 0 || d->failed || (attempt == 1 && change)) return r;
+    for (unsigned k = 0; k < SAMPLES && k < count; k++) {
+        c.sample = &all->sample[(byte + k) % count];
+        if (c.sample->inputs > WG__VM_OPERANDS) continue;
+        int r = try_sample(&c, k ? 0 : i->byte[WG__VM_STEP_ATTR], byte / count);
+        if (r >= 0 || d->failed) return r;
     }
     return -1;
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 /* sample.c: the samples of all operations, each read when it is first asked for and then kept. */
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,10 +15,14 @@ static int place_of(const wg_op *op) {
     return -1;
 }
 
+static bool no_memory(void) {
+    return wg_fail(WG_ERROR_MEMORY, "no memory for the samples of operations");
+}
+
 static bool grow(void) {
     int count = wg_op_count();
     wg__vm_samples **grown = realloc(table, (size_t)count * sizeof(*table));
-    if (!grown) return wg_fail(WG_ERROR_MEMORY, "no memory for the samples of operations");
+    if (!grown) return no_memory();
     for (int i = room; i < count; i++) grown[i] = NULL;
     table = grown, room = count;
     return true;
@@ -25,15 +30,24 @@ static bool grow(void) {
 
 static void *kept(const void *from, size_t size) {
     void *to = calloc(1, size + 1);
-    if (!to) return WG__FAIL_NULL(WG_ERROR_MEMORY, "no memory for the samples of operations");
+    if (!to) return no_memory(), NULL;
     return size ? memcpy(to, from, size) : to;
 }
 
+static void drop(const wg__vm_sample *s) {
+    for (int i = 0; s->in && i < s->inputs; i++) free(s->in[i].exact);
+    free(s->in);
+    free(s->attr);
+}
+
+// What it has got so far is in `to`, so that it can be dropped if there is no more.
 static bool keep_sample(const wg_op *op, const wg__sample *s, wg__vm_sample *to) {
     double *value[WG_MAX_INPUTS] = { NULL };
     wg_random r = { .seed = 1 };
     wg__vm_input *in = calloc((size_t)s->inputs + 1, sizeof *in);
-    if (!in) return wg_fail(WG_ERROR_MEMORY, "no memory for the samples of operations");
+    if (!in) return no_memory();
+    to->in = in, to->inputs = s->inputs;
+    to->attr = op->attr_size ? kept(s->attr, op->attr_size) : NULL;
     for (int i = 0; i < s->inputs; i++)
         if (!(value[i] = wg__scratch(wg__numel(&s->in[i].shape)))) return false;
     if (!wg__sample_draw(s, &r, value)) return false;
@@ -42,8 +56,42 @@ static bool keep_sample(const wg_op *op, const wg__sample *s, wg__vm_sample *to)
         in[i].slot = s->in[i];
         if (s->in[i].exact) in[i].exact = kept(value[i], n * sizeof(double));
     }
-    *to = (wg__vm_sample){ s->inputs, op->attr_size ? kept(s->attr, op->attr_size) : NULL, in };
     return !wg_error();
+}
+
+/* ---- ranges of what lists its values --------------------------------------------------------- */
+
+static bool is_plain(const wg__vm_input *in) {
+    const wg__slot *s = &in->slot;
+    return s->kind == WG__FLOAT && !in->exact && s->low == WG__LOW && s->high == WG__HIGH;
+}
+
+// Whether other samples show that input i may be any number.
+static bool takes_anything(const wg__vm_samples *all, int i) {
+    for (int k = 0; k < all->count; k++)
+        if (i < all->sample[k].inputs && is_plain(&all->sample[k].in[i])) return true;
+    return false;
+}
+
+// From the smallest to the largest that are neither huge nor infinite.
+static void range_of_listed(wg__vm_input *in) {
+    double low = HUGE_VAL, high = -HUGE_VAL;
+    for (int64_t k = 0; k < wg__numel(&in->slot.shape); k++) {
+        if (!(fabs(in->exact[k]) <= 100)) continue;
+        low = fmin(low, in->exact[k]), high = fmax(high, in->exact[k]);
+    }
+    if (low > high) return;
+    in->slot.low = low, in->slot.high = high > low ? high : low + 1;
+}
+
+// Where numbers are drawn in place of those listed, they must lie where the operation is defined.
+static void settle_ranges(const wg__vm_samples *all) {
+    for (int k = 0; k < all->count; k++)
+        for (int i = 0; i < all->sample[k].inputs; i++) {
+            wg__vm_input *in = &all->sample[k].in[i];
+            bool real = in->slot.kind == WG__FLOAT;
+            if (in->exact && (!real || !takes_anything(all, i))) range_of_listed(in);
+        }
 }
 
 static wg__vm_samples *read_all(const wg_op *op) {
@@ -52,13 +100,14 @@ static wg__vm_samples *read_all(const wg_op *op) {
     wg__vm_samples *all = calloc(1, sizeof *all);
     wg__vm_sample *list = calloc((size_t)count + 1, sizeof *list);
     wg__sample *s = malloc(sizeof *s);
-    bool done = all && list && s;
-    if (!done) wg_fail(WG_ERROR_MEMORY, "no memory for the samples of operations");
+    bool done = (all && list && s) || no_memory();
     for (int i = 0; done && i < count; i++)
         done = wg__sample_parse(op, op->samples[i], s) && keep_sample(op, s, &list[i]);
-    if (done) *all = (wg__vm_samples){ op, count, list };
     free(s);
-    return done ? all : (free(all), free(list), NULL);
+    if (done) *all = (wg__vm_samples){ op, count, list };
+    if (done) return settle_ranges(all), all;
+    for (int i = 0; list && i < count; i++) drop(&list[i]);
+    return free(all), free(list), NULL;
 }
 
 // Those asked for last, by a hash of where the record lies, so that the list is seldom walked.

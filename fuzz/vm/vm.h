@@ -182,27 +182,27 @@ _Noreturn void wg__fuzz_fail(const wg__vm_program *p, const char *oracle, const 
    a scope of its own, begins and ends without a pending error. */
 typedef void wg__fuzz_oracle(const wg__vm_program *p);
 
-/* Those of fuzz/oracle/NAME.c; a row for each, in oracle/oracles.def:
-   ORACLE(name, number in the notes, what it wants of a program). */
-typedef enum wg__fuzz_wants {
+/* A row for each in oracle/oracles.def. */
+typedef enum wg__fuzz_wants {  // of a program: its dtype and its mode
     WG__FUZZ_F64 = 1,
-    WG__FUZZ_F32 = 2,  // the dtype
+    WG__FUZZ_F32 = 2,
     WG__FUZZ_GENERAL = 4,
     WG__FUZZ_WHOLE = 8,
-    WG__FUZZ_SPECIAL = 16,  // the mode
-    WG__FUZZ_ANY = 31,
+    WG__FUZZ_SPECIAL = 16,
+    WG__FUZZ_SMOOTH = 15,
+    WG__FUZZ_ANY = 31
 } wg__fuzz_wants;
-#define ORACLE(name, number, wants) wg__fuzz_oracle wg__oracle_##name;
+typedef enum wg__fuzz_targets {
+    WG__FUZZ_GRAPH = 1,
+    WG__FUZZ_HIGHER = 2,
+    WG__FUZZ_CHECKPOINT = 4
+} wg__fuzz_targets;
+#define ORACLE(name, number, wants, targets, often) wg__fuzz_oracle wg__oracle_##name;
 #include "fuzz/oracle/oracles.def"
 #undef ORACLE
 
-/* Runs the oracles named, in this order, that want such a program; NULL ends the list. Counts
-   coverage. Which of a target's lists is run is for the target to choose, by p->choice. */
-typedef struct wg__fuzz_choice {
-    const char *name;
-    wg__fuzz_oracle *check;
-    unsigned wants;
-} wg__fuzz_choice;
-void wg__fuzz_consult(const wg__vm_program *p, const wg__fuzz_choice *c);
+/* Runs one oracle of these targets, which p->choice[0] picks from the table, if it wants such a
+   program; in fuzz_graph the adjoint identity besides, always. Counts coverage. */
+void wg__fuzz_judge(const wg__vm_program *p, unsigned targets);
 
 #endif

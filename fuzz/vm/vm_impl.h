@@ -10,12 +10,12 @@
 
 typedef struct wg__vm_input {
     wg__slot slot;
-    const double *exact;  // the values that it lists, or NULL
+    double *exact;  // the values that it lists, or NULL
 } wg__vm_input;
 typedef struct wg__vm_sample {
     int inputs;
-    const void *attr;
-    const wg__vm_input *in;
+    void *attr;
+    wg__vm_input *in;
 } wg__vm_sample;
 typedef struct wg__vm_samples {
     const wg_op *op;
@@ -49,7 +49,7 @@ void wg__vm_draw(const wg__vm_drawn *how, uint64_t seed, int64_t n, double *valu
 /* Makes equal what stands on one place in this layout. */
 void wg__vm_settle_layout(wg__layout layout, const wg_shape *shape, double *value);
 
-/* ---- decoding: decode.c ---------------------------------------------------------------------- */
+/* ---- decoding: decode.c try.c ---------------------------------------------------------------- */
 
 enum { WG__VM_ROOM = WG__VM_LEAVES + WG__VM_STEPS };
 typedef struct wg__vm_extent {
@@ -62,6 +62,7 @@ typedef struct wg__vm_decoder {
     wg_tensor *reg[WG__VM_ROOM];
     wg__vm_extent extent[WG__VM_ROOM];
     bool reaches[WG__VM_ROOM];  // a variable passes it a tangent
+    bool read[WG__VM_ROOM];     // some step has it among its inputs
     int order[WG__VM_ROOM];     // what instructions find, oldest first
     int found;
     bool failed;   // no memory
@@ -83,6 +84,24 @@ double *wg__vm_room(wg__vm_decoder *d, int64_t count);
 /* Both give the register, or -1. */
 int wg__vm_add_leaf(wg__vm_decoder *d, const wg__vm_leaf *leaf);
 int wg__vm_add_step(wg__vm_decoder *d, const wg_op *op, const int in[], int n, const void *attr);
+
+/* ---- flags, spans, outputs: span.c ----------------------------------------------------------- */
+
+typedef struct wg__vm_wish {  // of a span, in instructions
+    wg__vm_span_kind kind;
+    int first, last;
+} wg__vm_wish;
+typedef struct wg__vm_reading {
+    wg__vm_wish wish[WG__VM_SPANS];
+    int wishes;
+    int begins[WG__VM_INSTRUCTIONS + 1];  // the first step of each instruction
+    int count;
+} wg__vm_reading;
+/* Those of the instruction that gave register r. */
+void wg__vm_read_flags(wg__vm_decoder *d, unsigned flags, int r, wg__vm_reading *of);
+/* When all instructions are read: first the outputs. */
+void wg__vm_choose_outputs(wg__vm_decoder *d, unsigned byte);
+void wg__vm_settle_spans(wg__vm_decoder *d, const wg__vm_reading *of);
 
 /* ---- finding operands: fit.c ----------------------------------------------------------------- */
 
