@@ -8,7 +8,7 @@
 
 WG__FUZZ_PROGRAMS();
 
-static const wg__vm_limits limits = { .instructions = 12, .elements = 64 };
+static const wg__vm_limits limits = { .instructions = 8, .elements = 64 };
 
 /* ---- parts that run again -------------------------------------------------------------------- */
 
