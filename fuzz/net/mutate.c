@@ -56,7 +56,7 @@ static void same_layer(change *c) {
     size_t n = layers(c);
     if (n > 1) memcpy(layer(c, below(c, n)), layer(c, n - 1), WG__NET_RECORD);
 }
-static void event(change *c) { draw(c, WG__NET_EVENTS + below(c, 4), 1); }
+static void event(change *c) { draw(c, WG__NET_EVENTS + below(c, WG__NET_STEPS), 1); }
 static void other_rule(change *c) { draw(c, WG__NET_RULE, 3); }
 
 size_t wg__net_mutate(uint8_t *data, size_t size, size_t most, unsigned seed) {

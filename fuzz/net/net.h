@@ -19,7 +19,7 @@ enum {
     WG__NET_LAYERS = 4,
     WG__NET_FREE = 4,      // parameters of no layer
     WG__NET_NUMBERS = 32,  // of one sample between two layers
-    WG__NET_STEPS = 4,
+    WG__NET_STEPS = 8,
     WG__NET_FIELDS = 8,  // options of a rule
     WG__NET_PARAMS = 48,
     WG__NET_PATH = 48,
