@@ -53,10 +53,10 @@ static double nadam_mu(element *e, double t) {
     return e->o[BETA1] * (1 - 0.5 * pow(0.96, t * e->o[MOMENTUM_DECAY]));
 }
 static double nadam(element *e, double w, double g, double s[3], double *metric) {
-    double d = g + e->o[DECAY] * w, t = (double)e->t, product = 1;
+    double d = g + e->o[DECAY] * w, t = (double)e->t;
     moments h = unbiased(e, d, s);
-    for (int64_t k = 1; k <= e->t; k++) product *= nadam_mu(e, (double)k);
     double now = nadam_mu(e, t), next = nadam_mu(e, t + 1);
+    double product = s[2] = now * (e->t == 1 ? 1 : s[2]);  // of those momenta that there were
     double a = (1 - now) / (1 - product), b = next / (1 - product * next);
     *metric = e->rate * (a + b) / (sqrt(h.v) + e->epsilon);
     return w - e->rate * (a * d + b * s[0]) / (sqrt(h.v) + e->epsilon);
