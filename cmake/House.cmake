@@ -28,6 +28,13 @@ function(wengert_house target)
     target_link_options(${target} PRIVATE ${WENGERT_INSTRUMENT})
 endfunction()
 
+# libFuzzer looks at every comparison, to find magic words in files. Numbers have none, and it takes half of the time.
+function(wengert_compare_untraced target)
+    if(WENGERT_LIBFUZZER AND NOT DEFINED ENV{LIB_FUZZING_ENGINE})
+        target_compile_options(${target} PRIVATE -fno-sanitize-coverage=trace-cmp,trace-div,trace-gep)
+    endif()
+endfunction()
+
 # The loops are written to be vectorised. -ffast-math stays out: it would break every NaN check.
 function(wengert_kernel_flags)
     set(flags -fno-math-errno -fno-trapping-math -ffp-contract=fast)

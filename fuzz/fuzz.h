@@ -24,11 +24,12 @@
 #include "autograd/op.h"
 
 /* Registers your operations: false, after a message on stderr, if one is refused. Half of all
-   programs from now on consist of what is registered here. */
-WG_API bool wg_fuzz_begin(bool (*register_ops)(void));
+   programs from now on consist of what is registered here. Arguments as main has them: libFuzzer is
+   given the options that programs need, where they are not among them. */
+WG_API bool wg_fuzz_begin(int *count, char ***argument, bool (*register_ops)(void));
 /* Runs one input; returns 0, or ends the program by abort() after a report. */
 WG_API int wg_fuzz_input(const uint8_t *data, size_t size);
-/* Changes a program in `data`, of at most `most` bytes, into another; returns its size. */
+/* Changes a program in `data`, bytes or text, of at most `most` bytes, into another; its size. */
 WG_API size_t wg_fuzz_mutate(uint8_t *data, size_t size, size_t most, unsigned seed);
 /* Splices two programs into out, of at most `most` bytes; returns its size. */
 typedef struct wg_fuzz_bytes {
@@ -42,8 +43,7 @@ WG_API size_t wg_fuzz_cross(wg_fuzz_bytes a, wg_fuzz_bytes b, uint8_t *out, size
     WG__FUZZ_MUTATORS                                                                              \
     int LLVMFuzzerInitialize(int *count, char ***argument);                                        \
     int LLVMFuzzerInitialize(int *count, char ***argument) {                                       \
-        (void)count, (void)argument;                                                               \
-        if (!wg_fuzz_begin(register_ops)) exit(1);                                                 \
+        if (!wg_fuzz_begin(count, argument, register_ops)) exit(1);                                \
         return 0;                                                                                  \
     }                                                                                              \
     int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);                                  \

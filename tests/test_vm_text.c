@@ -342,9 +342,9 @@ START_TEST(a_mutant_fits_its_room_and_depends_on_the_seed_alone) {
         size_t size = (size_t)wg_random_below(&r, (int64_t)max + 1);
         uint8_t *a = calloc(max, 1), *b = calloc(max, 1);  // of this size, for a sanitiser
         for (size_t i = 0; i < size; i++) a[i] = b[i] = (uint8_t)wg_random_below(&r, 256);
-        size_t grown = wg__fuzz_mutate(a, size, max, seed);
+        size_t grown = wg_fuzz_mutate(a, size, max, seed);
         ck_assert_uint_le(grown, max);
-        ck_assert_uint_eq(grown, wg__fuzz_mutate(b, size, max, seed));
+        ck_assert_uint_eq(grown, wg_fuzz_mutate(b, size, max, seed));
         ck_assert(memcmp(a, b, grown) == 0);
         free(a), free(b);
     }
@@ -358,7 +358,7 @@ START_TEST(from_nothing_the_mutator_comes_to_programs_with_many_operations) {
     int most = 0;
     for (unsigned seed = 0; seed < 400; seed++) {
         wg_scope *scope = wg_scope_open();
-        size = wg__fuzz_mutate(data, size, sizeof data, seed);
+        size = wg_fuzz_mutate(data, size, sizeof data, seed);
         ck_assert(wg__vm_decode(data, size, (wg__vm_limits){ 0 }, &p));
         if (p.steps > most) most = p.steps;
         wg_scope_close(scope);
@@ -375,7 +375,7 @@ START_TEST(a_mutant_of_text_is_text) {
         wg_scope *scope = wg_scope_open();
         ck_assert(decode_random(7, &p));
         size_t size = print_into((char *)data, &p, wg__vm_print);
-        size_t grown = wg__fuzz_mutate(data, size, sizeof data, seed);
+        size_t grown = wg_fuzz_mutate(data, size, sizeof data, seed);
         changed += grown != size;
         ck_assert(wg__vm_decode(data, grown, (wg__vm_limits){ 0 }, &p));
         wg_scope_close(scope);
@@ -392,8 +392,8 @@ START_TEST(a_cross_fits_its_room_and_has_instructions_of_both) {
     for (unsigned seed = 0; seed < 1000; seed++) {
         size_t max = 1 + seed % 150;
         uint8_t *out = malloc(max);
-        size_t size = wg__fuzz_cross((wg__fuzz_input){ a, sizeof a },
-                                     (wg__fuzz_input){ b, sizeof b - seed % 60 }, out, max, seed);
+        size_t size = wg_fuzz_cross((wg_fuzz_bytes){ a, sizeof a },
+                                     (wg_fuzz_bytes){ b, sizeof b - seed % 60 }, out, max, seed);
         ck_assert(size >= 1 && size <= max);
         both += memchr(out, 1, size) && memchr(out, 2, size);
         free(out);

@@ -54,8 +54,11 @@ wg_tensor *wg__lay_out(wg_dtype dtype, const wg_shape *shape, const double *valu
     memset(block->view.data, 0xff, (size_t)e.size * wg__size_of(dtype));
     v.data = wg__at(&block->view, e.offset);
     x->view = v;
-    for (int64_t k = 0, n = wg__numel(shape); k < n; k++)
-        wg__store(dtype, wg__at(&v, wg__offset(&v, k)), values[k]);
+    int64_t n = wg__numel(shape);
+    if (dtype == WG_F64 && (layout == WG__DENSE || layout == WG__SHIFTED))
+        memcpy(v.data, values, (size_t)n * sizeof *values);
+    else
+        for (int64_t k = 0; k < n; k++) wg__store(dtype, wg__at(&v, wg__offset(&v, k)), values[k]);
     if (base) *base = block;
     return x;
 }

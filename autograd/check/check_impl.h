@@ -139,6 +139,8 @@ bool wg__draw(wg__trial *t, wg_random *r);
 bool wg__draw_directions(wg__trial *t, wg_random *r);
 double *wg__draw_direction(const wg__trial *t, int64_t n, wg_random *r);
 struct wg__run;
+/* What the result's shape and dtype decide. */
+void wg__set_bounds(wg__trial *t);
 /* Applies the operation once, to learn what its result looks like, and draws w. */
 bool wg__try(wg__trial *t, struct wg__run *plain, wg_random *r);
 
@@ -237,6 +239,12 @@ bool wg__fit_w(wg__trial *t, wg__layout layout);
 /* ---- random cases: random.c ------------------------------------------------------------------ */
 
 void wg__run_random(const wg__trial *t, wg_selftest_options o);
+/* One of them: fresh numbers for the sample `text`, by the trial's seed and `number`; it goes
+   through what is cheap, and through one comparison that is not, `which` modulo their number. */
+enum { WG__BY_CHANCE = -1 };  // a random one now and then
+void wg__run_case(const wg__trial *t, const char *text, int64_t number, int which);
+/* The same for a trial whose numbers and directions are there. */
+void wg__hold_numbers(wg__trial *t, wg_random *r, int which);
 
 /* ---- functions and records at one place: function.c blame.c ---------------------------------- */
 

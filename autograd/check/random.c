@@ -249,30 +249,34 @@ static void try_broadcast(wg__trial *t, wg__sample *s, wg_op *bare, wg_random *r
 
 /* ---- a case ---------------------------------------------------------------------------------- */
 
-static void run_usual(wg__trial *t, wg_random *r) {
+static void run_usual(wg__trial *t, wg_random *r, int which) {
     wg__run plain;
     t->moving = draw_moving(t, r);
     bool ok = wg__try(t, &plain, r) && wg__fit_w(t, t->layout);
     wg__hold_no_error(t);
     if (!ok) return;
     for (int k = 0; k < CHEAP; k++) consult(t, &cheap[k]);
-    if (wg_random_below(r, 8) > 0) return;
+    if (which < 0 && wg_random_below(r, 8) > 0) return;
     t->layout = WG__DENSE;
-    consult(t, &rare[wg_random_below(r, RARE)]);
+    consult(t, &rare[which < 0 ? wg_random_below(r, RARE) : which % RARE]);
 }
 
-static void run_case(wg__trial *t, wg_random *r) {
+void wg__hold_numbers(wg__trial *t, wg_random *r, int which) {
+    t->oracle = "value";
+    if (!wg__fit_to(t, t->layout) || (!t->floats && t->dtype == WG_F32)) return;
+    if (t->mode == WG__SPECIAL)
+        wg__consult(t, "special numbers", check_special);
+    else
+        run_usual(t, r, which);
+}
+
+static void run_case(wg__trial *t, wg_random *r, int which) {
     int64_t turn = wg_random_below(r, 8);
     t->mode = turn < 4 ? WG__GENERAL : turn < 7 ? WG__WHOLE : WG__SPECIAL;
     t->dtype = wg_random_below(r, 4) ? WG_F64 : WG_F32;
     t->layout = draw_layout(t, r);
     t->oracle = "value";
-    bool drawn = wg__draw(t, r) && wg__fit_to(t, t->layout);
-    if (!drawn || (!t->floats && t->dtype == WG_F32)) return;
-    if (t->mode == WG__SPECIAL)
-        wg__consult(t, "special numbers", check_special);
-    else
-        run_usual(t, r);
+    if (wg__draw(t, r)) wg__hold_numbers(t, r, which);
 }
 
 /* ---- all of them ----------------------------------------------------------------------------- */
@@ -293,7 +297,7 @@ static double seconds_now(void) {
     return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
 }
 
-static void run_number(const wg__trial *whole, const char *text, int64_t number) {
+void wg__run_case(const wg__trial *whole, const char *text, int64_t number, int which) {
     wg__trial t = *whole;
     wg_random r = { .seed = t.seed, .stream = (uint64_t)number };
     wg__sample sample;
@@ -304,7 +308,7 @@ static void run_number(const wg__trial *whole, const char *text, int64_t number)
         if (wg_random_below(&r, 8) == 0) try_resized(&t, &sample, &r);
         wg_op bare;  // lives as long as the case
         if (wg_random_below(&r, 16) == 0) try_broadcast(&t, &sample, &bare, &r);
-        run_case(&t, &r);
+        run_case(&t, &r, which);
         t.report->cases++;
     }
     wg__hold_no_error(&t);
@@ -320,6 +324,6 @@ void wg__run_random(const wg__trial *t, wg_selftest_options o) {
     for (int64_t k = 0; count > 0 && (k < o.cases || (o.cases == 0 && o.seconds > 0)); k++) {
         if (o.seconds > 0 && k % 16 == 0 && seconds_now() > end) return;
         wg_random r = { .seed = o.seed ^ 0x5eed, .stream = (uint64_t)k };
-        run_number(t, text[wg_random_below(&r, count)], k);
+        wg__run_case(t, text[wg_random_below(&r, count)], k, WG__BY_CHANCE);
     }
 }

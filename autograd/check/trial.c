@@ -101,7 +101,7 @@ bool wg__draw_directions(wg__trial *t, wg_random *r) {
 /* ---- the result ------------------------------------------------------------------------------ */
 
 // Needs the result's dtype: a cast to f32 is no more exact than f32, whatever it comes from.
-static void set_bounds(wg__trial *t) {
+void wg__set_bounds(wg__trial *t) {
     int64_t terms = 1;
     for (int i = 0; i < t->sample->inputs; i++)
         terms = wg__size(t, i) > terms ? wg__size(t, i) : terms;
@@ -137,6 +137,6 @@ bool wg__try(wg__trial *t, wg__run *plain, wg_random *r) {
     t->y_dtype = wg_dtype_of(plain->y);
     t->y_shape = wg_shape_of(plain->y);
     t->w = wg__draw_direction(t, wg_numel(plain->y), r);
-    set_bounds(t);
+    wg__set_bounds(t);
     return t->w != NULL;
 }

@@ -14,38 +14,18 @@
 /* Decodes an input and has it judged; 0. */
 int wg__fuzz_target(const uint8_t *data, size_t size, wg__vm_limits limits, unsigned targets);
 
-/* Changes an input, bytes or text, in place; its new size, at most `max`. mutate.c */
-size_t wg__fuzz_mutate(uint8_t *data, size_t size, size_t max, unsigned seed);
-
-/* Two inputs made one; how much of `out`, of `max` bytes, it takes. cross.c */
-typedef struct wg__fuzz_input {
-    const uint8_t *data;
-    size_t size;
-} wg__fuzz_input;
-size_t wg__fuzz_cross(wg__fuzz_input a, wg__fuzz_input b, uint8_t *out, size_t max, unsigned seed);
-
 /* Whether it is a program in text: it begins with WG__VM_MAGIC. */
 bool wg__fuzz_is_text(const uint8_t *data, size_t size);
 
-/* Before anything runs: silences errors, and lets inputs have their full length from the start, of
-   which libFuzzer would begin with 4 bytes, half a record. start.c */
+/* Before anything runs: silences errors, and gives libFuzzer the options that programs need, unless
+   the command line has them. start.c */
 void wg__fuzz_start(int *argc, char ***argv);
 
 /* wg__fuzz_cover_program for whoever has run it, without spans, so that every register is there. */
 void wg__fuzz_cover_run(const wg__vm_program *p, const wg__vm_run *r, int order);
 
 #define WG__FUZZ_PROGRAMS()                                                                        \
-    size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max, unsigned seed);         \
-    size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max, unsigned seed) {        \
-        return wg__fuzz_mutate(data, size, max, seed);                                             \
-    }                                                                                              \
-    size_t LLVMFuzzerCustomCrossOver(const uint8_t *a, size_t a_size, const uint8_t *b,            \
-                                     size_t b_size, uint8_t *out, size_t max, unsigned seed);      \
-    size_t LLVMFuzzerCustomCrossOver(const uint8_t *a, size_t a_size, const uint8_t *b,            \
-                                     size_t b_size, uint8_t *out, size_t max, unsigned seed) {     \
-        return wg__fuzz_cross((wg__fuzz_input){ a, a_size }, (wg__fuzz_input){ b, b_size }, out,   \
-                              max, seed);                                                          \
-    }                                                                                              \
+    WG__FUZZ_MUTATORS                                                                              \
     int LLVMFuzzerInitialize(int *argc, char ***argv);                                             \
     int LLVMFuzzerInitialize(int *argc, char ***argv) {                                            \
         wg__fuzz_start(argc, argv);                                                                \

@@ -307,7 +307,7 @@ bool wg__fuzz_is_text(const uint8_t *data, size_t size) {
     return size >= length && memcmp(data, WG__VM_MAGIC, length) == 0;
 }
 
-size_t wg__fuzz_mutate(uint8_t *data, size_t size, size_t max, unsigned seed) {
+size_t wg_fuzz_mutate(uint8_t *data, size_t size, size_t max, unsigned seed) {
     wg_random r = { .seed = seed };
     bool text = wg__fuzz_is_text(data, size);
     if (!text && max > LONGEST) max = LONGEST;

@@ -15,11 +15,11 @@ int wg__fuzz_target(const uint8_t *data, size_t size, wg__vm_limits limits, unsi
 
 static int first_own = -1;  // place in the list
 
-bool wg_fuzz_begin(bool (*register_ops)(void)) {
+bool wg_fuzz_begin(int *count, char ***argument, bool (*register_ops)(void)) {
     first_own = wg_op_count();
     bool done = !register_ops || register_ops();
     if (!done) fprintf(stderr, "the operations are not registered: %s\n", wg_error_message());
-    wg_on_error(NULL, NULL);
+    wg__fuzz_start(count, argument);
     return done;
 }
 
@@ -38,13 +38,4 @@ int wg_fuzz_input(const uint8_t *data, size_t size) {
     wg__vm_limits limits = { .only = only(data, size) };
     if (targets[pick % 4] != WG__FUZZ_GRAPH) limits.instructions = 8, limits.elements = 64;
     return wg__fuzz_target(data, size, limits, targets[pick % 4]);
-}
-
-size_t wg_fuzz_mutate(uint8_t *data, size_t size, size_t most, unsigned seed) {
-    return wg__fuzz_mutate(data, size, most, seed);
-}
-
-size_t wg_fuzz_cross(wg_fuzz_bytes a, wg_fuzz_bytes b, uint8_t *out, size_t most, unsigned seed) {
-    return wg__fuzz_cross((wg__fuzz_input){ a.data, a.size }, (wg__fuzz_input){ b.data, b.size },
-                          out, most, seed);
 }

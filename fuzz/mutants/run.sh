@@ -19,8 +19,8 @@ plainly() { if setarch -R true 2>/dev/null; then setarch -R "$@"; else "$@"; fi;
 limited() {
     local seconds=$1 log=$2 status=0
     shift 2
-    { time (ulimit -t "$seconds" && plainly "$@" >"$log" 2>&1) 2>/dev/null; } 2>"$log.time" || status=$?
-    awk '{ s += $1 + $2 } END { printf "%.1f\n", s }' "$log.time" >"$log.seconds"
+    { time (ulimit -t "$seconds" && plainly "$@" >"$log" 2>&1); } 2>"$log.time" || status=$?
+    awk 'END { printf "%.1f\n", $1 + $2 }' "$log.time" >"$log.seconds"   # what the shell says of signals comes first
     return $status
 }
 
@@ -49,6 +49,16 @@ by_kept() {   # by_kept ID TARGET: "ORACLE<tab>SECONDS" if the kept corpus kills
     if [[ $name ]]; then printf '%s: %s\t%s\n' "$2" "$name" "$(cat "$log.seconds")"; fi
 }
 
+# Whether what was found is the plant's doing: without it, nothing is wrong with the same input.
+is_its_doing() {   # is_its_doing LOG TARGET
+    local found
+    for found in "$1".found/*; do
+        limited 60 "$1.without" "$programs/replay_$2" "$found" && continue
+        echo "$2 fails on $found where nothing is planted" >&2
+        return 1
+    done
+}
+
 by_empty() {   # by_empty ID TARGET SECONDS SEED
     local log=$work/$1.empty.$2.$4 status=0 name
     [[ -x $programs/fuzz_$2 ]] || return 0
@@ -56,7 +66,7 @@ by_empty() {   # by_empty ID TARGET SECONDS SEED
     WENGERT_PLANT=$1 limited "$3" "$log" "$programs/fuzz_$2" "-seed=$4" -max_len=256 -timeout=20 -rss_limit_mb=2048 \
         "-max_total_time=$((8 * $3))" "-artifact_prefix=$log.found/" || status=$?
     name=$(verdict "$log" $status)
-    if [[ $name ]]; then printf '%s: %s\t%s\n' "$2" "$name" "$(cat "$log.seconds")"; fi
+    if [[ $name ]] && is_its_doing "$log" "$2"; then printf '%s: %s\t%s\n' "$2" "$name" "$(cat "$log.seconds")"; fi
 }
 
 first_kept() { for target in $2; do by_kept "$1" "$target" | grep . && return; done || true; }
@@ -82,7 +92,7 @@ plant() {   # plant ID: one row of the table
     if [[ $mode != empty ]]; then kept=$(first_kept "$id" "$targets"); fi
     if [[ $mode != kept ]]; then empty=$(slowest "$id" "$targets" "$seconds"); fi
     by=${empty:-$kept}
-    printf '| %-4s| %-27s| %-9s| %3s | %-44s| %6s | %5s |\n' "$id" "$name" "$oracle" "$seconds" "${by%%$'\t'*}" \
+    printf '| %-4s| %-27s| %-10s| %3s | %-44.44s| %6s | %5s |\n' "$id" "$name" "$oracle" "$seconds" "${by%%$'\t'*}" \
         "$(column_of "$empty" empty)" "$(column_of "$kept" kept)" | tee "$work/$id.row"
 }
 
@@ -95,8 +105,8 @@ column_of() {   # column_of LINE WAY: the seconds, `no` for what survived, nothi
 }
 
 heading() {
-    printf '| %-4s| %-27s| %-9s| %3s | %-44s| %6s | %5s |\n' id plant expected s "killed by" empty kept
-    echo '|-----|----------------------------|----------|-----|---------------------------------------------|--------|-------|'
+    printf '| %-4s| %-27s| %-10s| %3s | %-44.44s| %6s | %5s |\n' id plant expected s "killed by" empty kept
+    echo '|-----|----------------------------|-----------|-----|---------------------------------------------|--------|-------|'
 }
 
 sound() {   # without a plant nothing is found

@@ -19,7 +19,7 @@ enum {
     WG__NET_LAYERS = 4,
     WG__NET_FREE = 4,      // parameters of no layer
     WG__NET_NUMBERS = 32,  // of one sample between two layers
-    WG__NET_STEPS = 4,
+    WG__NET_STEPS = 8,
     WG__NET_FIELDS = 8,  // options of a rule
     WG__NET_PARAMS = 48,
     WG__NET_PATH = 48,
@@ -49,6 +49,8 @@ typedef enum wg__net_head {
     WG__NET_TABLE,        // gradients of the parameters of no layer
     WG__NET_EVENTS = 24,  // 8: what happens before each step
     WG__NET_HEAD_END = 32,
+    WG__NET_SEED_MOST = 8,
+    WG__NET_SIZE_MOST = WG__NET_HEAD_END + WG__NET_LAYERS * WG__NET_RECORD,
 } wg__net_head;
 typedef enum wg__net_layer_byte {
     WG__NET_LAYER,  // row
@@ -74,7 +76,7 @@ typedef struct wg__net_row {
 struct wg__net_layer {
     const wg__net_row *row;
     char name[8];
-    const uint8_t *byte;
+    uint8_t byte[WG__NET_RECORD];
     char tied[8];  // to whose w; "": to none
     bool residual;
 };
@@ -100,7 +102,11 @@ typedef struct wg__net_plan {
     bool grouped;
 } wg__net_plan;
 
-/* The bytes must outlive the plan. False if there is no memory. */
+/* An input of up to WG__NET_SEED_MOST bytes is a seed, from which the bytes of a plan are drawn, so
+   that the first inputs of a fuzzer that knows nothing are whole nets already. Returns how many
+   there are; longer inputs stand for themselves. */
+size_t wg__net_expand(const uint8_t *data, size_t size, uint8_t to[WG__NET_SIZE_MOST]);
+/* False if there is no memory. */
 bool wg__net_decode(const uint8_t *data, size_t size, wg__net_plan *p);
 
 /* The row that a byte stands for: that of the highest hash of name and byte together. */
@@ -220,6 +226,12 @@ wg_schedule wg__net_schedule(uint8_t code);
 typedef void wg__net_oracle(const wg__net_plan *p);
 wg__net_oracle wg__net_train, wg__net_adjoint, wg__net_checkpoint, wg__net_recording, wg__net_twin,
     wg__net_untied, wg__net_renamed, wg__net_saved;
+
+/* ---- other inputs: mutate.c ------------------------------------------------------------------ */
+
+size_t wg__net_mutate(uint8_t *data, size_t size, size_t most, unsigned seed);
+size_t wg__net_cross(const uint8_t *a, size_t size_a, const uint8_t *b, size_t size_b, uint8_t *out,
+                     size_t most, unsigned seed);
 
 /* ---- failures: report.c ---------------------------------------------------------------------- */
 

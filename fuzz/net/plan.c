@@ -42,11 +42,10 @@ static void name_layer(wg__net_plan *p, wg__net_layer *l) {
 }
 
 static void read_layers(wg__net_plan *p, const uint8_t *data, size_t size) {
-    static const uint8_t rest[WG__NET_RECORD];
     for (size_t at = WG__NET_HEAD_END; at < size && p->layers < WG__NET_LAYERS;
          at += WG__NET_RECORD) {
         wg__net_layer *l = &p->layer[p->layers];
-        l->byte = size - at < WG__NET_RECORD ? rest : data + at;
+        memcpy(l->byte, data + at, size - at < WG__NET_RECORD ? size - at : WG__NET_RECORD);
         l->row = layer_row(l->byte[WG__NET_LAYER]);
         l->residual = l->byte[WG__NET_SPAN] / 4 % 4 == 3;
         name_layer(p, l);
@@ -104,10 +103,25 @@ static void read_head(wg__net_plan *p, const uint8_t *data, size_t size) {
     p->grouped = h[WG__NET_PATTERN] % 8 != 0;
 }
 
+size_t wg__net_expand(const uint8_t *data, size_t size, uint8_t to[WG__NET_SIZE_MOST]) {
+    if (size > WG__NET_SEED_MOST) {
+        size = size < WG__NET_SIZE_MOST ? size : WG__NET_SIZE_MOST;
+        return memcpy(to, data, size), size;
+    }
+    wg_random r = { .seed = XXH3_64bits(data, size) };
+    // Small nets mostly: they are cheap.
+    size_t layers = (size_t)wg_random_below(&r, 1 + wg_random_below(&r, WG__NET_LAYERS + 1));
+    size = WG__NET_HEAD_END + layers * WG__NET_RECORD;
+    for (size_t i = 0; i < size; i++) to[i] = (uint8_t)wg_random_below(&r, 256);
+    return size;
+}
+
 bool wg__net_decode(const uint8_t *data, size_t size, wg__net_plan *p) {
+    uint8_t bytes[WG__NET_SIZE_MOST];
+    size = wg__net_expand(data, size, bytes);
     *p = (wg__net_plan){ .layers = 0 };
-    read_head(p, data, size);
-    read_layers(p, data, size);
+    read_head(p, bytes, size);
+    read_layers(p, bytes, size);
     if (p->layers == 0 && p->frees == 0) p->frees = 1;
     if (p->layers > 0 && p->steps > 2) p->steps = 2;  // parameters of no layer are cheaper
     bool was = wg_recording(false);

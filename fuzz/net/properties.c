@@ -173,7 +173,7 @@ static void hold_gradients(const wg__net_plan *p, const result *plain, const res
 void wg__net_checkpoint(const wg__net_plan *p) {
     result plain = { .b = { .plan = p, .dtype = p->dtype } }, again = plain;
     again.b.checkpoint = true;
-    for (int step = 0; step < 2; step++) {
+    for (int step = 0; step < p->steps; step++) {
         bool a = run_on(&plain, false), b = run_on(&again, false);
         if (a != b)
             wg__net_fail(p, "checkpoint", "the net %s within checkpoints: %s",

@@ -87,7 +87,7 @@ static wg_schedule restarts(void) {
     return wg_schedule_restarts((wg_restarts_options){ .period = 2, .growth = 2, .least = 0.5 });
 }
 static double restarts_at(double t) {
-    double r = t < 2 ? t / 2 : (t - 2) / 4;  // no run is longer than two cycles
+    double r = t < 2 ? t / 2 : t < 6 ? (t - 2) / 4 : (t - 6) / 8;  // no run is longer
     return 0.5 + 0.5 * (1 + cos(M_PI * r)) / 2;
 }
 static wg_schedule cyclic(void) {

@@ -265,14 +265,27 @@ static void hold_counts(const run *r) {
                      (long long)wg_optim_skipped(r->o));
 }
 
-// Backward, step, clear; `poison`: with a gradient that is no number.
-static bool step_by_hand(run *r, wg_tensor *loss, bool poison) {
+static void freeze(const run *r, int i) {
+    wg_nn_freeze(r->b.m, r->now.slot[i % r->now.slots].path);
+}
+
+// What happens between backward and step.
+typedef struct between {
+    bool poison;  // a gradient becomes no number
+    int freeze;   // a parameter freezes, whose gradient is dropped; -1: none
+} between;
+
+// Backward, step, clear.
+static bool step_by_hand(run *r, wg_tensor *loss, between then) {
     double *g[WG__NET_PARAMS] = { NULL };
     memory kept[WG__NET_PARAMS];
-    if (!wg_is_tracked(loss) || !wg_backward(loss)) return false;
+    if (!wg_is_tracked(loss)) return true;
+    if (!wg_backward(loss)) return false;
+    if (then.freeze >= 0) freeze(r, then.freeze);
     for (int i = 0; i < r->now.slots; i++) {
         wg_tensor *gradient = wg_gradient(r->w[i]);
-        if (gradient && poison && wg_numel(gradient) > 0) poison = !wg_fill(gradient, NAN);
+        if (gradient && then.poison && wg_numel(gradient) > 0)
+            then.poison = !wg_fill(gradient, NAN);
         if (gradient && !(g[i] = wg__numbers(gradient))) return false;
         if (gradient && wg_nn_is_frozen(r->b.m, r->now.slot[i].path))
             wg__net_fail(r->p, oracle, "%s is frozen and has a gradient", r->now.slot[i].path);
@@ -317,7 +330,8 @@ static bool step_by_minimise(run *r, wg_tensor *const loss[], int parts) {
     memory kept[WG__NET_PARAMS];
     if (!wg_optim_accumulate(r->o, parts)) return false;
     for (int j = 0; j < parts; j++)
-        if (!isfinite(wg_item(loss[j])) || !gradients_of(r, loss[j], 1.0 / parts, g)) return false;
+        if (!isfinite(wg_item(loss[j])) || !gradients_of(r, loss[j], 1.0 / parts, g))
+            return !wg_error();
     for (int i = 0; i < r->now.slots; i++) remember(r, i, &kept[i]);
     expected e = { g, kept, refuses(r, g), all_finite(r, g) };
     bool done = true;
@@ -341,10 +355,6 @@ static bool thaw(const run *r, int i) {
     wg_nn_unfreeze(r->b.m, path);
     return true;
 }
-static void freeze(const run *r, int i) {
-    wg_nn_freeze(r->b.m, r->now.slot[i % r->now.slots].path);
-}
-
 static void change_rate(run *r, int code) {
     static const double by[] = { 0.25, 0.5, 0, 2 };
     if (code % 2) {
@@ -372,14 +382,16 @@ static bool step(run *r, int s) {
     wg_tensor *loss[2] = { NULL };
     for (int j = 0; j < parts; j++)
         loss[j] = loss_of(r, 2 * s + j, event % 8 == WITHOUT && j == 0 ? code % WG__NET_FREE : -1);
-    if (!loss[0] || (parts == 2 && !loss[1])) return false;
+    if (!loss[0] || (parts == 2 && !loss[1])) return !wg_error();
     if (r->now.slots == 0 && !list(r)) return false;
     if (r->now.slots == 0) return false;
     if (s == 0 && head(r, WG__NET_FROZEN) % 4 == 3) freeze(r, head(r, WG__NET_FROZEN) / 4);
-    if (event % 8 == FREEZE && !thawed) freeze(r, code);
+    const bool late = event % 8 == FREEZE && !thawed && code >= 16;
+    if (event % 8 == FREEZE && !thawed && !late) freeze(r, code);
     if (event % 8 == RATE) change_rate(r, code);
     if (event % 8 == RULE) change_rule(r, code);
-    if (how % 4 < 2) return step_by_hand(r, loss[0], event % 8 == POISON);
+    if (how % 4 < 2)
+        return step_by_hand(r, loss[0], (between){ event % 8 == POISON, late ? code : -1 });
     return step_by_minimise(r, loss, parts);
 }
 

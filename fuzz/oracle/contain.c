@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
-/* contain.c: the branch that is not taken contributes exactly nothing, whatever it holds. A
-   register is chosen, element by element, against what an elementwise operation makes of infinities,
-   NaN and the edges of its domain, where slopes are infinite or none; the gradient must be what it
-   is against a constant 0. */
+/* contain.c: the branch that is not taken contributes exactly nothing, whatever it holds. Elements
+   of a register are chosen against what an elementwise operation makes of infinities, NaN and the
+   edges of its domain, where slopes are infinite or none; the gradient must be what it is against a
+   constant 0. */
 #include "fuzz/oracle/engine.h"
 
 // Elementwise, with slopes, of one or two tensors: all that need no shapes of their own.

@@ -2,9 +2,11 @@
 /* exact.c: which operations are made of sums and products, told by trying: whole numbers through
    all samples, a thousand results, none of them rounded, and the bits of the reference each time
    (check/verdict.c). A quotient does meet whole numbers now and then, but not always. */
+#include <string.h>
+
 #include "fuzz/oracle/oracle.h"
 
-enum { CASES = 150, OPS = 1024 };  // of each sample; looked up by place in the list
+enum { CASES = 100, OPS = 1024 };  // of each sample; looked up by place in the list
 
 static void try_case(wg__trial *t, wg_random *r) {
     wg__run plain;
@@ -16,12 +18,19 @@ static void try_case(wg__trial *t, wg_random *r) {
     wg__consult(t, "reverse mode", wg__check_adjoint);
 }
 
+// Whether more cases could change the answer.
+static bool is_open(const wg__trial *t) {
+    bool broken = t->tally->broken[WG__VALUES] || t->tally->broken[WG__SLOPES];
+    return !broken && t->report->failures == 0;
+}
+
 static void try_sample(wg__trial *t, const char *text) {
     wg__sample s;
     wg_scope *scope = wg_scope_open();
     if (scope && wg__sample_parse(t->op, text, &s) && !s.exact) {
         t->sample = &s;
-        for (int k = 0; k < CASES; k++) {
+        memset(t->u, 0, sizeof t->u);  // a float of the sample before may be an index in this one
+        for (int k = 0; k < CASES && is_open(t); k++) {
             wg_random r = { .seed = 1, .stream = (uint64_t)k };
             wg_scope *inner = wg_scope_open();
             if (inner) try_case(t, &r);

@@ -66,13 +66,21 @@ static void hold_leaves(wg__scene *s, double *const value[]) {
     }
 }
 
+static wg_tensor *tracked_output(wg__scene *s) {
+    int n = s->p->outputs, from = wg__scene_below(s, n);
+    for (int k = 0; k < n; k++) {
+        wg_tensor *y = s->run.reg[s->p->output[(from + k) % n]];
+        if (wg_is_tracked(y)) return y;
+    }
+    return NULL;
+}
+
 static bool observe(wg__scene *s, const wg__vm_setting *how, side *o) {
     wg_tensor *v[WG__VM_LEAVES];
     wg__layout layout = how->dense ? WG__DENSE : chosen(s);
     block seed, moved[WG__VM_LEAVES];
     if (!wg__scene_run(s, how)) return false;
-    for (int k = s->p->outputs; k-- > 0;)
-        if (wg_is_tracked(s->run.reg[s->p->output[k]])) o->y = s->run.reg[s->p->output[k]];
+    o->y = tracked_output(s);
     for (int k = 0; k < s->run.variables; k++)
         if (!(v[k] = weight(s, s->run.x[k], layout, &moved[k].base)) || !note(&moved[k]))
             return false;
@@ -83,7 +91,7 @@ static bool observe(wg__scene *s, const wg__vm_setting *how, side *o) {
     if (!(o->dy = wg_jvp(o->y, s->run.x, s->run.variables, v))) return false;
     hold_block(s, &seed);
     for (int k = 0; k < s->run.variables; k++) hold_block(s, &moved[k]);
-    hold_leaves(s, how->value);
+    if (!how->dense) hold_leaves(s, how->value);
     o->run = s->run;
     return true;
 }

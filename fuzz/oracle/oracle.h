@@ -9,6 +9,8 @@
 
 #include "fuzz/vm/vm.h"
 
+enum { WG__PROGRAM_RESULT = 2048 };  // elements of all outputs together
+
 /* Large: lives on the heap or in static memory, not on small stacks. `t` points into the rest, so
    none of it may be moved. */
 typedef struct wg__program_trial {
@@ -21,12 +23,19 @@ typedef struct wg__program_trial {
     wg_check_report report;
     wg__tally tally;
     wg__run inputs;  // dense and untracked
-    bool plain;      // without spans
+    double w[WG__PROGRAM_RESULT];
+    bool plain;   // without spans
+    bool counts;  // the next run counts coverage
 } wg__program_trial;
 
 /* The program at its own values, with directions and a cotangent by its seed. False where there is
    nothing to differentiate or a step fails, as in f32 some may; no error is left then. */
 bool wg__program_trial_make(wg__program_trial *a, const wg__vm_program *p, bool plain);
+/* The same without a run of its own: the result's shape and the cotangent are there after the
+   first; and without t.v. */
+bool wg__program_trial_begin(wg__program_trial *a, const wg__vm_program *p, bool plain);
+/* Signed numbers as wg__draw_direction gives them, exact in f32, by the trial's seed and mode. */
+void wg__fuzz_directions(const wg__trial *t, double *d, int64_t n, uint64_t stream);
 /* wg__consult, and wg__fuzz_fail if that found something and the program is regular. */
 void wg__program_consult(wg__program_trial *a, const char *name, wg__oracle *check);
 

@@ -145,9 +145,9 @@ static bool is_wrong_alone(wg__program_trial *a, const wg__vm_program *q, bool a
     return a->report.failures > 0;
 }
 
-/* Rules may agree with each other in every nesting, and be wrong: a factor that no longer depends on
-   its input loses half of a curvature in all of them. The reference of one step, at the values that
-   reach it in a program, knows. */
+/* Rules may agree with each other in every nesting, and be wrong: a factor that no longer depends
+   on its input loses half of a curvature in all of them. The reference of one step, at the values
+   that reach it in a program, knows. */
 void wg__oracle_curve(const wg__vm_program *p) {
     static wg__vm_run r;
     static wg__vm_program q;

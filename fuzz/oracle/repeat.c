@@ -105,18 +105,57 @@ static void check_reach(wg__scene *s, const wg__gradients *first) {
     }
 }
 
+/* ---- a gradient as a value ------------------------------------------------------------------- */
+
+// What was computed from a gradient that has grown since cannot be differentiated any more.
+static void check_grown(wg__scene *s, const wg__gradients *first) {
+    int v = wg__scene_below(s, s->run.variables);
+    wg_tensor *x = s->run.x[v], *gx;
+    if (!first->of[v] || wg_numel(x) == 0) return;
+    wg_tensor *product = wg_mul(x, wg_gradient(x));
+    if (!product || !wg_backward(s->loss)) return;
+    bool given = wg_grad(product, &x, 1, &gx, PLAIN);
+    wg__scene_hold(s, !given && wg_error() == WG_ERROR_STATE,
+                   "a gradient that was used has grown, and nobody says so");
+    wg_error_clear();
+}
+
+/* ---- the whole ------------------------------------------------------------------------------- */
+
+/* One more leaf, of the values and in the memory of another, and the sum of the two in the loss.
+   Their gradients begin as one, what that sum hands down, and must part. Its own is w. */
+static const double *add_twin(wg__scene *s) {
+    wg__vm_run *r = &s->run;
+    int v = wg__scene_below(s, r->variables);
+    wg_tensor *x = r->x[v], *w = wg__scene_weight(s, x), *twin = wg_variable(x);
+    wg_tensor *term = wg_sum(wg_mul(wg_add(x, twin), w));
+    if (term && wg_dtype_of(term) != wg_dtype_of(s->loss))
+        term = wg_cast(term, wg_dtype_of(s->loss));
+    s->loss = wg_add(s->loss, term);
+    r->which[r->variables] = r->which[v];
+    r->x[r->variables++] = twin;
+    return s->loss ? wg__numbers(w) : NULL;
+}
+
 static void check(wg__scene *s) {
     typedef void part(wg__scene * s, const wg__gradients *first);
-    static part *const parts[] = { check_again, check_grad, check_other };
+    static part *const parts[] = { check_again, check_grad, check_other, check_grown };
+    const double *w = NULL;
     wg__vm_setting how = { .dtype = s->p->dtype };
     wg__gradients first;
     if (!wg__scene_run(s, &how)) {
         if (s->p->dtype == WG_F32) wg_error_clear();
         return;
     }
+    bool twin = s->p->choice[1] & 4 && s->run.variables < WG__VM_LEAVES;
+    if (twin && !(w = add_twin(s))) return;
     if (!wg__scene_backward(s, s->loss) || !wg__scene_gathered(s, &first)) return;
-    check_reach(s, &first);
-    parts[s->p->choice[1] % 3](s, &first);
+    if (twin)
+        wg__scene_equal(s, s->run.variables - 1, first.of[s->run.variables - 1], w,
+                        "what is added to a leaf's gradient is added to another's");
+    else
+        check_reach(s, &first);
+    parts[s->p->choice[1] % 4](s, &first);
 }
 
 void wg__oracle_repeat(const wg__vm_program *p) { wg__scene_open(p, "O10 repetition", check); }

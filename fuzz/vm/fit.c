@@ -34,13 +34,6 @@ static void draw(const call *c, const wg__vm_input *in, const wg_shape *shape, u
     int64_t n = wg__numel(shape);
     how.integer = s->kind != WG__FLOAT;
     if (how.integer) how.mode = WG__WHOLE;
-    if (in->exact && s->kind != WG__FLOAT) {
-        how.low = how.high = in->exact[0];
-        for (int64_t k = 0; k < wg__numel(&s->shape); k++) {
-            how.low = in->exact[k] < how.low ? in->exact[k] : how.low;
-            how.high = in->exact[k] > how.high ? in->exact[k] : how.high;
-        }
-    }
     if (s->form != WG__ANY)
         draw_form(s, shape, seed, value);
     else
@@ -234,22 +227,33 @@ static int climb(call *c, unsigned code) {
 static int newest_rank(const wg__vm_decoder *d) { return wg_rank(d->reg[d->order[d->found - 1]]); }
 
 // With the change; without it and with the values that the sample lists; and with neither.
+static int try_sample(call *c, unsigned change, unsigned code) {
+    size_t size = c->i->op->attr_size;
+    for (int attempt = change ? 0 : 1; attempt < 3; attempt++) {
+        if (c->attr) memcpy(c->attr, c->sample->attr, size);
+        if (attempt == 0) wg__vm_change_attribute(c->i->op, c->attr, change, newest_rank(c->d));
+        c->as_is = attempt == 1 && !change;
+        int r = climb(c, code);
+        if (r >= 0 || c->d->failed || (attempt == 1 && change)) return r;
+    }
+    return -1;
+}
+
+// A sample that does not do, one that is too large, say, leaves it to the next.
 int wg__vm_instruct(wg__vm_decoder *d, const wg__vm_instruction *i) {
+    enum { SAMPLES = 3 };
     const wg__vm_samples *all = i->op ? wg__vm_samples_of(i->op) : NULL;
     if (!all || all->count == 0) return -1;
-    unsigned byte = i->byte[WG__VM_STEP_SAMPLE], change = i->byte[WG__VM_STEP_ATTR];
-    unsigned count = (unsigned)all->count, code = byte / count;
-    call c = { .d = d, .i = i, .sample = &all->sample[byte % count] };
-    if (c.sample->inputs > WG__VM_OPERANDS) return -1;
+    unsigned byte = i->byte[WG__VM_STEP_SAMPLE], count = (unsigned)all->count;
+    call c = { .d = d, .i = i };
     size_t words = i->op->attr_size / sizeof(double) + 1;
     c.attr = i->op->attr_size ? wg__vm_room(d, (int64_t)words) : NULL;
     if (i->op->attr_size && !c.attr) return -1;
-    for (int attempt = change ? 0 : 1; attempt < 3; attempt++) {
-        if (c.attr) memcpy(c.attr, c.sample->attr, i->op->attr_size);
-        if (attempt == 0) wg__vm_change_attribute(i->op, c.attr, change, newest_rank(d));
-        c.as_is = attempt == 1 && !change;
-        int r = climb(&c, code);
-        if (r >= 0 || d->failed || (attempt == 1 && change)) return r;
+    for (unsigned k = 0; k < SAMPLES && k < count; k++) {
+        c.sample = &all->sample[(byte + k) % count];
+        if (c.sample->inputs > WG__VM_OPERANDS) continue;
+        int r = try_sample(&c, k ? 0 : i->byte[WG__VM_STEP_ATTR], byte / count);
+        if (r >= 0 || d->failed) return r;
     }
     return -1;
 }

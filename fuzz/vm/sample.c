@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 /* sample.c: the samples of all operations, each read when it is first asked for and then kept. */
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -34,9 +35,9 @@ static void *kept(const void *from, size_t size) {
 }
 
 static void drop(const wg__vm_sample *s) {
-    for (int i = 0; s->in && i < s->inputs; i++) free((void *)(uintptr_t)s->in[i].exact);
-    free((void *)(uintptr_t)s->in);
-    free((void *)(uintptr_t)s->attr);
+    for (int i = 0; s->in && i < s->inputs; i++) free(s->in[i].exact);
+    free(s->in);
+    free(s->attr);
 }
 
 // What it has got so far is in `to`, so that it can be dropped if there is no more.
@@ -58,6 +59,41 @@ static bool keep_sample(const wg_op *op, const wg__sample *s, wg__vm_sample *to)
     return !wg_error();
 }
 
+/* ---- ranges of what lists its values --------------------------------------------------------- */
+
+static bool is_plain(const wg__vm_input *in) {
+    const wg__slot *s = &in->slot;
+    return s->kind == WG__FLOAT && !in->exact && s->low == WG__LOW && s->high == WG__HIGH;
+}
+
+// Whether other samples show that input i may be any number.
+static bool takes_anything(const wg__vm_samples *all, int i) {
+    for (int k = 0; k < all->count; k++)
+        if (i < all->sample[k].inputs && is_plain(&all->sample[k].in[i])) return true;
+    return false;
+}
+
+// From the smallest to the largest that are neither huge nor infinite.
+static void range_of_listed(wg__vm_input *in) {
+    double low = HUGE_VAL, high = -HUGE_VAL;
+    for (int64_t k = 0; k < wg__numel(&in->slot.shape); k++) {
+        if (!(fabs(in->exact[k]) <= 100)) continue;
+        low = fmin(low, in->exact[k]), high = fmax(high, in->exact[k]);
+    }
+    if (low > high) return;
+    in->slot.low = low, in->slot.high = high > low ? high : low + 1;
+}
+
+// Where numbers are drawn in place of those listed, they must lie where the operation is defined.
+static void settle_ranges(const wg__vm_samples *all) {
+    for (int k = 0; k < all->count; k++)
+        for (int i = 0; i < all->sample[k].inputs; i++) {
+            wg__vm_input *in = &all->sample[k].in[i];
+            bool real = in->slot.kind == WG__FLOAT;
+            if (in->exact && (!real || !takes_anything(all, i))) range_of_listed(in);
+        }
+}
+
 static wg__vm_samples *read_all(const wg_op *op) {
     int count = 0;
     while (count < WG_MAX_SAMPLES && op->samples[count]) count++;
@@ -68,7 +104,8 @@ static wg__vm_samples *read_all(const wg_op *op) {
     for (int i = 0; done && i < count; i++)
         done = wg__sample_parse(op, op->samples[i], s) && keep_sample(op, s, &list[i]);
     free(s);
-    if (done) return *all = (wg__vm_samples){ op, count, list }, all;
+    if (done) *all = (wg__vm_samples){ op, count, list };
+    if (done) return settle_ranges(all), all;
     for (int i = 0; list && i < count; i++) drop(&list[i]);
     return free(all), free(list), NULL;
 }

@@ -49,6 +49,13 @@ static wg_tensor *dense(const wg__vm_leaf *leaf) {
     return x;
 }
 
+// Gaps along many axes take megabytes: 5^8 elements for 2^8.
+static wg__layout affordable(wg__layout layout, const wg_shape *shape) {
+    int64_t block = 1;
+    for (int i = 0; i < shape->rank; i++) block *= 2 * shape->dim[i] + 1;
+    return layout == WG__GAPS && block > 16 * WG__VM_ELEMENTS ? WG__NEGATIVE : layout;
+}
+
 int wg__vm_add_leaf(wg__vm_decoder *d, const wg__vm_leaf *leaf) {
     wg__vm_program *p = d->p;
     if (p->leaves == WG__VM_LEAVES) return -1;
@@ -59,6 +66,7 @@ int wg__vm_add_leaf(wg__vm_decoder *d, const wg__vm_leaf *leaf) {
     if (!x) return -1;
     int at = p->leaves++;
     p->leaf[at] = *leaf;
+    p->leaf[at].layout = affordable(leaf->layout, &leaf->shape);
     d->reg[at] = x, d->extent[at] = extent_of(x);
     d->reaches[at] = leaf->variable, d->read[at] = false;
     return at;

@@ -195,7 +195,8 @@ typedef enum wg__fuzz_wants {  // of a program: its dtype and its mode
 typedef enum wg__fuzz_targets {
     WG__FUZZ_GRAPH = 1,
     WG__FUZZ_HIGHER = 2,
-    WG__FUZZ_CHECKPOINT = 4
+    WG__FUZZ_CHECKPOINT = 4,
+    WG__FUZZ_OP = 8
 } wg__fuzz_targets;
 #define ORACLE(name, number, wants, targets, often) wg__fuzz_oracle wg__oracle_##name;
 #include "fuzz/oracle/oracles.def"

@@ -10,12 +10,12 @@
 
 typedef struct wg__vm_input {
     wg__slot slot;
-    const double *exact;  // the values that it lists, or NULL
+    double *exact;  // the values that it lists, or NULL
 } wg__vm_input;
 typedef struct wg__vm_sample {
     int inputs;
-    const void *attr;
-    const wg__vm_input *in;
+    void *attr;
+    wg__vm_input *in;
 } wg__vm_sample;
 typedef struct wg__vm_samples {
     const wg_op *op;
