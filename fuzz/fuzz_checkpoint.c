@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-/* fuzz_checkpoint.c: programs that run again for their gradients, in whole and in parts, against the
-   same programs with all of it kept; free memory filled; memory held. Each input goes through one
-   oracle, which a byte of it names. */
+/* fuzz_checkpoint.c: programs that run again for their gradients, in whole and in parts, against
+   the same programs with all of it kept; free memory filled; memory held. Each input goes through
+   one oracle, which a byte of it names. */
 #include "fuzz/driver/driver.h"
 #include "fuzz/must.h"
 #include "fuzz/vm/vm.h"

@@ -93,7 +93,7 @@ static wg__spoil choose_spoil(wg__scene *s, const way *w) {
     return same ? WG__SPOIL_SHAPE : spoil;
 }
 
-// In two levels NULL comes out of a checkpoint that runs for the first time, as the outer one sees it.
+// In two levels NULL comes of a checkpoint that to the outer one runs for the first time.
 static wg_status expected(const wg__body *b) {
     bool first = b->spoil == WG__SPOIL_NULL && b->depth > 1;
     return first || b->spoil == WG__SPOIL_ERROR ? WG_ERROR_ARGUMENT : WG_ERROR_STATE;

@@ -123,6 +123,45 @@ void wg__order_ask(const wg__vm_program *p, const char *name, wg__oracle *check,
     wg_error_clear();
 }
 
+/* ---- one step by itself ---------------------------------------------------------------------- */
+
+/* Makes it a trial of its operation itself, with the reference, where its second derivative is a
+   number; false where it is none, or there is no reference. */
+static bool look_alone(wg__program_trial *a, const wg__vm_program *q) {
+    wg__consult(&a->t, "alone", wg__order_second);
+    if (a->report.failures + a->report.inconclusive > 0) return false;
+    a->t.op = q->step[0].op, a->sample.attr = q->step[0].attr;
+    const wg__point here = { .value = a->t.value };
+    bool known = a->t.op->reference && wg__reference(&a->t, &here);
+    wg_error_clear();
+    return known;
+}
+
+static bool is_wrong_alone(wg__program_trial *a, const wg__vm_program *q, bool apart) {
+    if (!wg__order_begin(a, q) || q->leaves != q->step[0].inputs) return false;
+    if (apart) move_apart(&a->t);
+    if (!look_alone(a, q)) return false;
+    wg__consult(&a->t, "second order of one step", wg__check_second);
+    return a->report.failures > 0;
+}
+
+/* Rules may agree with each other in every nesting, and be wrong: a factor that no longer depends
+   on its input loses half of a curvature in all of them. The reference of one step, at the values
+   that reach it in a program, knows. */
+void wg__oracle_curve(const wg__vm_program *p) {
+    static wg__vm_run r;
+    static wg__vm_program q;
+    static wg__program_trial a;
+    wg__vm_setting s = { .dtype = WG_F64, .dense = true, .plain = true };
+    wg_scope *scope = wg_scope_open();
+    int k = p->steps ? p->choice[2] % p->steps : 0;
+    bool ran = scope && p->steps && wg__vm_run_make(p, &s, &r) && one_step(p, &r, k, &q);
+    wg_error_clear();
+    if (ran && is_wrong_alone(&a, &q, false) && is_wrong_alone(&a, &q, true))
+        wg__fuzz_fail(p, "O5 curvature of one step", "%s", a.report.text);
+    wg_scope_close(scope);
+}
+
 /* ---- derivatives ----------------------------------------------------------------------------- */
 
 wg_tensor *wg__order_bend(wg_tensor *x) {

@@ -7,11 +7,13 @@
 #include "fuzz/oracle/oracle.h"
 
 /* Makes the program a trial in f64, whatever it asks for. False, without an error, where there is
-   nothing to differentiate: no variable, nothing that depends on one, f32 on the way, infinities. */
+   nothing to differentiate: no variable, nothing that depends on one, f32 on the way, an infinite
+   result. */
 bool wg__order_begin(wg__program_trial *a, const wg__vm_program *p);
 /* Holds the program to `check`. What fails is excused where one of the steps by itself, as a
-   program of its own, fails `smooth`, or leaves it undecided, at the very values that reach it, but
-   not next to them: it stands on a kink or a pole, where each mode may choose another derivative. */
+   program of its own, fails `smooth`, or leaves it undecided, at the very values that reach it,
+   but not next to them: it stands on a kink or a pole, where each mode may choose another
+   derivative. */
 void wg__order_hold(wg__program_trial *a, const char *name, wg__oracle *check, wg__oracle *smooth);
 /* Both, in a scope. */
 void wg__order_ask(const wg__vm_program *p, const char *name, wg__oracle *check,
