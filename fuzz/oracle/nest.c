@@ -101,21 +101,3 @@ void wg__oracle_second(const wg__vm_program *p) {
 void wg__oracle_third(const wg__vm_program *p) {
     wg__order_ask(p, "O5 third order", wg__order_third, wg__order_third);
 }
-/* The same as for single operations, with differences, which share nothing with any rule; where the
-   derivatives themselves are numbers. */
-static void check_bend(wg__trial *t) {
-    int64_t undecided = t->report->inconclusive;
-    wg__order_second(t);
-    if (t->report->failures == 0 && t->report->inconclusive == undecided) wg__check_second(t);
-}
-/* Differences see what moves behind a cut; rules must not. And they run the program a hundred
-   times: it has to be short. */
-static bool may_be_moved(const wg__vm_program *p) {
-    enum { SHORT = 12 };  // steps
-    for (int k = 0; k < p->steps; k++)
-        if (p->step[k].flags) return false;
-    return p->steps <= SHORT;
-}
-void wg__oracle_bend(const wg__vm_program *p) {
-    if (may_be_moved(p)) wg__order_ask(p, "O5 second order by differences", check_bend, check_bend);
-}

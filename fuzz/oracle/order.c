@@ -125,16 +125,19 @@ void wg__order_ask(const wg__vm_program *p, const char *name, wg__oracle *check,
 
 /* ---- one step by itself ---------------------------------------------------------------------- */
 
-/* Makes it a trial of its operation itself, with the reference, where its second derivative is a
-   number; false where it is none, or there is no reference. */
+/* Makes it a trial of its operation itself, with its reference, where its second derivative is a
+   number; false where it is none, or where not even the first derivative is what the reference, or
+   without one differences, say: that is held elsewhere, and a reference may be beyond its range, as
+   e^-600 times a tiny step is. */
 static bool look_alone(wg__program_trial *a, const wg__vm_program *q) {
     wg__consult(&a->t, "alone", wg__order_second);
     if (a->report.failures + a->report.inconclusive > 0) return false;
     a->t.op = q->step[0].op, a->sample.attr = q->step[0].attr;
     const wg__point here = { .value = a->t.value };
-    bool known = a->t.op->reference && wg__reference(&a->t, &here);
+    bool known = !a->t.op->reference || wg__reference(&a->t, &here);
     wg_error_clear();
-    return known;
+    if (known) wg__consult(&a->t, "first order of one step", wg__check_jvp);
+    return known && a->report.failures == 0;
 }
 
 static bool is_wrong_alone(wg__program_trial *a, const wg__vm_program *q, bool apart) {
@@ -147,7 +150,8 @@ static bool is_wrong_alone(wg__program_trial *a, const wg__vm_program *q, bool a
 
 /* Rules may agree with each other in every nesting, and be wrong: a factor that no longer depends
    on its input loses half of a curvature in all of them. The reference of one step, at the values
-   that reach it in a program, knows. */
+   that reach it in a program, knows, and by induction the whole program is right: not so by
+   differences of the program, which see what operations cut off by intention. */
 void wg__oracle_curve(const wg__vm_program *p) {
     static wg__vm_run r;
     static wg__vm_program q;
