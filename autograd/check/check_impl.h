@@ -274,6 +274,8 @@ double wg__tape_floor(const wg__trial *t, const wg__run *r, double *const u[]);
 /* Beyond which, or where something on the tape is infinite, a bound that scales with it would tell
    nothing: 1e-9 of this is 1000. */
 static const double WG__TOO_LARGE = 1e12;
+/* The largest tangent among them alone. */
+double wg__tape_tangent(const wg__trial *t, const wg__run *r, double *const u[]);
 /* And its largest finite value on the tape: scores, say, that softmax brings back to 1. */
 double wg__tape_largest(const wg__trial *t, const wg__run *r);
 

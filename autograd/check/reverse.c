@@ -87,12 +87,17 @@ static double *scaled(const double *x, int64_t n, double factor) {
 }
 
 /* Twice the cotangent is, bit by bit, twice the gradient: powers of two pass through every rounding
-   but that of subnormal numbers, whose last places are a few of the smallest there is. */
+   but that of subnormal numbers, whose last places are a few of the smallest there is. What many
+   records made may have been subnormal on the way and then have grown: of what is that small,
+   nothing is known. */
 static void hold_twice(wg__trial *t, const double *twice, const double *once, int64_t n) {
-    bool single = t->dtype == WG_F32;
+    bool single = wg__is_single(t);
     double normal = single ? 0x1p-126 : 0x1p-1022, smallest = single ? 0x1p-149 : 0x1p-1074;
-    for (int64_t k = 0; k < n; k++)
-        wg__hold(t, k, twice[k], 2 * once[k], fabs(once[k]) < 2 * normal ? 4 * smallest : 0);
+    double small = t->op->compose ? normal * (single ? 0x1p46 : 0x1p122) : 2 * normal;
+    for (int64_t k = 0; k < n; k++) {
+        double bound = 4 * smallest + (t->op->compose ? 4 * fabs(once[k]) : 0);
+        wg__hold(t, k, twice[k], 2 * once[k], fabs(once[k]) < small ? bound : 0);
+    }
 }
 
 static void hold_doubling(wg__trial *t, bool constant) {

@@ -79,6 +79,16 @@ double wg__tape_floor(const wg__trial *t, const wg__run *r, double *const u[]) {
     return done ? part * (1 + adjoint) * (1 + tangent) : 0;
 }
 
+double wg__tape_tangent(const wg__trial *t, const wg__run *r, double *const u[]) {
+    double most = 0;
+    if (!t->op->compose || !wg_is_tracked(r->y)) return 0;
+    wg_scope *scope = wg_scope_open();
+    wg_recording(false);
+    bool done = scope && tangents(r, u, &most);
+    wg_scope_close(scope);
+    return done ? most : INFINITY;
+}
+
 /* ---- values ---------------------------------------------------------------------------------- */
 
 double wg__tape_largest(const wg__trial *t, const wg__run *r) {

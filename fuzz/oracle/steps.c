@@ -207,16 +207,23 @@ static void hold_value(wg__trial *t) {
     }
 }
 
+/* What an operation made of others computes on its way may be larger than all that goes in and
+   comes out: scores of attention, which a softmax brings back to 1. */
+static double inner_tangent(wg__trial *t) {
+    wg__run r;
+    return t->op->compose && wg__run_usual(t, &r) ? wg__tape_tangent(t, &r, t->u) : 0;
+}
+
 static void hold_slope(wg__trial *t) {
     const second *d = t->user;
     const double *y, *dy;
+    double floor = d->b.slope_floor + inner_tangent(t);
     const double *want = wg__complex_step(t, &(wg__point){ .value = t->value, .step = t->u });
     double more = d->l->single ? 1 + d->l->most_in : 1;
     t->shape = &t->y_shape;
     if (!want || !take_numbers(t, &y, &dy)) return;
     for (int64_t k = 0; k < d->l->n; k++)
-        wg__hold(t, k, dy ? dy[k] : 0, want[k],
-                 d->b.rel * (more * fabs(want[k]) + d->b.slope_floor));
+        wg__hold(t, k, dy ? dy[k] : 0, want[k], d->b.rel * (more * fabs(want[k]) + floor));
 }
 
 static void look_again(const wg__look *l, const char *name, wg__oracle *check) {
