@@ -16,7 +16,8 @@ enum {
     TEXT = 160,
 };
 
-/* ---- what the bytes say ----------------------------------------------------------------------- */
+/* ---- what the bytes say -----------------------------------------------------------------------
+   */
 
 typedef struct script {
     wg__odd_record record;
@@ -259,10 +260,11 @@ static void check_register(const script *s) {
         check_registration(s);
 }
 
-/* ---- testing it, and its samples ---------------------------------------------------------------- */
+/* ---- testing it, and its samples ----------------------------------------------------------------
+   */
 
-/* A test takes a thousand times as long as all else: once for a record with one flaw, and of samples
-   one in some. */
+/* A test takes a thousand times as long as all else: once for a record with one flaw, and of
+   samples one in some. */
 static bool is_due(const script *s) {
     enum { RECORDS = 32, FLAWS = 128 };
     static bool done[RECORDS][FLAWS];

@@ -11,8 +11,8 @@ static double softplus_of(double x) { return x > 0 ? x + log1p(exp(-x)) : log1p(
 
 static wg_tensor *slope(wg_tensor *x) {
     wg_tensor *t = wg_tanh(wg_softplus(x));
-    wg_tensor *exact = wg_add(t, wg_mul(wg_mul(x, wg_sigmoid(x)),
-                                        wg_sub(wg_num(1), wg_square(t))));  // shaped like x
+    wg_tensor *exact = wg_add(
+        t, wg_mul(wg_mul(x, wg_sigmoid(x)), wg_sub(wg_num(1), wg_square(t))));  // shaped like x
     return wg_where(wg_gt(x, wg_num(3)), wg_num(1), exact);
 }
 

@@ -2,8 +2,8 @@
 /* oom.c: O16. A model's parameters go through the program; then backward, twice, so that gradients
    are added to, and an optimiser's steps. All that can be seen is noted after each stage. Then once
    more with the n-th allocation failing, or all from the n-th on (libxml2 tests itself so): the
-   stage that fails says that there is no memory and has changed nothing, all before it gave the same
-   bits. And once more with memory, in the same thread: as if nothing had been. */
+   stage that fails says that there is no memory and has changed nothing, all before it gave the
+   same bits. And once more with memory, in the same thread: as if nothing had been. */
 #include "fuzz/oracle/oom.h"
 
 #include <stdlib.h>
@@ -11,7 +11,8 @@
 
 #include "optim/optim.h"
 
-/* ---- an allocator that fails ------------------------------------------------------------------ */
+/* ---- an allocator that fails ------------------------------------------------------------------
+   */
 
 typedef struct ledger {
     int64_t calls, live;
@@ -34,7 +35,8 @@ static void give(void *user, void *block, size_t size) {
     free(block);
 }
 
-/* ---- what can be seen, without an allocation -------------------------------------------------- */
+/* ---- what can be seen, without an allocation --------------------------------------------------
+   */
 
 typedef enum stage { MAKE, FORWARD, BACKWARD, AGAIN, MORE, FIRST_STEP, SECOND_STEP, STAGES } stage;
 static const char *const stage_name[] = { "making parameters", "forward",     "backward",
@@ -166,7 +168,8 @@ static void run(const wg__vm_program *p, story *to) {
     wg_scope_close(scope);
 }
 
-/* ---- what must hold --------------------------------------------------------------------------- */
+/* ---- what must hold ---------------------------------------------------------------------------
+   */
 
 static const char ORACLE[] = "O16 out of memory";
 
@@ -244,7 +247,8 @@ void wg__out_of_memory(const wg__vm_program *p) {
     wg_set_allocator(NULL);
 }
 
-/* ---- a copy that no scope holds ---------------------------------------------------------------- */
+/* ---- a copy that no scope holds ----------------------------------------------------------------
+   */
 
 const wg__vm_program *wg__oom_keep(const wg__vm_program *p) {
     enum { ATTR = 512 };

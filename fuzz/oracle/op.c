@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-/* op.c: an operation by itself. Bytes choose what chance chooses in wg_op_selftest_with: the sample,
-   the numbers, the layout and the comparison. */
+/* op.c: an operation by itself. Bytes choose what chance chooses in wg_op_selftest_with: the
+   sample, the numbers, the layout and the comparison. */
 #include "fuzz/vm/vm.h"
 
 // The operation of the last step: the program only says which, and with which numbers.

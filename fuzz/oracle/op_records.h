@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-/* op_records.h: records of operations that are right, each with the same thing said in the library's
-   operations; and what can be wrong with a record. fuzz_register.c puts them together. */
+/* op_records.h: records of operations that are right, each with the same thing said in the
+   library's operations; and what can be wrong with a record. fuzz_register.c puts them together. */
 #ifndef WG_FUZZ_OP_RECORDS_H
 #define WG_FUZZ_OP_RECORDS_H
 
