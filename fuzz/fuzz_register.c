@@ -16,8 +16,7 @@ enum {
     TEXT = 160,
 };
 
-/* ---- what the bytes say -----------------------------------------------------------------------
-   */
+/* ---- what the bytes say ---------------------------------------------------------------------- */
 
 typedef struct script {
     wg__odd_record record;
@@ -260,8 +259,7 @@ static void check_register(const script *s) {
         check_registration(s);
 }
 
-/* ---- testing it, and its samples ----------------------------------------------------------------
-   */
+/* ---- testing it, and its samples ------------------------------------------------------------- */
 
 /* A test takes a thousand times as long as all else: once for a record with one flaw, and of
    samples one in some. */

@@ -4,6 +4,7 @@
 #   sizes             files and functions stay readable (sizes.awk)
 #   words             the library neither prints nor ends the program; includes are written from the root
 #   docs [MAKE_OPS]   docs/ops.md is what the built program MAKE_OPS prints
+#   mutants           every planted bug (fuzz/mutants) still has its place in the sources
 #   readme            the README opens with the two commands that matter, and its program is an example
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -61,6 +62,14 @@ lint_docs() {
     "$make_ops" | diff -u docs/ops.md - || fail "docs/ops.md is stale: run ./dev docs"
 }
 
+lint_mutants() {
+    local copy status=0
+    copy=$(mktemp -d)
+    fuzz/mutants/apply.sh --check "$copy" || status=1
+    rm -rf "$copy"
+    return $status
+}
+
 # A command is a line of a shell block (```sh, ```console, …) or of one without a language.
 lint_readme() {
     local first
@@ -80,7 +89,7 @@ main() {
         return
     fi
     local check status=0
-    for check in format sizes words docs readme; do
+    for check in format sizes words docs mutants readme; do
         if "lint_$check"; then echo "lint $check: clean"; else echo "lint $check: FAILED" && status=1; fi
     done
     return $status

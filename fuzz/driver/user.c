@@ -11,8 +11,7 @@ int wg__fuzz_target(const uint8_t *data, size_t size, wg__vm_limits limits, unsi
     return 0;
 }
 
-/* ---- operations of one's own ------------------------------------------------------------------
-   */
+/* ---- operations of one's own ----------------------------------------------------------------- */
 
 static int first_own = -1;  // place in the list
 

@@ -11,8 +11,7 @@
 
 #include "optim/optim.h"
 
-/* ---- an allocator that fails ------------------------------------------------------------------
-   */
+/* ---- an allocator that fails ----------------------------------------------------------------- */
 
 typedef struct ledger {
     int64_t calls, live;
@@ -35,8 +34,7 @@ static void give(void *user, void *block, size_t size) {
     free(block);
 }
 
-/* ---- what can be seen, without an allocation --------------------------------------------------
-   */
+/* ---- what can be seen, without an allocation ------------------------------------------------- */
 
 typedef enum stage { MAKE, FORWARD, BACKWARD, AGAIN, MORE, FIRST_STEP, SECOND_STEP, STAGES } stage;
 static const char *const stage_name[] = { "making parameters", "forward",     "backward",
@@ -168,8 +166,7 @@ static void run(const wg__vm_program *p, story *to) {
     wg_scope_close(scope);
 }
 
-/* ---- what must hold ---------------------------------------------------------------------------
-   */
+/* ---- what must hold -------------------------------------------------------------------------- */
 
 static const char ORACLE[] = "O16 out of memory";
 
@@ -247,8 +244,7 @@ void wg__out_of_memory(const wg__vm_program *p) {
     wg_set_allocator(NULL);
 }
 
-/* ---- a copy that no scope holds ----------------------------------------------------------------
-   */
+/* ---- a copy that no scope holds -------------------------------------------------------------- */
 
 const wg__vm_program *wg__oom_keep(const wg__vm_program *p) {
     enum { ATTR = 512 };

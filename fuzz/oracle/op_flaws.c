@@ -68,8 +68,7 @@ static bool lying_forward(const wg_call *c, const wg_view *const in[], wg_view *
     return odd(c)->good->op->forward(c, in, out) && by_status(c, odd(c)->forward);
 }
 
-/* ---- the rules, which give tensors ------------------------------------------------------------
-   */
+/* ---- the rules, which give tensors ----------------------------------------------------------- */
 
 static wg_tensor *other_dtype(wg_tensor *x) {
     return wg_cast(x, wg_dtype_of(x) == WG_F64 ? WG_F32 : WG_F64);

@@ -131,8 +131,7 @@ static const wg_op scale_op = { .abi = WG_OP_ABI,
                                 .jvp = wg_op_jvp_linear,
                                 .samples = { "3 | k=2" } };
 
-/* ---- x y, each gradient alone and both at once ------------------------------------------------
-   */
+/* ---- x y, each gradient alone and both at once ----------------------------------------------- */
 
 static bool product(const wg_call *c, const wg_view *const in[], wg_view *out) {
     (void)c;
@@ -173,8 +172,7 @@ static const wg_op product_all_op = { .abi = WG_OP_ABI,
                                       .jvp = product_jvp,
                                       .samples = { "3 3", "2,3 2,3" } };
 
-/* ---- sums: of all inputs, of some, of all elements --------------------------------------------
-   */
+/* ---- sums: of all inputs, of some, of all elements ------------------------------------------- */
 
 static bool total(const wg_call *c, const wg_view *const in[], wg_view *out) {
     for (int64_t k = 0; k < wg_view_numel(out); k++) {
@@ -244,8 +242,7 @@ static const wg_op sum_all_op = { .abi = WG_OP_ABI,
                                   .flags = WG_OP_LINEAR,
                                   .samples = { "3", "2,2", "0" } };
 
-/* ---- a view, and operations made of others ----------------------------------------------------
-   */
+/* ---- a view, and operations made of others --------------------------------------------------- */
 
 // All in reverse order along the first axis.
 static bool reversed_infer(const wg_call *c, wg_spec *out) {
