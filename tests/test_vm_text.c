@@ -345,12 +345,12 @@ static void fail_into(const char *path, const wg__vm_program *p) {
     signal(SIGABRT, SIG_DFL);
     counted.left = 0;
     wg_fail(WG_ERROR_SHAPE, "something was pending");
-    wg__fuzz_fail(p, "naive", "%d is not %d", 1, 2);
+    wg__fuzz_fail(p, "naive", "step 0: neg: naive at %d: %d is not %d", 3, 1, 2);
 }
 
 START_TEST(a_failure_tells_the_oracle_and_the_program_and_aborts) {
     static const char *const words[] = {
-        "\nWENGERT FUZZ: oracle naive: 1 is not 2\n",
+        "\nWENGERT FUZZ: oracle naive: step 0: neg at 3: 1 is not 2\n",  // named once
         "\npending error: something was pending\n",
         "\n==== program ====\nwengert program 1\n",
         "\nx1 = neg(x0)\n",

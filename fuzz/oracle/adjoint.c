@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* adjoint.c: what holds of the gradient of a whole program. O1: reverse mode against forward mode,
    <w, J u> = <J'w, u>, all leaves and outputs at once. O6: linear in the cotangent, and exactly
-   zero where that is. O4: where some operation has no reference, differences. */
+   zero where that is. */
 #include "fuzz/oracle/oracle.h"
 
 static wg__program_trial trial;  // too large for small stacks; fuzzers have one thread
@@ -74,13 +74,4 @@ void wg__oracle_cotangent(const wg__vm_program *p) {
     wg__program_consult(&trial, "O6 twice the cotangent", wg__check_doubling);
     wg__program_consult(&trial, "O6 the sum of cotangents", wg__check_sum);
     wg__program_consult(&trial, "O6 a cotangent of zero", wg__check_zero);
-}
-
-// Differences need inputs that can move, one by one.
-void wg__oracle_difference(const wg__vm_program *p) {
-    bool all = true;
-    for (int k = 0; k < p->steps; k++) all = all && p->step[k].op->reference;
-    if (all || !wg__program_trial_make(&trial, p, true)) return;
-    trial.t.layouts = NULL, trial.t.layout = WG__DENSE;
-    wg__program_consult(&trial, "O4 forward mode against differences", wg__check_jvp);
 }

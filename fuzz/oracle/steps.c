@@ -5,6 +5,8 @@
    of a whole program stands between an error and its bound. O2: in general position. O3: bit for
    bit, where whole numbers meet an operation made of sums and products. O12: the same in f32.
 
+   Where there is no reference, O4: differences of the step's own value.
+
    A step that seems wrong is looked at again as a trial of its operation alone (verdict.c); and
    where it stands at a kink, at which the reference may choose another branch, it is left to the
    checks of single operations. */
@@ -87,8 +89,8 @@ bool wg__look_at(wg__look *l, const wg__pass *a, int k) {
         l->most_in = fmax(l->most_in, a->most[from]);
         l->moves = fmax(l->moves, a->dy[from] ? a->dmost[from] : 0);
     }
-    return l->s->op->reference && l->most_in < INFINITY && a->most[l->reg] < INFINITY &&
-           l->moves < 1e30 && (l->moves == 0 || l->moves > 1e-150);
+    return l->most_in < INFINITY && a->most[l->reg] < INFINITY && l->moves < 1e30 &&
+           (l->moves == 0 || l->moves > 1e-150);
 }
 
 // False where the reference gives up, or is no real number there: it is only promised on the
@@ -126,12 +128,16 @@ static bounds bounds_of(const wg__look *l) {
     return b;
 }
 
-static bool values_agree(const wg__look *l, const double *y, const bounds *b, double *worst) {
+static double value_bound(const wg__look *l, const bounds *b, double want) {
     double rel = !l->real ? 0 : (l->single ? b->rel : 1e-12) * (1 + l->most_in);
+    return rel * (b->value_floor + fabs(want));
+}
+
+static bool values_agree(const wg__look *l, const double *y, const bounds *b, double *worst) {
     for (int64_t k = 0; k < l->n; k++) {
         double gap = fabs(y[k] - l->want[k]);
         *worst = fmax(*worst, gap);
-        if (!(gap <= rel * (b->value_floor + fabs(l->want[k])))) return false;
+        if (!(gap <= value_bound(l, b, l->want[k]))) return false;
     }
     return true;
 }
@@ -159,27 +165,43 @@ typedef struct second {
     bounds b;
 } second;
 
-static bool second_make(second *d, const wg__look *l) {
+// With random directions; false where the operation fails.
+static bool second_begin(second *d, const wg__look *l, wg_dtype dtype) {
     wg_random r = { .seed = l->a->p->seed, .stream = 1921 };
-    *d = (second){ .l = l, .b = bounds_of(l) };
+    *d = (second){ .l = l };
     wg__trial *t = &d->t;
     *t = (wg__trial){ .op = l->s->op, .sample = &d->sample, .report = &d->report };
     t->tally = &d->tally, t->ladder = true, t->input = -1, t->computed = true, t->user = d;
-    t->dtype = l->single ? WG_F32 : WG_F64, t->seed = l->a->p->seed;
+    t->dtype = dtype, t->seed = l->a->p->seed;
     d->sample.inputs = l->s->inputs, d->sample.attr = l->s->attr;
     while (d->sample.inputs > 0 && !l->in[d->sample.inputs - 1]) d->sample.inputs--;
     for (int i = 0; i < d->sample.inputs; i++) {
         int from = l->s->in[i];
         if (from < 0) return false;
-        wg_dtype dtype = wg_dtype_of(l->in[i]);
-        bool real = wg_dtype_is_float(dtype) && dtype == t->dtype;
-        d->sample.in[i] = (wg__slot){ .shape = wg_shape_of(l->in[i]), .dtype = dtype };
+        wg_dtype own = wg_dtype_of(l->in[i]);
+        bool real = wg_dtype_is_float(own) && (own == dtype || dtype == WG_F64);
+        d->sample.in[i] = (wg__slot){ .shape = wg_shape_of(l->in[i]), .dtype = own };
         d->sample.in[i].kind = real ? WG__FLOAT : WG__INTEGER;
         t->value[i] = l->a->y[from];
     }
-    if (!wg__draw_directions(t, &r) || !wg__try(t, &d->plain, &r)) return false;
+    bool made = wg__draw_directions(t, &r) && wg__try(t, &d->plain, &r);
+    t->moving = t->floats;
+    return made;
+}
+
+static second *second_scratch(void) {
+    return (second *)(void *)wg__scratch((int64_t)(sizeof(second) / sizeof(double)) + 1);
+}
+
+static void take_tangents(second *d) {
     for (int i = 0; i < d->sample.inputs; i++)
-        if (wg__bit(t->floats, i)) t->u[i] = l->a->dy[l->s->in[i]];
+        if (wg__bit(d->t.floats, i)) d->t.u[i] = d->l->a->dy[d->l->s->in[i]];
+}
+
+static bool second_make(second *d, const wg__look *l) {
+    if (!second_begin(d, l, l->single ? WG_F32 : WG_F64)) return false;
+    d->b = bounds_of(l);
+    take_tangents(d);
     return true;
 }
 
@@ -198,12 +220,11 @@ static void hold_value(wg__trial *t) {
     const second *d = t->user;
     const double *y, *dy;
     const double complex *z = wg__reference(t, &(wg__point){ .value = t->value });
-    double rel = !d->l->real ? 0 : (d->l->single ? d->b.rel : 1e-12) * (1 + d->l->most_in);
     t->shape = &t->y_shape;
     if (!z || !take_numbers(t, &y, &dy)) return;
     for (int64_t k = 0; k < d->l->n; k++) {
         double want = creal(z[k]);
-        wg__hold(t, k, y[k], want, rel * (d->b.value_floor + fabs(want)));
+        wg__hold(t, k, y[k], want, value_bound(d->l, &d->b, want));
     }
 }
 
@@ -226,8 +247,15 @@ static void hold_slope(wg__trial *t) {
         wg__hold(t, k, dy ? dy[k] : 0, want[k], d->b.rel * (more * fabs(want[k]) + floor));
 }
 
+static bool is_at_a_jump(const wg__look *l) {
+    bounds b = bounds_of(l);
+    double *bound = wg__scratch(l->n);
+    for (int64_t k = 0; bound && k < l->n; k++) bound[k] = value_bound(l, &b, l->want[k]);
+    return !bound || wg__look_is_at_a_jump(l, bound);
+}
+
 static void look_again(const wg__look *l, const char *name, wg__oracle *check) {
-    second *d = (second *)(void *)wg__scratch((int64_t)(sizeof *d / sizeof(double)) + 1);
+    second *d = second_scratch();
     bool made = d && second_make(d, l);
     char error[300];
     snprintf(error, sizeof error, "%s", wg_error() ? wg_error_message() : "not a trial");
@@ -237,8 +265,50 @@ static void look_again(const wg__look *l, const char *name, wg__oracle *check) {
                       l->reg - l->a->p->leaves, l->s->op->name, error);
     wg__consult(&d->t, name, check);
     if (d->report.failures == 0) return;
-    if (check == hold_slope ? !wg__look_is_regular(l) : !wg__look_is_continuous(l)) return;
+    if (check == hold_slope ? !wg__look_is_regular(l) : is_at_a_jump(l)) return;
     wg__fuzz_fail(l->a->p, name, "step %d: %s", l->reg - l->a->p->leaves, d->report.text);
+}
+
+/* ---- a step without a reference -------------------------------------------------------------- */
+
+bool wg__look_has_kink(const wg__look *l) {
+    second *d = second_scratch();
+    bool kink = true;
+    if (d && second_begin(d, l, WG_F64) && d->t.differentiable) {
+        kink = wg__has_kink(wg__along_line, &(wg__line){ &d->t, d->t.u });
+        take_tangents(d);
+        kink = kink || wg__has_kink(wg__along_line, &(wg__line){ &d->t, d->t.u });
+    }
+    kink = kink || wg_error();
+    wg_error_clear();
+    return kink;
+}
+
+// Where it may be asked: an operation that refuses what is beyond its domain has no differences at
+// its end.
+static bool is_defined_around(const wg__trial *t) {
+    static const double widest = 0x1p-4;  // a little more than the first step (numeric.c)
+    wg__line line = { t, t->u };
+    double size;
+    wg__along_line(&line, widest, &size), wg__along_line(&line, -widest, &size);
+    bool defined = !wg_error();
+    wg_error_clear();
+    return defined;
+}
+
+/* Its tangent against differences of its own value, alone and where everything moves. Only in f64,
+   since differences of f32 tell nothing. */
+static void hold_differences(const wg__look *l) {
+    static const char name[] = "O4 forward mode against differences";
+    second *d = second_scratch();
+    bool made = d && !l->single && l->real && wg__step_is_usual(l->s) &&
+                second_begin(d, l, WG_F64) && d->t.differentiable && d->t.floats;
+    wg_error_clear();
+    if (!made || !is_defined_around(&d->t)) return;
+    d->t.computed = false, d->t.mode = WG__GENERAL;
+    wg__consult(&d->t, name, wg__check_jvp);
+    if (d->report.failures > 0)
+        wg__fuzz_fail(l->a->p, name, "step %d: %s", l->reg - l->a->p->leaves, d->report.text);
 }
 
 /* ---- whole numbers --------------------------------------------------------------------------- */
@@ -304,7 +374,9 @@ static bool is_constant(const wg__look *l) {
 static void check_step(const wg__pass *a, int k) {
     wg__look l;
     double worst = 0;
-    if (!wg__look_at(&l, a, k) || !take_reference(&l)) return;
+    if (!wg__look_at(&l, a, k)) return;
+    if (!l.s->op->reference) hold_differences(&l);
+    if (!l.s->op->reference || !take_reference(&l)) return;
     bounds b = bounds_of(&l);
     const double *y = a->y[l.reg], *dy = a->dy[l.reg];
     const char *value = l.single ? "O12 value in f32" : "O2 value against reference";
@@ -330,6 +402,18 @@ void wg__oracle_steps(const wg__vm_program *p) {
     wg_error_clear();
     for (int k = 0; made && k < p->steps; k++) {
         check_step(&now, k);
+        wg_error_clear();
+    }
+}
+
+// Only the steps that O2 has no reference for.
+void wg__oracle_difference(const wg__vm_program *p) {
+    bool all = true;
+    for (int k = 0; k < p->steps; k++) all = all && p->step[k].op->reference;
+    bool made = !all && pass_make(&now, p);
+    wg_error_clear();
+    for (int k = 0; made && k < p->steps; k++) {
+        if (!p->step[k].op->reference) check_step(&now, k);
         wg_error_clear();
     }
 }

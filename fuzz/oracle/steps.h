@@ -28,16 +28,23 @@ typedef struct wg__look {  // at one step
     bool single, real;
 } wg__look;
 
-/* Whether there is anything to compare: tangents that leave room for the complex step, whose
-   products underflow for the tiniest. steps.c */
+/* Whether there is anything to compare: finite values, and tangents that leave room for the complex
+   step, whose products underflow for the tiniest. steps.c */
 bool wg__look_at(wg__look *l, const wg__pass *a, int k);
 /* The step's reference at these inputs, none of which it changes; regular.c */
 bool wg__look_reference(const wg__look *l, const double complex *const z[], double complex *out);
-/* Whether the reference has a derivative at the step's inputs, along its tangents; is continuous
-   there; and has one in every direction. */
+/* Whether the reference has a derivative at the step's inputs, along its tangents; and, by
+   differences where there is no reference, in every direction. */
 bool wg__look_is_regular(const wg__look *l);
-bool wg__look_is_continuous(const wg__look *l);
 bool wg__step_is_regular(const wg__pass *a, int k);
+/* Whether the step's value, which is off l->want by more than `bound` somewhere, is off only where
+   the reference jumps, and there what it is on one of the sides. */
+bool wg__look_is_at_a_jump(const wg__look *l, const double *bound);
+/* Whether the attributes are such as a sample has: signs of numbers. */
+bool wg__step_is_usual(const wg__vm_step *s);
+/* Whether one-sided differences of the operation's own values, in f64, differ, or cannot be had:
+   along its tangents, or where everything moves. steps.c */
+bool wg__look_has_kink(const wg__look *l);
 
 /* The largest |x|; infinite if one is NaN. */
 static inline double wg__most_of(const double *x, int64_t n) {
