@@ -150,15 +150,15 @@ static bool take(wg__sweep *s, const wg_call *c, wg_tensor *gy, int i, uint32_t 
     return gather_slot(s, at, g);
 }
 
-// Where the gradient of x is gathered; WG__NO_NODE if nobody asks for it.
-static inline uint32_t wanted_at(const wg__sweep *s, const wg_tensor *x) {
-    uint32_t node = x ? wg__node_of(x, s->tape) : WG__NO_NODE;
+// Where the gradient of record k's input x is gathered; WG__NO_NODE if nobody asks for it.
+static inline uint32_t wanted_at(const wg__sweep *s, uint32_t k, const wg_tensor *x) {
+    uint32_t node = wg__source_of(x, k, s->tape);
     if (node == WG__NO_NODE) return node;
     uint32_t at = wg__span_at(&s->span, node);
     return at != WG__NO_NODE && s->needed && !s->needed[at] ? WG__NO_NODE : at;
 }
-static bool is_wanted(const wg__sweep *s, const wg_tensor *x) {
-    return wanted_at(s, x) != WG__NO_NODE;
+static bool is_wanted(const wg__sweep *s, uint32_t k, const wg_tensor *x) {
+    return wanted_at(s, k, x) != WG__NO_NODE;
 }
 
 // Whether record k has a rule, and the values that it reads.
@@ -196,7 +196,7 @@ static bool take_all(wg__sweep *s, const wg_call *c, wg_tensor *gy, const bool *
         if (!g[i]) continue;
         done = done && (wanted[i] || unasked(c, i));
         if (done)
-            done = take(s, c, gy, i, wanted_at(s, c->in[i]), g[i]);
+            done = take(s, c, gy, i, wanted_at(s, c->out->node, c->in[i]), g[i]);
         else if (!s->recorded)
             wg__tensor_free(g[i]);
     }
@@ -221,7 +221,7 @@ static bool pull_back_all(wg__sweep *s, uint32_t k, const wg_call *c, wg_tensor 
     size_t n = (size_t)c->inputs;
     bool *wanted = wg__alloc(n * sizeof *wanted), any = false;
     wg_tensor **g = wanted ? wg__alloc_zero(n * sizeof *g) : NULL;
-    for (int i = 0; g && i < c->inputs; i++) any |= wanted[i] = is_wanted(s, c->in[i]);
+    for (int i = 0; g && i < c->inputs; i++) any |= wanted[i] = is_wanted(s, k, c->in[i]);
     bool done = g && (!any || (has_rule(c, k) && call_vjp_all(s, c, gy, wanted, g)));
     wg__free(wanted), wg__free(g);
     return done;
@@ -232,7 +232,7 @@ static bool pull_back(wg__sweep *s, uint32_t k, wg_tensor *gy) {
     if (WG_UNLIKELY(c.op->vjp_all)) return pull_back_all(s, k, &c, gy);
     bool ready = false;  // looked at only where a rule is called for
     for (int i = 0; i < c.inputs; i++) {
-        uint32_t at = wanted_at(s, c.in[i]);
+        uint32_t at = wanted_at(s, k, c.in[i]);
         if (at == WG__NO_NODE) continue;
         if (!ready && !(ready = has_rule(&c, k))) return false;
         if (!take(s, &c, gy, i, at, by_rule(s, &c, gy, i))) return false;
@@ -258,7 +258,7 @@ static void mark_paths(wg__sweep *s) {
     for (uint32_t k = s->span.floor; k <= s->span.top; k++) {
         const wg__payload *p = s->tape->payload[k];
         uint8_t *mark = &s->needed[k - s->span.floor];
-        for (uint32_t i = 0; p && !*mark && i < p->inputs; i++) *mark = is_wanted(s, p->in[i]);
+        for (uint32_t i = 0; p && !*mark && i < p->inputs; i++) *mark = is_wanted(s, k, p->in[i]);
     }
 }
 

@@ -167,7 +167,7 @@ static uint32_t note_reads(const segment *s, uint32_t top, uint8_t *seen, uint32
     for (uint32_t k = top + 1; k-- > s->from;) {
         const wg__payload *p = t->payload[k];
         for (uint32_t i = 0; p && seen[k - s->from] && i < p->inputs; i++) {
-            uint32_t node = p->in[i] ? wg__node_of(p->in[i], t) : WG__NO_NODE;
+            uint32_t node = wg__source_of(p->in[i], k, t);
             if (node == WG__NO_NODE) continue;
             if (from_outside(s, p->in[i], node))
                 read[n++] = node;

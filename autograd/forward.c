@@ -19,11 +19,18 @@ static uint32_t place_of(const push *p, const wg_tensor *x) {
     return node == WG__NO_NODE ? node : wg__span_at(&p->span, node);
 }
 
+// That of an input of record k.
+static uint32_t source_place(const push *p, uint32_t k, const wg_tensor *x) {
+    uint32_t node = wg__source_of(x, k, p->tape);
+    return node == WG__NO_NODE ? node : wg__span_at(&p->span, node);
+}
+
 static void mark_leading(push *p) {
     for (uint32_t at = p->span.top - p->span.floor + 1; at-- > 0;) {
-        const wg__payload *load = p->tape->payload[p->span.floor + at];
+        uint32_t k = p->span.floor + at;
+        const wg__payload *load = p->tape->payload[k];
         for (uint32_t i = 0; load && p->leads[at] && i < load->inputs; i++) {
-            uint32_t input = place_of(p, load->in[i]);
+            uint32_t input = source_place(p, k, load->in[i]);
             if (input != WG__NO_NODE) p->leads[input] = 1;
         }
     }
@@ -69,7 +76,7 @@ static bool push_record(push *p, uint32_t k) {
     if (!dx) return false;
     bool any = false;
     for (int i = 0; i < c.inputs; i++) {
-        uint32_t at = place_of(p, c.in[i]);
+        uint32_t at = source_place(p, k, c.in[i]);
         dx[i] = at == WG__NO_NODE ? NULL : p->tangent[at];
         any = any || dx[i];
     }

@@ -60,8 +60,8 @@ uint8_t *wg__leading(uint32_t top) {
     for (uint32_t k = size; k-- > 0;) {
         const wg__payload *p = t->payload[k];
         for (uint32_t i = 0; p && leads[k] && i < p->inputs; i++) {
-            uint32_t node = p->in[i] ? wg__node_of(p->in[i], t) : WG__NO_NODE;
-            if (node < k) leads[node] = 1;
+            uint32_t node = wg__source_of(p->in[i], k, t);
+            if (node != WG__NO_NODE) leads[node] = 1;
         }
     }
     return leads;

@@ -79,7 +79,7 @@ static void mark_needed(const wg_scope *s, uint32_t from, uint8_t *needed) {
         for (uint32_t i = 0; p && i < p->inputs; i++) {
             wg_tensor *x = p->in[i];
             if (!x) continue;
-            uint32_t node = wg__node_of(x, t);
+            uint32_t node = wg__source_of(x, k, t);
             if (node != WG__NO_NODE && node >= from) needed[node - from] = 1;
             if (x->scope != s) continue;
             wg__scope_remove(x);

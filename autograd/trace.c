@@ -64,16 +64,12 @@ static void put_site(const trace *t, uint32_t k, const char *before) {
     put(t, text);
 }
 
-static uint32_t node_of(const trace *t, const wg_tensor *x) {
-    return x ? wg__node_of(x, t->tape) : WG__NO_NODE;
-}
-
 /* ---- lines ----------------------------------------------------------------------------------- */
 
-static void put_inputs(const trace *t, const wg_call *c) {
+static void put_inputs(const trace *t, uint32_t k, const wg_call *c) {
     fputc('(', t->file);
     for (int i = 0; i < c->inputs; i++) {
-        uint32_t node = node_of(t, c->in[i]);
+        uint32_t node = wg__source_of(c->in[i], k, t->tape);
         if (i) fputs(", ", t->file);
         if (node != WG__NO_NODE)
             fprintf(t->file, "%u", node);
@@ -100,7 +96,7 @@ static void line(const trace *t, uint32_t k) {
     if (t->tape->op[k]) {
         wg_call c = wg__tape_call(k);
         put(t, c.op->name);
-        put_inputs(t, &c);
+        put_inputs(t, k, &c);
         put_attributes(t, &c, " ");
         fputs(" -> ", t->file);
         put_type(t, c.out);
@@ -117,7 +113,7 @@ static void line(const trace *t, uint32_t k) {
 
 static void edges(const trace *t, uint32_t k, const wg_call *c) {
     for (int i = 0; i < c->inputs; i++) {
-        uint32_t node = node_of(t, c->in[i]);
+        uint32_t node = wg__source_of(c->in[i], k, t->tape);
         if (!c->in[i]) continue;
         if (node != WG__NO_NODE) {
             fprintf(t->file, "    n%u -> n%u;\n", node, k);

@@ -346,6 +346,52 @@ START_TEST(every_way_to_a_gradient_agrees_on_what_was_kept_and_cut_off) {
 }
 END_TEST
 
+/* Once thawed and met anew, w has a record: one that is newer than those that read w as a
+   constant, and no input of theirs. */
+START_TEST(what_was_recorded_while_a_parameter_was_frozen_gives_it_no_gradient) {
+    wg_nn *m = wg_nn_new(1);
+    wg_tensor *w = param(m, "w", WG_SHAPE(2), 3), *v = param(m, "v", WG_SHAPE(2), 5);
+    wg_tensor *one = wg_ones(WG_F64, WG_SHAPE(2)), *x[] = { w, v }, *along[] = { one, one }, *gx[2];
+    wg_nn_freeze(m, "w");
+    wg_tensor *loss = wg_sum(wg_mul(w, v));  // ()
+    wg_nn_unfreeze(m, "w");
+    wg_tensor *more = wg_add(loss, wg_sum(wg_square(w)));  // ()
+    wg_tensor *longer = wg_mul(loss, wg_num(2));           // ()
+    bool reached = true;
+    ck_assert(wg_reaches(longer, &w, 1, &reached) && !reached);
+    ck_assert(wg_grad(longer, x, 2, gx, (wg_grad_options){ 0 }));
+    EXPECT_VALUES(gx[0], 0, 0);
+    EXPECT_VALUES(gx[1], 6, 6);
+    ck_assert(wg_grad(more, x, 2, gx, (wg_grad_options){ .constant = true }));
+    EXPECT_VALUES(gx[0], 6, 6);
+    EXPECT_VALUES(gx[1], 3, 3);
+    EXPECT_VALUES(wg_jvp(longer, x, 2, along), 12);
+    EXPECT_VALUES(wg_jvp(more, x, 2, along), 18);
+    ck_assert(wg_backward(longer));
+    ck_assert_ptr_null(wg_gradient(w));
+    EXPECT_VALUES(wg_gradient(v), 6, 6);
+    wg_nn_free(m);
+}
+END_TEST
+
+START_TEST(minimising_does_not_move_what_was_frozen_when_the_loss_was_made) {
+    wg_nn *m = wg_nn_new(1);
+    wg_tensor *w = param(m, "w", WG_SHAPE(2), 3), *v = param(m, "v", WG_SHAPE(2), 5);
+    wg_optim *o = wg_optim_sgd(m, (wg_sgd_options){ .rate = 0.5 });
+    wg_nn_freeze(m, "w");
+    wg_tensor *loss = wg_sum(wg_mul(w, v));  // ()
+    wg_nn_unfreeze(m, "w");
+    ck_assert(wg_is_tracked(wg_square(w)));  // w has a record from here on
+    ck_assert(wg_optim_accumulate(o, 2));
+    ck_assert(wg_optim_minimize(o, loss));
+    ck_assert(wg_optim_minimize(o, wg_sum(v)));
+    EXPECT_VALUES(w, 3, 3);
+    EXPECT_VALUES(v, 5 - 0.5 * (3 + 1) / 2, 5 - 0.5 * (3 + 1) / 2);
+    wg_optim_free(o);
+    wg_nn_free(m);
+}
+END_TEST
+
 START_TEST(what_was_recorded_still_notices_that_a_frozen_parameter_was_written) {
     wg_nn *m = wg_nn_new(1);
     wg_tensor *w = param(m, "w", WG_SHAPE(2), 3), *v = param(m, "v", WG_SHAPE(2), 5);
@@ -429,6 +475,8 @@ int main(void) {
     tcase_add_test(t, freezing_drops_the_gradient_that_was_there);
     tcase_add_test(t, freezing_cuts_what_was_recorded_off_for_good);
     tcase_add_test(t, every_way_to_a_gradient_agrees_on_what_was_kept_and_cut_off);
+    tcase_add_test(t, what_was_recorded_while_a_parameter_was_frozen_gives_it_no_gradient);
+    tcase_add_test(t, minimising_does_not_move_what_was_frozen_when_the_loss_was_made);
     tcase_add_test(t, what_was_recorded_still_notices_that_a_frozen_parameter_was_written);
     tcase_add_test(t, freezing_between_the_runs_of_a_checkpoint_is_harmless);
     tcase_add_test(t, every_allocation_of_freezing_may_fail);

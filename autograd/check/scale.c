@@ -42,7 +42,7 @@ static wg_tensor *push(uint32_t k, uint32_t from, wg_tensor *const tangent[]) {
     wg_call c = wg__tape_call(k);
     bool any = false;
     for (int i = 0; i < c.inputs; i++) {
-        uint32_t node = c.in[i] ? wg__node_of(c.in[i], wg__tape_now()) : WG__NO_NODE;
+        uint32_t node = wg__source_of(c.in[i], k, wg__tape_now());
         dx[i] = node == WG__NO_NODE || node < from ? NULL : tangent[node - from];
         any = any || dx[i];
     }
