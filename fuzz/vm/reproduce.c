@@ -453,7 +453,7 @@ static void put_main(const writer *w) {
     fprintf(w->file, "    wg_reset();\n    return %s;\n}\n", w->checks ? "status" : "0");
 }
 
-/* ---- the program as a function ---------------------------------------------------------------- */
+/* ---- the program as a function --------------------------------------------------------------- */
 
 static void put_run(const writer *w) {
     if (w->p->steps == 0) return;
