@@ -394,6 +394,46 @@ START_TEST(predicates_take_every_dtype) {
 }
 END_TEST
 
+/* ---- references ------------------------------------------------------------------------------ */
+
+// What the reference of an elementwise operation gives for x.
+static void expect_reference(const char *name, wg_tensor *x, const void *attr) {
+    const wg_op *op = wg_op_find(name);
+    wg_tensor *y = wg_apply(op, &x, 1, attr);
+    ck_assert_ptr_nonnull(y);
+    wg_call call = { op, 1, &x, y, attr };
+    double complex in[16], out[16];
+    int64_t n = wg_numel(x);
+    ck_assert_int_le(n, COUNT(in));
+    for (int64_t k = 0; k < n; k++) in[k] = wg_view_get(&x->view, k);
+    wg_zview from = { in, wg_shape_of(x) }, to = { out, wg_shape_of(y) };
+    ck_assert(op->reference(&call, &from, &to));
+    for (int64_t k = 0; k < n; k++)
+        ck_assert_msg(cimag(out[k]) == 0 && creal(out[k]) == wg_view_get(&y->view, k),
+                      "%s at %g: %.17g, and by the reference %.17g", name, creal(in[k]),
+                      wg_view_get(&y->view, k), creal(out[k]));
+}
+
+// Numbers that no sample has, and programs by chance have.
+START_TEST(the_references_of_clamp_and_hardtanh_give_high_where_low_is_above_it) {
+    static const char *const names[] = { "clamp", "hardtanh" };
+    static const double bounds[][2] = { { 3, 0 }, { -1, -2 }, { INF, -INF }, { 1, 1 }, { -1, 2 } };
+    wg_tensor *x = wg_cast(LIST(-INF, -2, -1.5, 0, 0.5, 1, 3, 4, INF), floats[_i]);
+    for (int k = 0; k < COUNT(names); k++)
+        for (int b = 0; b < COUNT(bounds); b++) expect_reference(names[k], x, bounds[b]);
+    wg_tensor *y = wg_apply(wg_op_find("clamp"), &x, 1, bounds[0]);
+    EXPECT_VALUES(y, 0, 0, 0, 0, 0, 0, 0, 0, 0);
+}
+END_TEST
+
+START_TEST(the_reference_of_cast_goes_towards_zero_and_saturates) {
+    wg_tensor *x =
+        wg_cast(LIST(-2.5, -1, -0.5, 0, 0.75, 1.5, 300, 3e9, -3e9, INF, -INF, NAN), floats[_i]);
+    for (wg_dtype dtype = WG_I32; dtype < WG_DTYPES; dtype++)
+        expect_reference("cast", x, &(int64_t){ dtype });
+}
+END_TEST
+
 /* ---- records --------------------------------------------------------------------------------- */
 
 START_TEST(a_row_documents_its_own_slope) {
@@ -436,6 +476,8 @@ int main(void) {
     ADD_TABLE(v, signs_and_intervals_say_where_a_number_is, floats);
     ADD_TABLE(v, predicates_take_every_dtype, floats);
     TCase *r = add_cases(suite, "records");
+    ADD_TABLE(r, the_references_of_clamp_and_hardtanh_give_high_where_low_is_above_it, floats);
+    ADD_TABLE(r, the_reference_of_cast_goes_towards_zero_and_saturates, floats);
     tcase_add_test(r, a_row_documents_its_own_slope);
     tcase_add_test(r, integers_are_refused_by_name);
     return run_suite(suite);

@@ -152,6 +152,28 @@ START_TEST(what_is_right_or_has_no_derivative_passes) {
 }
 END_TEST
 
+/* ---- references of little rounding ----------------------------------------------------------- */
+
+/* Of one key attention is the value: the reference must not bring in the tangent of the score, which
+   is 1e10 here, and cancel it again. */
+START_TEST(a_tangent_of_one_key_is_that_of_its_value) {
+    static wg__vm_program p;
+    for (int seed = 0; seed < 20; seed++) {
+        char text[400];
+        wg_scope *scope = wg_scope_open();
+        snprintf(text, sizeof text,
+                 "wengert program 1\nmode general\nseed %d\n"
+                 "x0 = variable f64 [1,1] dense 87.3\nx1 = mul(x0, x0)\n"
+                 "x2 = scaled_dot_product_attention(x1, x1, x1, x1) causal=1 scale=0\n",
+                 seed);
+        ck_assert(wg__vm_decode((const uint8_t *)text, strlen(text), (wg__vm_limits){ 0 }, &p));
+        ck_assert_int_eq(p.steps, 2);
+        wg__oracle_steps(&p);
+        wg_scope_close(scope);
+    }
+}
+END_TEST
+
 /* ---- which is consulted ---------------------------------------------------------------------- */
 
 // The adjoint identity holds for this one, so that it is another oracle that ends the program.
@@ -168,6 +190,7 @@ int main(void) {
     Suite *suite = suite_create("oracles of first order");
     TCase *silent = add_cases(suite, "silent"), *heard = add_cases(suite, "heard");
     ADD_TABLE(silent, what_is_right_or_has_no_derivative_passes, right);
+    tcase_add_test(silent, a_tangent_of_one_key_is_that_of_its_value);
     tcase_add_loop_test_raise_signal(heard, an_oracle_of_first_order_ends_what_is_wrong, SIGABRT, 0,
                                      COUNT(wrong));
     tcase_add_test_raise_signal(heard, the_commonest_byte_chooses_more_than_the_adjoint_identity,

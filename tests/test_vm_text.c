@@ -248,8 +248,31 @@ static void put_output(char *out, const wg__vm_program *p, const wg__vm_run *r, 
     for (int k = 0; k < r->variables; k++) put_values(out, "gradient", g[k]);
 }
 
+// The outputs as a function of the variables, joined as the C program joins them.
+static wg_tensor *as_function(void *user, wg_tensor *const in[], int n) {
+    static wg__vm_run r;
+    const wg__vm_program *p = user;
+    wg_tensor *row[WG__VM_OUTPUTS];
+    if (!wg__vm_run_make(p, &(wg__vm_setting){ .dtype = p->dtype }, &r)) return NULL;
+    for (int i = 0; i < n; i++) r.reg[r.which[i]] = in[i];
+    if (!wg__vm_run_steps(p, false, &r)) return NULL;
+    for (int i = 0; i < p->outputs; i++) {
+        wg_tensor *y = r.reg[p->output[i]];
+        row[i] = p->outputs == 1 ? y : wg_reshape(y, WG_SHAPE(wg_numel(y)));
+    }
+    return p->outputs == 1 ? row[0] : wg_cat(row, p->outputs, 0);
+}
+
+static void put_check(char *out, wg__vm_program *p, const wg__vm_run *r) {
+    static wg_check_report report;
+    wg_check_options o = { .name = "program", .seed = p->seed, .unused = true };
+    if (!wg__vm_is_checkable(p)) return;
+    bool right = wg_check_gradient(as_function, p, r->x, r->variables, o, &report);
+    sprintf(out + strlen(out), "wg_check_gradient: %s\n", right ? "nothing is wrong" : report.text);
+}
+
 // What the C program of p is to print.
-static void put_all(char *out, const wg__vm_program *p) {
+static void put_all(char *out, wg__vm_program *p) {
     static wg__vm_run r;
     out[0] = 0;
     if (!wg__vm_run_make(p, &(wg__vm_setting){ .dtype = p->dtype }, &r)) {
@@ -258,6 +281,7 @@ static void put_all(char *out, const wg__vm_program *p) {
         return;
     }
     for (int i = 0; i < p->outputs; i++) put_output(out, p, &r, i);
+    put_check(out, p, &r);
 }
 
 static void compile_and_run(const wg__vm_program *p, char *out) {
@@ -277,7 +301,8 @@ static void compile_and_run(const wg__vm_program *p, char *out) {
     ck_assert_ptr_nonnull(result);
     out[fread(out, 1, TEXT - 1, result)] = 0;
     pclose(result);
-    ck_assert_msg(status == 0 || strncmp(out, "error", 5) == 0, "%s\n%s", source, out);
+    bool failed = strncmp(out, "error", 5) == 0 || strstr(out, "wg_check_gradient: program: ");
+    ck_assert_msg((status != 0) == failed, "%s\n%s", source, out);
 }
 
 // The sign of a NaN is nobody's promise.
@@ -285,7 +310,7 @@ static void unsign_nans(char *text) {
     for (char *at; (at = strstr(text, "-nan"));) memmove(at, at + 1, strlen(at));
 }
 
-static void expect_same_output(const wg__vm_program *p) {
+static void expect_same_output(wg__vm_program *p) {
     static char want[TEXT], got[TEXT];
     put_all(want, p);
     compile_and_run(p, got);
@@ -310,7 +335,7 @@ START_TEST(the_c_program_computes_the_same) {
              "x3 = variable f64 [3,4] last_zero 1 1 1 1 2 2 2 2 3 3 3 3\n"
              "x4 = constant f64 [] gaps 2\nx5 = variable f64 [0] negative\n" STEP_OF_ALL,
              layouts[_i]);
-    const wg__vm_program *p = parsed(text);
+    wg__vm_program *p = parsed(text);
     ck_assert(p->steps == 8 && p->leaves == 6 && p->spans == 2 && p->outputs == 3);
     expect_same_output(p);
 }
@@ -322,6 +347,37 @@ START_TEST(the_c_program_of_any_bytes_computes_the_same) {
     ck_assert(decode_random((uint64_t)_i, &p));
     expect_same_output(&p);
     wg_scope_close(scope);
+}
+END_TEST
+
+static const char *const checkable =
+    "wengert program 1\nseed 5\nx0 = variable f64 [2,2] gaps 1 2 -0.5 4\n"
+    "x1 = constant f64 [2] dense 3 1\nx2 = variable f64 [2] dense 1 -1\n%s"
+    "checkpoint x3 x4\noutputs x5 x4\n";
+#define CHECKED "x3 = mul(x0, x1)\nx4 = exp(x3)\nx5 = sub(x4, x2)\n"
+static const char *const not_checked[] = {
+    "x3 = mul(x0, x1)\nx4 = exp(x3)\nx5 = sub(x4, x2) stop\n",
+    "x3 = mul(x0, x1)\nx4 = sign(x3)\nx5 = sub(x4, x1)\n",      // nothing moves
+    "x3 = sub(x2, x2)\nx4 = abs(x3)\nx5 = sub(x4, x2)\n",       // a kink
+    "x3 = sub(x2, x2)\nx4 = sign(x3)\nx5 = sub(x4, x2)\n",      // a jump
+    "x3 = cast(x0) dtype=0\nx4 = exp(x3)\nx5 = sub(x2, x2)\n",  // f32
+};
+
+START_TEST(the_c_program_checks_its_gradient_where_differences_can_tell) {
+    static char text[2000], source[TEXT], want[TEXT];
+    snprintf(text, sizeof text, checkable, CHECKED);
+    wg__vm_program *p = parsed(text);
+    ck_assert_int_eq(p->spans, 1);
+    expect_same_output(p);
+    put_all(want, p);
+    ck_assert_ptr_nonnull(strstr(want, "wg_check_gradient: nothing is wrong\n"));
+    for (int i = 0; i < COUNT(not_checked); i++) {
+        snprintf(text, sizeof text, checkable, not_checked[i]);
+        p = parsed(text);
+        ck_assert_int_eq(p->steps, 3);
+        print_into(source, p, wg__vm_print_c);
+        ck_assert_msg(!strstr(source, "wg_check_gradient"), "%s", not_checked[i]);
+    }
 }
 END_TEST
 
@@ -457,6 +513,7 @@ int main(void) {
     ADD_TABLE(text, a_leaf_beyond_the_limits_is_left_out, bad_leaves);
     ADD_TABLE(text, spans_are_disjoint_or_nested_and_closed, bad_spans);
     tcase_add_loop_test(c, the_c_program_computes_the_same, 0, 5);
+    tcase_add_test(c, the_c_program_checks_its_gradient_where_differences_can_tell);
     tcase_add_loop_test(c, the_c_program_of_any_bytes_computes_the_same, 0, 8);
     tcase_add_test(c, the_c_program_says_what_must_be_registered);
     tcase_add_test(c, a_failure_tells_the_oracle_and_the_program_and_aborts);

@@ -181,10 +181,12 @@ static double complex plain_attention(const wg_call *c, const wg_zview in[], con
             queries = y->dim[y->rank - 2];
     wg_shape scores = *y, v = *y;
     scores.dim[y->rank - 1] = v.dim[y->rank - 2] = keys;
-    double most = -INFINITY;
-    double complex sum = 0, total = 0;
-    for (int64_t s = 0; s < keys; s++)
-        most = fmax(most, creal(plain_score(c, in, &scores, flat / width * keys + s)));
+    double complex most = -INFINITY, sum = 0, total = 0;
+    // With its imaginary part: large tangents of scores then cancel before they meet v.
+    for (int64_t s = 0; s < keys; s++) {
+        double complex score = plain_score(c, in, &scores, flat / width * keys + s);
+        if (creal(score) > creal(most)) most = score;
+    }
     for (int64_t s = 0; s < keys; s++) {
         double complex score = plain_score(c, in, &scores, flat / width * keys + s);
         double complex weight = creal(score) == -INFINITY ? 0 : cexp(score - most);

@@ -39,9 +39,13 @@ void wg__fuzz_directions(const wg__trial *t, double *d, int64_t n, uint64_t stre
 /* wg__consult, and wg__fuzz_fail if that found something and the program is regular. */
 void wg__program_consult(wg__program_trial *a, const char *name, wg__oracle *check);
 
-/* Whether every step has a derivative at its values, as far as its reference tells: a square root
-   of 0 has none, and what the two modes make of it may differ. steps.c */
+/* Whether every step has a derivative at its values, as far as its reference tells, or differences
+   of its own values where it has no reference: a square root of 0 has none, and what the two modes
+   make of it may differ. steps.c */
 bool wg__program_is_regular(const wg__vm_program *p);
+/* The same, and nothing jumps there that has a derivative of zero or none: differences of the whole
+   program tell its derivative. */
+bool wg__program_is_smooth(const wg__vm_program *p);
 
 /* Whether an operation is made of sums and products, so that whole numbers give exactly what the
    reference says, in value and in both modes: found out by trying, once. exact.c */

@@ -136,13 +136,13 @@ bool wg__step_is_regular(const wg__pass *a, int k) {
 
 /* ---- jumps ----------------------------------------------------------------------------------- */
 
-enum { SIDES = 16 };  // of every direction both: by chance, all sides of a jump of few inputs
+enum { SIDES = 4 };  // of two directions both
 
-typedef struct side {
+typedef struct sides {
     double complex *value[SIDES];  // NULL: the reference gives up
-} side;
+} sides;
 
-static void take_sides(const wg__look *l, side *s) {
+static void take_sides(const wg__look *l, sides *s) {
     double h = 0x1p-20 / (1 + l->most_in), *d[WG__VM_OPERANDS];
     for (int i = 0; i < SIDES; i++) {
         if (i % 2 == 0) draw_all(l, (uint64_t)i, d);
@@ -159,11 +159,16 @@ static bool is_on_side(const double complex *value, int64_t k, double y) {
     return fabs(cimag(value[k])) <= 1e-12 * (1 + fabs(v)) && is_near(y, v);
 }
 
-/* Rounding may choose a side, so the value may be that of any. The sides of many elements in
-   competition, as in a sort, are too many to try: there a jump excuses all. So it does in f32, which
-   rounds by more than the distance to the sides. */
-static bool is_jump(const wg__look *l, const side *s, int64_t k, double y) {
-    bool jumps = false, seen = is_near(y, l->want[k]) || !l->s->op->map || l->single;
+/* Rounding may choose a side, so the value may be that of any. Of an elementwise operation of one
+   input there are two. Around a point as around that of atan2 there are as many as directions, and
+   of elements in competition, as in a sort, as many as orders: there a jump excuses all. So it does
+   in f32, which rounds by more than the distance to the sides. */
+static bool has_two_sides(const wg__look *l) {
+    return l->s->op->map && l->s->inputs == 1 && !l->single;
+}
+
+static bool is_jump(const wg__look *l, const sides *s, int64_t k, double y) {
+    bool jumps = false, seen = is_near(y, l->want[k]) || !has_two_sides(l);
     for (int i = 0; i < SIDES; i++) {
         jumps = jumps || !is_on_side(s->value[i], k, l->want[k]);
         seen = seen || is_on_side(s->value[i], k, y);
@@ -173,7 +178,7 @@ static bool is_jump(const wg__look *l, const side *s, int64_t k, double y) {
 
 bool wg__look_is_at_a_jump(const wg__look *l, const double *bound) {
     const double *y = l->a->y[l->reg];
-    side s;
+    sides s;
     if (!wg__step_is_usual(l->s)) return true;
     take_sides(l, &s);
     for (int64_t k = 0; k < l->n; k++)

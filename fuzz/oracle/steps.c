@@ -11,6 +11,7 @@
    where it stands at a kink, at which the reference may choose another branch, it is left to the
    checks of single operations. */
 #include <fenv.h>
+#include <stdarg.h>
 
 #include "fuzz/oracle/steps.h"
 
@@ -152,6 +153,19 @@ static bool slopes_agree(const wg__look *l, const double *dy, const bounds *b, d
     return true;
 }
 
+// The program is shown as far as the step needs it.
+_Noreturn static void WG_PRINTF(3, 4)
+    fail(const wg__look *l, const char *name, const char *format, ...) {
+    static wg__vm_program slice;
+    static char text[2048];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    int k = wg__program_slice(l->a->p, l->reg - l->a->p->leaves, &slice);
+    wg__fuzz_fail(&slice, name, "step %d: %s", k, text);
+}
+
 /* ---- a second look --------------------------------------------------------------------------- */
 
 // The step's operation alone, at these values, as a trial.
@@ -260,13 +274,11 @@ static void look_again(const wg__look *l, const char *name, wg__oracle *check) {
     char error[300];
     snprintf(error, sizeof error, "%s", wg_error() ? wg_error_message() : "not a trial");
     wg_error_clear();
-    if (!made)
-        wg__fuzz_fail(l->a->p, name, "step %d, %s: wrong here, and alone it fails: %s",
-                      l->reg - l->a->p->leaves, l->s->op->name, error);
+    if (!made) fail(l, name, "%s: wrong here, and alone it fails: %s", l->s->op->name, error);
     wg__consult(&d->t, name, check);
     if (d->report.failures == 0) return;
     if (check == hold_slope ? !wg__look_is_regular(l) : is_at_a_jump(l)) return;
-    wg__fuzz_fail(l->a->p, name, "step %d: %s", l->reg - l->a->p->leaves, d->report.text);
+    fail(l, name, "%s", d->report.text);
 }
 
 /* ---- a step without a reference -------------------------------------------------------------- */
@@ -274,8 +286,8 @@ static void look_again(const wg__look *l, const char *name, wg__oracle *check) {
 bool wg__look_has_kink(const wg__look *l) {
     second *d = second_scratch();
     bool kink = true;
-    if (d && second_begin(d, l, WG_F64) && d->t.differentiable) {
-        kink = wg__has_kink(wg__along_line, &(wg__line){ &d->t, d->t.u });
+    if (d && second_begin(d, l, WG_F64)) {
+        kink = d->t.floats && wg__has_kink(wg__along_line, &(wg__line){ &d->t, d->t.u });
         take_tangents(d);
         kink = kink || wg__has_kink(wg__along_line, &(wg__line){ &d->t, d->t.u });
     }
@@ -307,8 +319,7 @@ static void hold_differences(const wg__look *l) {
     if (!made || !is_defined_around(&d->t)) return;
     d->t.computed = false, d->t.mode = WG__GENERAL;
     wg__consult(&d->t, name, wg__check_jvp);
-    if (d->report.failures > 0)
-        wg__fuzz_fail(l->a->p, name, "step %d: %s", l->reg - l->a->p->leaves, d->report.text);
+    if (d->report.failures > 0) fail(l, name, "%s", d->report.text);
 }
 
 /* ---- whole numbers --------------------------------------------------------------------------- */
@@ -352,9 +363,8 @@ static bool must_be_exact(const wg__look *l) {
 static void hold_bits(const wg__look *l, const double *got, const double *want, const char *what) {
     for (int64_t k = 0; k < l->n; k++)
         if (got && got[k] != want[k])
-            wg__fuzz_fail(l->a->p, "O3 whole numbers", "step %d, %s: %s %lld is %.17g, not %.17g",
-                          l->reg - l->a->p->leaves, l->s->op->name, what, (long long)k, got[k],
-                          want[k]);
+            fail(l, "O3 whole numbers", "%s: %s %lld is %.17g, not %.17g", l->s->op->name, what,
+                 (long long)k, got[k], want[k]);
 }
 
 /* ---- the oracle ------------------------------------------------------------------------------ */
@@ -383,7 +393,7 @@ static void check_step(const wg__pass *a, int k) {
     const char *slope = l.single ? "O12 forward mode in f32" : "O2 forward mode against reference";
     if (!values_agree(&l, y, &b, &worst)) look_again(&l, value, hold_value);
     if (is_constant(&l) && !stands_still(dy, l.n))
-        wg__fuzz_fail(a->p, slope, "step %d, %s: a constant moves", k, l.s->op->name);
+        fail(&l, slope, "%s: a constant moves", l.s->op->name);
     if (!is_constant(&l) && !slopes_agree(&l, dy, &b, &worst)) look_again(&l, slope, hold_slope);
     if (worst == 0 || !must_be_exact(&l)) return;
     hold_bits(&l, y, l.want, "element");
@@ -395,6 +405,36 @@ bool wg__program_is_regular(const wg__vm_program *p) {
     for (int k = 0; regular && k < p->steps; k++) regular = wg__step_is_regular(&now, k);
     wg_error_clear();
     return regular;
+}
+
+// Whether its value is the same a little further on, as that of a floor is nearly everywhere.
+static bool stands_still_around(const wg__look *l) {
+    static const double step[] = { 0, 0x1p-16, -0x1p-16 };
+    double value[3], size = 0;
+    second *d = second_scratch();
+    bool still = d && second_begin(d, l, WG_F64);
+    for (int i = 0; still && i < 3; i++) {
+        value[i] = wg__along_line(&(wg__line){ &d->t, d->t.u }, step[i], &size);
+        still = fabs(value[i] - value[0]) <= 1e-9 * (1 + size);
+    }
+    still = still && !wg_error();
+    wg_error_clear();
+    return still;
+}
+
+// Where there is no derivative to be had from a step, it must not jump either.
+static bool is_tame(const wg__pass *a, int k) {
+    wg__look l;
+    bool slope = !(a->p->step[k].op->flags & (WG_OP_ZERO_GRADIENT | WG_OP_NO_GRADIENT));
+    if (!wg__look_at(&l, a, k) || !wg__step_is_regular(a, k)) return false;
+    return (slope && l.real) || stands_still_around(&l);
+}
+
+bool wg__program_is_smooth(const wg__vm_program *p) {
+    bool smooth = pass_make(&now, p);
+    for (int k = 0; smooth && k < p->steps; k++) smooth = is_tame(&now, k);
+    wg_error_clear();
+    return smooth;
 }
 
 void wg__oracle_steps(const wg__vm_program *p) {

@@ -46,6 +46,10 @@ bool wg__step_is_usual(const wg__vm_step *s);
    along its tangents, or where everything moves. steps.c */
 bool wg__look_has_kink(const wg__look *l);
 
+/* Of the program what step k needs, its result being the one output; the step's place there.
+   slice.c */
+int wg__program_slice(const wg__vm_program *p, int k, wg__vm_program *out);
+
 /* The largest |x|; infinite if one is NaN. */
 static inline double wg__most_of(const double *x, int64_t n) {
     double most = 0;

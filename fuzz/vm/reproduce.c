@@ -5,11 +5,13 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "fuzz/oracle/oracle.h"
 #include "fuzz/vm/text.h"
 
 typedef struct writer {
     FILE *file;
     const wg__vm_program *p;
+    bool checks;              // by wg_check_gradient
     int order[WG__VM_SPANS];  // of spans: by where they begin, outer ones first
 } writer;
 
@@ -18,8 +20,9 @@ typedef struct writer {
 static const char *const INCLUDES =
     "/* What a fuzzer found, by the library's public headers alone. Build it with\n"
     "       cc -std=c11 -g FILE.c $(pkg-config --cflags --libs wengert) -lm\n"
-    "   It prints the outputs and, for a random cotangent w of each, the gradients of <w, output>. "
-    "*/\n"
+    "   It prints the outputs and, for a random cotangent w of each, the gradients of <w, "
+    "output>.\n"
+    "   Where differences can tell, it holds these against them, and fails if they differ. */\n"
     "#include <stdio.h>\n#include <stdlib.h>\n#include <string.h>\n\n"
     "#include <wengert.h>\n#include <autograd/op.h>\n\n";
 
@@ -104,6 +107,32 @@ static const char *const SHOW =
     "        return;\n"
     "    }\n"
     "    for (int i = 0; i < n; i++) print(\"gradient\", g[i]);\n"
+    "}\n\n";
+
+/* Nothing is freed before the end: a checkpoint reads its registers whenever it runs again. */
+static const char *const COPIED =
+    "static struct block {\n"
+    "    struct block *next;\n"
+    "    wg_tensor *x[REGISTERS];\n"
+    "} *blocks;\n\n"
+    "static wg_tensor **copied(wg_tensor *const x[]) {\n"
+    "    struct block *b = malloc(sizeof *b);\n"
+    "    if (!b) exit(EXIT_FAILURE);\n"
+    "    memcpy(b->x, x, sizeof b->x);\n"
+    "    b->next = blocks, blocks = b;\n"
+    "    return b->x;\n"
+    "}\n\n"
+    "static void forget(void) {\n"
+    "    for (struct block *next; blocks; blocks = next) next = blocks->next, free(blocks);\n"
+    "}\n\n";
+
+static const char *const CHECK =
+    "static int check(wg_tensor *x[], wg_tensor *const var[], int n, uint64_t seed) {\n"
+    "    static wg_check_report report;\n"
+    "    wg_check_options o = { .name = \"program\", .seed = seed, .unused = true };\n"
+    "    bool right = wg_check_gradient(program, x, var, n, o, &report);\n"
+    "    printf(\"wg_check_gradient: %s\\n\", right ? \"nothing is wrong\" : report.text);\n"
+    "    return right ? EXIT_SUCCESS : EXIT_FAILURE;\n"
     "}\n\n";
 
 /* ---- numbers and shapes ---------------------------------------------------------------------- */
@@ -357,17 +386,15 @@ static void put_functions(const writer *w) {
         if (s->kind != WG__VM_CHECKPOINT) continue;
         fprintf(w->file,
                 "static wg_tensor *span%d(void *user, wg_tensor *const in[], int n) {\n"
-                "    wg_tensor **x = malloc(REGISTERS * sizeof *x);\n"
-                "    (void)in, (void)n;\n"
-                "    if (!x) exit(EXIT_FAILURE);\n"
-                "    memcpy(x, user, REGISTERS * sizeof *x);\n",
+                "    wg_tensor **x = copied(user);\n"
+                "    (void)in, (void)n;\n",
                 w->order[at]);
         put_steps(w, s->first, s->last, at);
         fprintf(w->file, "    return x[%d];\n}\n\n", w->p->leaves + s->last);
     }
 }
 
-/* ---- all of it ------------------------------------------------------------------------------- */
+/* ---- main ------------------------------------------------------------------------------------ */
 
 static bool is_of_the_library(const wg_op *op) {
     static const wg_op *const own[] = {
@@ -393,7 +420,7 @@ static void put_strangers(const writer *w) {
                     w->p->step[i].op->name);
 }
 
-static void put_outputs(const writer *w) {
+static void put_variables(const writer *w) {
     const wg__vm_program *p = w->p;
     int n = 0;
     fputs("    wg_tensor *var[] = {", w->file);
@@ -405,6 +432,14 @@ static void put_outputs(const writer *w) {
                 "    show(x[%d], \"x%d\", (wg_random){ .seed = %" PRIu64
                 "u, .stream = %d }, var, %d);\n",
                 p->output[i], p->output[i], p->seed, i, n);
+    if (w->checks)
+        fprintf(w->file, "    int status = check(x, var, %d, %" PRIu64 "u);\n", n, p->seed);
+}
+
+static bool has_checkpoint(const wg__vm_program *p) {
+    for (int i = 0; i < p->spans; i++)
+        if (p->span[i].kind == WG__VM_CHECKPOINT) return true;
+    return false;
 }
 
 static void put_main(const writer *w) {
@@ -412,10 +447,79 @@ static void put_main(const writer *w) {
           w->file);
     put_strangers(w);
     for (int i = 0; i < w->p->leaves; i++) put_leaf(w, i);
-    put_steps(w, 0, w->p->steps - 1, -1);
-    put_outputs(w);
-    fputs("    wg_reset();\n    return 0;\n}\n", w->file);
+    if (w->p->steps > 0) fputs("    run(x);\n", w->file);
+    put_variables(w);
+    if (w->checks || has_checkpoint(w->p)) fputs("    forget();\n", w->file);
+    fprintf(w->file, "    wg_reset();\n    return %s;\n}\n", w->checks ? "status" : "0");
 }
+
+/* ---- the program as a function --------------------------------------------------------------- */
+
+static void put_run(const writer *w) {
+    if (w->p->steps == 0) return;
+    fputs("static void run(wg_tensor *x[]) {\n", w->file);
+    put_steps(w, 0, w->p->steps - 1, -1);
+    fputs("}\n\n", w->file);
+}
+
+// Several outputs as one: a row of all their elements.
+static void put_result(const writer *w) {
+    const wg__vm_program *p = w->p;
+    if (p->outputs == 1) {
+        fprintf(w->file, "    return x[%d];\n", p->output[0]);
+        return;
+    }
+    fputs("    wg_tensor *row[] = {\n", w->file);
+    for (int i = 0; i < p->outputs; i++)
+        fprintf(w->file, "        must(wg_reshape(x[%d], WG_SHAPE(wg_numel(x[%d])))),\n",
+                p->output[i], p->output[i]);
+    fprintf(w->file, "    };\n    return must(wg_cat(row, %d, 0));\n", p->outputs);
+}
+
+static void put_check(const writer *w) {
+    const wg__vm_program *p = w->p;
+    int n = 0;
+    if (!w->checks) return;
+    fputs("/* The outputs as a function of the variables. */\n"
+          "static wg_tensor *program(void *leaves, wg_tensor *const in[], int n) {\n"
+          "    static const int variable[] = {",
+          w->file);
+    for (int i = 0; i < p->leaves; i++)
+        if (p->leaf[i].variable) fprintf(w->file, "%s%d", n++ ? ", " : " ", i);
+    fputs(" };\n    wg_tensor **x = copied(leaves);\n"
+          "    for (int i = 0; i < n; i++) x[variable[i]] = in[i];\n",
+          w->file);
+    if (p->steps > 0) fputs("    run(x);\n", w->file);
+    put_result(w);
+    fputs("}\n\n", w->file);
+    fputs(CHECK, w->file);
+}
+
+static bool any_single(const wg__vm_program *p, const wg__vm_run *r) {
+    for (int i = 0; i < p->leaves + p->steps; i++)
+        if (r->reg[i] && wg_dtype_of(r->reg[i]) == WG_F32) return true;
+    return false;
+}
+
+static bool any_moves(const wg__vm_program *p, const wg__vm_run *r) {
+    for (int i = 0; i < p->outputs; i++)
+        if (wg_is_tracked(r->reg[p->output[i]]) && wg_numel(r->reg[p->output[i]]) > 0) return true;
+    return false;
+}
+
+bool wg__vm_is_checkable(const wg__vm_program *p) {
+    static wg__vm_run r;
+    bool usual = p->mode != WG__SPECIAL && p->dtype == WG_F64 && !wg_error();
+    for (int i = 0; i < p->steps; i++) usual = usual && p->step[i].flags == 0;
+    wg_scope *scope = usual ? wg_scope_open() : NULL;
+    usual = scope && wg__vm_run_make(p, &(wg__vm_setting){ .dtype = WG_F64, .plain = true }, &r) &&
+            r.variables > 0 && !any_single(p, &r) && any_moves(p, &r) && wg__program_is_smooth(p);
+    wg_error_clear();
+    wg_scope_close(scope);
+    return usual;
+}
+
+/* ---- all of it ------------------------------------------------------------------------------- */
 
 static bool has_attributes(const wg__vm_program *p) {
     for (int i = 0; i < p->steps; i++)
@@ -424,19 +528,24 @@ static bool has_attributes(const wg__vm_program *p) {
 }
 
 // No function that the program has no use for: it is to compile without a warning.
-static void put_beginning(FILE *file, const wg__vm_program *p) {
+static void put_beginning(const writer *w) {
+    FILE *file = w->file;
+    const wg__vm_program *p = w->p;
     fputs(INCLUDES, file), fputs(LEAVES, file);
     if (p->steps > 0) fputs(STEPS, file);
     if (has_attributes(p)) fputs(ATTRIBUTES, file);
     fputs(PRINT, file), fputs(SHOW, file);
     fprintf(file, "enum { REGISTERS = %d };\n\n", p->leaves + p->steps);
+    if (w->checks || has_checkpoint(p)) fputs(COPIED, file);
 }
 
 bool wg__vm_print_c(FILE *file, const wg__vm_program *p) {
-    writer w = { .file = file, .p = p };
+    writer w = { .file = file, .p = p, .checks = wg__vm_is_checkable(p) };
     sort_spans(&w);
-    put_beginning(file, p);
+    put_beginning(&w);
     put_functions(&w);
+    put_run(&w);
+    put_check(&w);
     put_main(&w);
     return !ferror(file);
 }

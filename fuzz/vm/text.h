@@ -36,6 +36,11 @@ static inline wg_dtype wg__vm_leaf_dtype(const wg__vm_program *p, const wg__vm_l
     return l->kind == WG__FLOAT ? p->dtype : l->dtype;
 }
 
+/* Whether wg_check_gradient can tell anything of the outputs as a function of the variables: all in
+   f64, no special numbers, no kinks, and nothing cut off on purpose, which differences would see.
+   Needs no pending error; runs the program. reproduce.c */
+bool wg__vm_is_checkable(const wg__vm_program *p);
+
 /* One line of the text, without its end; for the C, too. */
 void wg__vm_print_step(FILE *file, const wg__vm_program *p, int i);
 
