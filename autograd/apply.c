@@ -181,6 +181,8 @@ static wg_tensor *compute_map(const wg_call *c, operands *o) {
     wg_shape room;
     const wg_shape *shape = common_shape(c, o, &room);
     if (WG_UNLIKELY(!shape)) return NULL;
+    wg_spec spec;
+    if (WG_UNLIKELY(c->op->infer != NULL) && !c->op->infer(c, &spec)) return NULL;
     if (WG_UNLIKELY(!map->forward[dtype])) {
         wg_call_fail(c, WG_ERROR_DTYPE, "it does not take %s; use wg_cast", wg_dtype_name(dtype));
         return NULL;

@@ -80,8 +80,8 @@ bool wg__tape_fresh(uint32_t k);
 static inline uint32_t wg__node_of(const wg_tensor *x, const wg__tape *t) {
     return x->node < t->count && t->out[x->node] == x ? x->node : WG__NO_NODE;
 }
-/* The record that input x of record k comes of: an older one. What was a constant when k was recorded
-   may have become a leaf since, with a record that is newer: not the one that k read. */
+/* The record that input x of record k comes of: an older one. What was a constant when k was
+   recorded may have become a leaf since, with a record that is newer: not the one that k read. */
 static inline uint32_t wg__source_of(const wg_tensor *x, uint32_t k, const wg__tape *t) {
     return x && x->node < k && t->out[x->node] == x ? x->node : WG__NO_NODE;
 }

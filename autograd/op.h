@@ -150,7 +150,8 @@ struct wg_op {
     /* The value. `out` is dense, in C order, and its bytes are undefined before. NULL if infer
        makes an alias always. */
     bool (*forward)(const wg_call *c, const wg_view *const in[], wg_view *out);
-    /* Or, in place of both: one loop over elements. */
+    /* Or, in place of both: one loop over elements. The shape is the common one; `infer`, if there
+       is one, only refuses what does not fit, such as an attribute out of range. */
     const wg_map *map;
 
     /* Or, in place of those and of all rules: the operation as a formula of others, from which its

@@ -448,6 +448,18 @@ START_TEST(a_row_documents_its_own_slope) {
 }
 END_TEST
 
+START_TEST(celu_does_not_divide_by_zero) {
+    wg_tensor *x = wg_zeros(WG_F32, WG_SHAPE(2)), *wide = wg_cast(x, WG_F64);
+    ck_assert_ptr_null(wg_celu(x, 0));
+    expect_error(WG_ERROR_ARGUMENT, "celu: [2]: alpha = 0 is 0 in f32, and x is divided by it");
+    ck_assert_ptr_null(wg_celu(wide, -0.0));
+    expect_error(WG_ERROR_ARGUMENT, "celu: [2]: alpha = -0 is 0 in f64");
+    ck_assert_ptr_null(wg_celu(x, 1e-50));
+    expect_error(WG_ERROR_ARGUMENT, "celu: [2]: alpha = 1e-50 is 0 in f32");
+    EXPECT_VALUES(wg_celu(wide, 1e-50), 0, 0);
+}
+END_TEST
+
 START_TEST(integers_are_refused_by_name) {
     ck_assert_ptr_null(wg_digamma(wg_ones(WG_I64, WG_SHAPE(2))));
     expect_error(WG_ERROR_DTYPE, "digamma: [2]: it does not take i64");
@@ -479,6 +491,7 @@ int main(void) {
     ADD_TABLE(r, the_references_of_clamp_and_hardtanh_give_high_where_low_is_above_it, floats);
     ADD_TABLE(r, the_reference_of_cast_goes_towards_zero_and_saturates, floats);
     tcase_add_test(r, a_row_documents_its_own_slope);
+    tcase_add_test(r, celu_does_not_divide_by_zero);
     tcase_add_test(r, integers_are_refused_by_name);
     return run_suite(suite);
 }

@@ -212,7 +212,9 @@ enum { BLOCK = 256 };
 
 #define COMMON(opname, doc_line, equal, edge)                                                      \
     .abi = WG_OP_ABI, .name = #opname, .doc = doc_line, .equals = equal, .edges = edge,            \
-    .inputs = 1, .map = &opname##_map, .reference = opname##_reference, .bad = { "2,3@i0..3" }
+    .inputs = 1, .map = &opname##_map, .reference = opname##_reference
+#define INTEGERS "2,3@i0..3"
+#define NO_INTEGERS .bad = { INTEGERS }
 #define RULED(name, text, what, which)                                                             \
     .derivative = "dx = gy s, s = " text, .saves = SAVES_##what, .tie = WG_TIE_##which,            \
     .vjp = name##_vjp, .jvp = name##_jvp
@@ -249,6 +251,17 @@ enum { BLOCK = 256 };
     static const wg_attr opname##_attrs[] = { { #a, WG_ATTR_REAL, 0 },                             \
                                               { #b, WG_ATTR_REAL, sizeof(double) },                \
                                               { .name = NULL } };
+/* What a row divides by, as its loop has it: 1e-50 is 0 among f32. */
+#define NOT_ZERO(opname, a)                                                                        \
+    static bool opname##_infer(const wg_call *c, wg_spec *out) {                                   \
+        double a = *(const double *)c->attr;                                                       \
+        wg_dtype dtype = wg_call_dtype(c, 0);                                                      \
+        if (dtype == WG_F32 ? (float)a == 0 : a == 0)                                              \
+            return wg_call_fail(c, WG_ERROR_ARGUMENT,                                              \
+                                #a " = %g is 0 in %s, and x is divided by it", a,                  \
+                                wg_dtype_name(dtype));                                             \
+        return wg_spec_set(out, dtype, wg_call_view(c, 0)->shape);                                 \
+    }
 #define ATTRS(opname, count) .attr_size = (count) * sizeof(double), .attrs = opname##_attrs
 
 #define APPLY(name)                                                                                \
@@ -264,28 +277,43 @@ enum { BLOCK = 256 };
 
 #define UNARY(name, doc, equals, edges, value, slope, rule, plain, saves, tie, domain, ...)        \
     DIFFERENTIABLE(name, NONE_REAL, NONE_REAL, value, slope, rule, plain, tie)                     \
-    WG__DEFINE_OP(name) = { COMMON(name, doc, equals, edges), RULED(name, #slope, saves, tie),     \
-                            .samples = { "7@" domain, "2,3@" domain, "()@" domain, "2,0@" domain,  \
-                                         __VA_ARGS__ } };                                          \
+    WG__DEFINE_OP(name) = {                                                                        \
+        COMMON(name, doc, equals, edges), NO_INTEGERS, RULED(name, #slope, saves, tie),            \
+        .samples = { "7@" domain, "2,3@" domain, "()@" domain, "2,0@" domain, __VA_ARGS__ }        \
+    };                                                                                             \
     APPLY(name)
 
 #define UNARY1(name, a, doc, equals, edges, value, slope, rule, plain, saves, tie, ...)            \
     DIFFERENTIABLE(name, ONE_REAL(a), ONE_DOUBLE(a), value, slope, rule, plain, tie)               \
     ATTRS_1(name, a)                                                                               \
-    WG__DEFINE_OP(name) = { COMMON(name, doc, equals, edges), RULED(name, #slope, saves, tie),     \
-                            ATTRS(name, 1), .samples = { __VA_ARGS__ } };                          \
+    WG__DEFINE_OP(name) = { COMMON(name, doc, equals, edges), NO_INTEGERS,                         \
+                            RULED(name, #slope, saves, tie), ATTRS(name, 1),                       \
+                            .samples = { __VA_ARGS__ } };                                          \
+    APPLY_1(name, a)
+
+#define UNARY1_NONZERO(name, a, doc, equals, edges, value, slope, rule, plain, saves, tie, ...)    \
+    DIFFERENTIABLE(name, ONE_REAL(a), ONE_DOUBLE(a), value, slope, rule, plain, tie)               \
+    ATTRS_1(name, a)                                                                               \
+    NOT_ZERO(name, a)                                                                              \
+    WG__DEFINE_OP(name) = { COMMON(name, doc, equals, edges),                                      \
+                            RULED(name, #slope, saves, tie),                                       \
+                            ATTRS(name, 1),                                                        \
+                            .infer = name##_infer,                                                 \
+                            .samples = { __VA_ARGS__ },                                            \
+                            .bad = { INTEGERS, "2,3 | " #a "=0" } };                               \
     APPLY_1(name, a)
 
 #define UNARY2(name, a, b, doc, equals, edges, value, slope, rule, plain, saves, tie, ...)         \
     DIFFERENTIABLE(name, TWO_REAL(a, b), TWO_DOUBLE(a, b), value, slope, rule, plain, tie)         \
     ATTRS_2(name, a, b)                                                                            \
-    WG__DEFINE_OP(name) = { COMMON(name, doc, equals, edges), RULED(name, #slope, saves, tie),     \
-                            ATTRS(name, 2), .samples = { __VA_ARGS__ } };                          \
+    WG__DEFINE_OP(name) = { COMMON(name, doc, equals, edges), NO_INTEGERS,                         \
+                            RULED(name, #slope, saves, tie), ATTRS(name, 2),                       \
+                            .samples = { __VA_ARGS__ } };                                          \
     APPLY_2(name, a, b)
 
 #define UNARY_FLAT(name, doc, equals, edges, value, plain, domain, ...)                            \
     CONSTANT(name, NONE_REAL, NONE_REAL, value, plain)                                             \
-    WG__DEFINE_OP(name) = { COMMON(name, doc, equals, edges), FLAT,                                \
+    WG__DEFINE_OP(name) = { COMMON(name, doc, equals, edges), NO_INTEGERS, FLAT,                   \
                             .samples = { "7@" domain, "2,3@" domain, "()@" domain, "2,0@" domain,  \
                                          __VA_ARGS__ } };                                          \
     APPLY(name)
@@ -293,7 +321,7 @@ enum { BLOCK = 256 };
 #define UNARY2_FLAT(name, a, b, doc, equals, edges, value, plain, ...)                             \
     CONSTANT(name, TWO_REAL(a, b), TWO_DOUBLE(a, b), value, plain)                                 \
     ATTRS_2(name, a, b)                                                                            \
-    WG__DEFINE_OP(name) = { COMMON(name, doc, equals, edges), FLAT, ATTRS(name, 2),                \
+    WG__DEFINE_OP(name) = { COMMON(name, doc, equals, edges), NO_INTEGERS, FLAT, ATTRS(name, 2),   \
                             .samples = { __VA_ARGS__ } };                                          \
     APPLY_2(name, a, b)
 

@@ -186,7 +186,7 @@ FIELD(no_loops, static const wg_map none = { .predicate = false }; m->op.map = &
 
 /* ---- which fit which ------------------------------------------------------------------------- */
 
-static bool infers(const wg_op *op) { return op->infer && !op->compose; }
+static bool infers(const wg_op *op) { return op->infer && !op->compose && !op->map; }
 static bool computes(const wg_op *op) { return op->forward; }
 static bool composed(const wg_op *op) { return op->compose; }
 static bool pulls(const wg_op *op) { return op->vjp || op->vjp_all; }

@@ -110,7 +110,7 @@ static bool is_costly(const wg_call *c) {
 static bool fits(const wg_call *c, int64_t most) {
     wg_spec spec;
     memset(&spec, 0, sizeof spec);
-    if (c->op->map) return fits_map(c, most);
+    if (c->op->map) return fits_map(c, most) && (!c->op->infer || c->op->infer(c, &spec));
     if (is_costly(c)) return false;
     if (!c->op->infer) return is_small(c, most);
     return c->op->infer(c, &spec) && wg__numel(&spec.shape) <= most;
