@@ -145,7 +145,7 @@ static void hold_near(const wg__net_plan *p, const char *path, const wg_tensor *
     const double *x = wg__numbers(a), *y = wg__numbers(b);
     const double unit = p->dtype == WG_F32 ? FLT_EPSILON : DBL_EPSILON;
     for (int64_t k = 0; x && y && isfinite(largest) && k < wg_numel(a); k++)
-        if (!(fabs(x[k] - y[k]) <= 64 * unit * (1 + largest)))
+        if ((isfinite(x[k]) || isfinite(y[k])) && !(fabs(x[k] - y[k]) <= 64 * unit * (1 + largest)))
             wg__net_fail(p, "checkpoint", "%s, read at several places: [%lld] is %.17g and %.17g",
                          path, (long long)k, x[k], y[k]);
 }
