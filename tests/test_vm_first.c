@@ -154,8 +154,8 @@ END_TEST
 
 /* ---- references of little rounding ----------------------------------------------------------- */
 
-/* Of one key attention is the value: the reference must not bring in the tangent of the score, which
-   is 1e10 here, and cancel it again. */
+/* Of one key attention is the value: the reference must not bring in the tangent of the
+   score, which is a million here, only to cancel it. */
 START_TEST(a_tangent_of_one_key_is_that_of_its_value) {
     static wg__vm_program p;
     for (int seed = 0; seed < 20; seed++) {
