@@ -151,6 +151,21 @@ START_TEST(an_alias_that_reaches_out_of_its_input_is_an_error) {
 }
 END_TEST
 
+// The small ones by the short way, the others by the long one.
+static const reach in_reach[] = { { 4, 1, 0 },         { 4, -1, 3 },      { 2, -2, 3 },
+                                  { 1, INT64_MAX, 3 }, { 1 << 21, 0, 3 }, { 0, INT64_MAX, 0 } };
+
+START_TEST(an_alias_that_stays_within_its_input_is_taken) {
+    const reach *r = &in_reach[_i];
+    wg_tensor *x = LIST(1, 2, 3, 4), *y = wg_apply(&reach_op, &x, 1, r);
+    ck_assert_ptr_nonnull(y);
+    ck_assert_int_eq(wg_numel(y), r->size);
+    int64_t size = r->size, step = size < 5 ? 1 : size - 1;
+    for (int64_t k = 0; k < size; k += step)
+        ck_assert_double_eq(wg_view_get(&y->view, k), (double)(1 + r->offset + k * r->stride));
+}
+END_TEST
+
 START_TEST(an_alias_has_a_shape_and_its_input_s_dtype) {
     wg_tensor *x = LIST(1, 2, 3, 4), *none = NULL;
     ck_assert_ptr_null(wg_apply(&reach_op, &x, 1, &(reach){ .size = -3 }));
@@ -462,6 +477,7 @@ int main(void) {
     tcase_add_test(gate, while_an_error_is_pending_no_operation_runs);
     tcase_add_test(gate, a_record_that_cannot_work_is_an_error);
     ADD_TABLE(gate, an_alias_that_reaches_out_of_its_input_is_an_error, out_of_reach);
+    ADD_TABLE(gate, an_alias_that_stays_within_its_input_is_taken, in_reach);
     tcase_add_test(gate, an_alias_has_a_shape_and_its_input_s_dtype);
     tcase_add_test(gate, an_error_that_a_record_leaves_pending_is_no_result);
     tcase_add_test(gate, a_fused_backward_that_refuses_without_a_reason_says_so);
