@@ -5,11 +5,14 @@
 
 WG__FUZZ_PROGRAMS();
 
+static const wg__vm_limits limits = { .instructions = 6 };
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     static wg__vm_program p;
     const wg__vm_program *kept = NULL;
     wg_scope *scope = wg_scope_open();
-    if (scope && wg__vm_decode(data, size, (wg__vm_limits){ .instructions = 6 }, &p)) {
+    wg__fuzz_most_steps(limits.instructions);
+    if (scope && wg__vm_decode(data, size, limits, &p)) {
         wg__fuzz_cover_program(&p, 1);
         kept = wg__oom_keep(&p);
     }

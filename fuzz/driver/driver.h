@@ -14,6 +14,10 @@
 /* Decodes an input and has it judged; 0. */
 int wg__fuzz_target(const uint8_t *data, size_t size, wg__vm_limits limits, unsigned targets);
 
+/* Tells the mutator how many instructions the target reads (0: WG__VM_INSTRUCTIONS), so that it
+   changes none that nobody sees; of several the most. mutate.c */
+void wg__fuzz_most_steps(int instructions);
+
 /* Whether it is a program in text: it begins with WG__VM_MAGIC. */
 bool wg__fuzz_is_text(const uint8_t *data, size_t size);
 

@@ -57,10 +57,13 @@ static void close_gap(bytes *b, size_t at) {
 
 /* ---- operations ------------------------------------------------------------------------------ */
 
-// Those that somebody registered are what he wants to know about.
+/* Those that somebody registered are what he wants to know about. All take turns, since chance would
+   need six times as long until each of a few hundred was drawn. */
+static unsigned turn;
 static const wg_op *any_op(wg_random *r) {
     int n = wg_op_count(), from = n > OWN_OPS && below(r, 3) == 0 ? OWN_OPS : 0;
-    return wg_op_at(from + (int)below(r, (size_t)(n - from)));
+    if (turn == 0) turn = (unsigned)below(r, 1 << 16);
+    return wg_op_at(from + (int)(turn++ % (unsigned)(n - from)));
 }
 
 static const wg_op *op_with_inputs(wg_random *r, int inputs) {
@@ -123,9 +126,15 @@ static void copy_leaf(bytes *b) {
 
 /* ---- changes of instructions ----------------------------------------------------------------- */
 
-static void add_step(bytes *b) {
-    uint8_t *s = open_gap(b, 1 + b->leaves + below(&b->r, b->steps + 1));
-    if (!s) return;
+static unsigned most_steps;  // that the target reads
+void wg__fuzz_most_steps(int instructions) {
+    unsigned n = instructions > 0 ? (unsigned)instructions : WG__VM_INSTRUCTIONS;
+    if (n > most_steps) most_steps = n;
+}
+
+static bool is_full(const bytes *b) { return most_steps > 0 && b->steps >= most_steps; }
+
+static void new_step(bytes *b, uint8_t *s) {
     memset(s, 0, RECORD);
     set_op(s, any_op(&b->r));
     for (int i = 0; i < 3; i++) s[WG__VM_STEP_PICK + i] = small_byte(&b->r);
@@ -134,19 +143,29 @@ static void add_step(bytes *b) {
     if (below(&b->r, 8) == 0) s[WG__VM_STEP_FLAGS] = any_byte(&b->r);
 }
 
+// Where no more are read it takes the place of another.
+static void add_step(bytes *b) {
+    uint8_t *s = is_full(b) ? step(b, below(&b->r, most_steps))
+                            : open_gap(b, 1 + b->leaves + below(&b->r, b->steps + 1));
+    if (s) new_step(b, s);
+}
+
 static void drop_step(bytes *b) {
     if (b->steps > 0) close_gap(b, 1 + b->leaves + below(&b->r, b->steps));
 }
 
 static void double_step(bytes *b) {
     uint8_t copy[RECORD];
-    if (b->steps == 0) return;
+    if (b->steps == 0 || is_full(b)) return;
     memcpy(copy, step(b, below(&b->r, b->steps)), RECORD);
     uint8_t *to = open_gap(b, 1 + b->leaves + below(&b->r, b->steps + 1));
     if (to) memcpy(to, copy, RECORD);
 }
 
-static uint8_t *any_step(bytes *b) { return b->steps > 0 ? step(b, below(&b->r, b->steps)) : NULL; }
+static uint8_t *any_step(bytes *b) {
+    size_t read = is_full(b) ? most_steps : b->steps;
+    return read > 0 ? step(b, below(&b->r, read)) : NULL;
+}
 
 static void swap_steps(bytes *b) {
     uint8_t copy[RECORD], *s = any_step(b), *t = any_step(b);
@@ -185,16 +204,33 @@ static void change_op_alike(bytes *b) {
     if (was) set_op(s, op_with_inputs(&b->r, was->inputs));
 }
 
+/* Another operation, asked another question. The multiples of 159 / 256, nearly the golden section,
+   go evenly over the choice of oracles each time that an operation's turn comes again. */
+static void ask_another(bytes *b) {
+    if (b->steps == 0) {
+        add_step(b);
+        count(b);
+    }
+    uint8_t *s = any_step(b);
+    if (!s) return;
+    new_step(b, s);
+    unsigned round = turn / (unsigned)wg_op_count(), place = turn % (unsigned)wg_op_count();
+    b->data[WG__VM_HEAD_CHOICE] = (uint8_t)(159 * (round + place));
+    for (int i = 1; i < 5; i++) b->data[WG__VM_HEAD_CHOICE + i] = any_byte(&b->r);
+    if (below(&b->r, 2)) change_mode(b);
+}
+
 /* ---- bytes ----------------------------------------------------------------------------------- */
 
 typedef void change(bytes *b);
 static change *const CHANGES[] = {
     // Those listed more than once are made more often.
-    add_step,    add_step,      add_step,       drop_step,       drop_step,
-    double_step, swap_steps,    change_operand, change_operand,  change_sample,
-    change_attr, change_flags,  change_op,      change_op_alike, change_leaf,
-    change_leaf, change_leaf,   copy_leaf,      add_leaf,        drop_leaf,
-    change_mode, change_choice, change_choice,  change_seed,     change_outputs,
+    add_step,       add_step,        add_step,       drop_step,     drop_step,     double_step,
+    swap_steps,     change_operand,  change_operand, change_sample, change_attr,   change_flags,
+    change_op,      change_op_alike, change_leaf,    change_leaf,   change_leaf,   copy_leaf,
+    add_leaf,       drop_leaf,       change_mode,    change_choice, change_choice, change_seed,
+    change_outputs, ask_another,     ask_another,    ask_another,   ask_another,   ask_another,
+    ask_another,
 };
 
 __attribute__((weak)) size_t LLVMFuzzerMutate(uint8_t *data, size_t size, size_t max);

@@ -4,6 +4,7 @@
 
 int wg__fuzz_target(const uint8_t *data, size_t size, wg__vm_limits limits, unsigned targets) {
     static wg__vm_program p;  // large, and there is one at a time
+    wg__fuzz_most_steps(limits.instructions);
     wg_scope *scope = wg_scope_open();
     if (scope && wg__vm_decode(data, size, limits, &p)) wg__fuzz_judge(&p, targets);
     wg_error_clear();

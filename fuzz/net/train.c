@@ -235,7 +235,27 @@ typedef struct expected {
     double **g;
     memory *memory;
     bool refused, finite;
+    wg_tensor *before;  // of the step: made of parameter `of`, which its derivative needs
+    int of;
 } expected;
+
+static void record_before(const run *r, expected *e) {
+    e->of = r->made % r->now.slots;
+    wg_tensor *w = r->w[e->of];
+    if (wg_numel(w) > 0) e->before = wg_sum(wg_square(w));
+}
+
+// A derivative that needs what was overwritten is refused; one that needs what stayed is not.
+static void hold_version(const run *r, const expected *e, bool moved) {
+    wg_tensor *w = r->w[e->of], *g;
+    if (!e->before || !wg_is_tracked(e->before) || !wg_is_tracked(w)) return;
+    bool granted = wg_grad(e->before, &w, 1, &g, (wg_grad_options){ .constant = true });
+    if (granted == moved || (moved && wg_error() != WG_ERROR_STATE))
+        wg__net_fail(r->p, oracle, "after %d steps: what was made of %s before the last is %s",
+                     r->made, r->now.slot[e->of].path,
+                     granted ? "differentiated, though it has moved" : wg_error_message());
+    wg_error_clear();
+}
 
 static void hold_outcome(run *r, const expected *e, bool done) {
     const bool moves = !e->refused && e->finite;
@@ -246,6 +266,7 @@ static void hold_outcome(run *r, const expected *e, bool done) {
     wg_error_clear();
     for (int i = 0; i < r->now.slots; i++)
         if (!moves || !e->g[i]) hold_still(r, i, &e->memory[i]);
+    hold_version(r, e, moves && e->g[e->of]);
     if (!moves && !e->refused && r->skipping) r->skipped++;
     if (!moves) return;
     r->at[r->made] = r->config;
@@ -291,7 +312,8 @@ static bool step_by_hand(run *r, wg_tensor *loss, between then) {
             wg__net_fail(r->p, oracle, "%s is frozen and has a gradient", r->now.slot[i].path);
         remember(r, i, &kept[i]);
     }
-    expected e = { g, kept, refuses(r, g), all_finite(r, g) };
+    expected e = { g, kept, refuses(r, g), all_finite(r, g), NULL, 0 };
+    record_before(r, &e);
     bool done = wg_optim_step(r->o);
     for (int i = 0; i < r->now.slots; i++)
         if (!same_bits(wg_gradient(r->w[i]), kept[i].g))
@@ -333,7 +355,8 @@ static bool step_by_minimise(run *r, wg_tensor *const loss[], int parts) {
         if (!isfinite(wg_item(loss[j])) || !gradients_of(r, loss[j], 1.0 / parts, g))
             return !wg_error();
     for (int i = 0; i < r->now.slots; i++) remember(r, i, &kept[i]);
-    expected e = { g, kept, refuses(r, g), all_finite(r, g) };
+    expected e = { g, kept, refuses(r, g), all_finite(r, g), NULL, 0 };
+    record_before(r, &e);
     bool done = true;
     for (int j = 0; j < parts && done; j++) done = wg_optim_minimize(r->o, loss[j]);
     hold_outcome(r, &e, done);

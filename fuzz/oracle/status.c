@@ -58,6 +58,18 @@ static void check_twins(wg__scene *s, const outcome *usual) {
     hold_untracked(s, &constant, "a result of constants is tracked");
 }
 
+// Integers and truth values have no derivative, and are no variables.
+static void check_kinds(wg__scene *s, const outcome *usual) {
+    for (int k = 0; usual->status == WG_OK && k < s->p->leaves + s->p->steps; k++) {
+        wg_tensor *x = usual->run.reg[k];
+        if (!x || wg_dtype_is_float(wg_dtype_of(x))) continue;
+        bool refused = !wg_variable(x) && wg_error() == WG_ERROR_DTYPE;
+        wg__scene_hold(s, refused, "what is no float becomes a variable");
+        wg_error_clear();
+        return;
+    }
+}
+
 /* ---- the wrong thing for an operand ---------------------------------------------------------- */
 
 static wg_tensor *nothing(wg_tensor *x) { return (void)x, NULL; }
@@ -134,6 +146,7 @@ static void check(wg__scene *s) {
     for (int k = 0; k < s->p->leaves; k++)
         if (!s->run.reg[k]) return;
     check_twins(s, &usual);
+    check_kinds(s, &usual);
     if (!ran || s->p->steps == 0) return;
     s->loss = s->run.variables ? wg__scene_loss(s) : NULL;
     bool given = s->loss && wg__scene_grad(s, s->loss, PLAIN, &before);
