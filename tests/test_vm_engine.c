@@ -9,12 +9,9 @@
 
 /* ---- consulting them ------------------------------------------------------------------------- */
 
-static const wg__fuzz_choice engine[] = {
-    { "naive", wg__oracle_naive, 0 },     { "repeat", wg__oracle_repeat, 0 },
-    { "hooks", wg__oracle_hooks, 0 },     { "scopes", wg__oracle_scopes, 0 },
-    { "layout", wg__oracle_layout, 0 },   { "stale", wg__oracle_stale, 0 },
-    { "status", wg__oracle_status, 0 },   { "contain", wg__oracle_contain, 0 },
-    { "rewrite", wg__oracle_rewrite, 0 },
+static wg__fuzz_oracle *const engine[] = {
+    wg__oracle_naive, wg__oracle_repeat, wg__oracle_hooks,   wg__oracle_scopes,  wg__oracle_layout,
+    wg__oracle_stale, wg__oracle_status, wg__oracle_contain, wg__oracle_rewrite,
 };
 
 // The same program with these bytes for the oracle to choose by.
@@ -50,8 +47,7 @@ static const char *const right[] = {
 
 START_TEST(right_programs_pass_every_oracle) {
     for (int k = 0; k < COUNT(engine); k++)
-        for (int choice = 0; choice < 200; choice++)
-            consult(engine[k].check, right[_i], 37 * choice);
+        for (int choice = 0; choice < 200; choice++) consult(engine[k], right[_i], 37 * choice);
 }
 END_TEST
 
@@ -194,7 +190,7 @@ START_TEST(an_operation_of_ones_own_passes) {
         char text[600];
         ck_assert(k > 0 || wg_op_register(&fine));
         snprintf(text, sizeof text, around, fine.name);
-        for (int choice = 0; choice < 200; choice++) consult(engine[k].check, text, 31 * choice);
+        for (int choice = 0; choice < 200; choice++) consult(engine[k], text, 31 * choice);
     }
 }
 END_TEST

@@ -2,6 +2,10 @@
 /* Programs of the fuzzers as text and as C: what is printed is the program, any text is one, and
    the C computes what the machine did. And the mutator, whose results are programs, too. */
 #define _POSIX_C_SOURCE 200809L
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
 #include "fuzz/driver/driver.h"
 #include "fuzz/vm/text.h"
 #include "tests/testing.h"
@@ -333,6 +337,45 @@ START_TEST(the_c_program_says_what_must_be_registered) {
 }
 END_TEST
 
+/* ---- reports -------------------------------------------------------------------------------- */
+
+// In a process of its own, where no allocation works and an error is pending.
+static void fail_into(const char *path, const wg__vm_program *p) {
+    if (!freopen(path, "w", stderr)) _exit(1);
+    signal(SIGABRT, SIG_DFL);
+    counted.left = 0;
+    wg_fail(WG_ERROR_SHAPE, "something was pending");
+    wg__fuzz_fail(p, "naive", "%d is not %d", 1, 2);
+}
+
+START_TEST(a_failure_tells_the_oracle_and_the_program_and_aborts) {
+    static const char *const words[] = {
+        "\nWENGERT FUZZ: oracle naive: 1 is not 2\n",
+        "\npending error: something was pending\n",
+        "\n==== program ====\nwengert program 1\n",
+        "\nx1 = neg(x0)\n",
+        "\n==== program in C ====\n",
+        "int main(void) {",
+        "\n==== end ====\n",
+    };
+    static char said[TEXT];
+    char path[] = "/tmp/wengert_report_XXXXXX";
+    int status = 0, descriptor = mkstemp(path);
+    ck_assert_int_ge(descriptor, 0);
+    close(descriptor);
+    const wg__vm_program *p = parsed(HEAD "x1 = neg(x0)\n");
+    pid_t child = fork();
+    if (child == 0) fail_into(path, p);
+    ck_assert(child > 0 && waitpid(child, &status, 0) == child);
+    ck_assert(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT);
+    FILE *file = fopen(path, "r");
+    ck_assert_ptr_nonnull(file);
+    said[fread(said, 1, TEXT - 1, file)] = 0;
+    fclose(file), unlink(path);
+    for (int i = 0; i < COUNT(words); i++) ck_assert_msg(strstr(said, words[i]), "%s", words[i]);
+}
+END_TEST
+
 /* ---- the mutator ----------------------------------------------------------------------------- */
 
 START_TEST(a_mutant_fits_its_room_and_depends_on_the_seed_alone) {
@@ -393,7 +436,7 @@ START_TEST(a_cross_fits_its_room_and_has_instructions_of_both) {
         size_t max = 1 + seed % 150;
         uint8_t *out = malloc(max);
         size_t size = wg_fuzz_cross((wg_fuzz_bytes){ a, sizeof a },
-                                     (wg_fuzz_bytes){ b, sizeof b - seed % 60 }, out, max, seed);
+                                    (wg_fuzz_bytes){ b, sizeof b - seed % 60 }, out, max, seed);
         ck_assert(size >= 1 && size <= max);
         both += memchr(out, 1, size) && memchr(out, 2, size);
         free(out);
@@ -416,6 +459,7 @@ int main(void) {
     tcase_add_loop_test(c, the_c_program_computes_the_same, 0, 5);
     tcase_add_loop_test(c, the_c_program_of_any_bytes_computes_the_same, 0, 8);
     tcase_add_test(c, the_c_program_says_what_must_be_registered);
+    tcase_add_test(c, a_failure_tells_the_oracle_and_the_program_and_aborts);
     tcase_add_test(mutants, a_mutant_fits_its_room_and_depends_on_the_seed_alone);
     tcase_add_test(mutants, from_nothing_the_mutator_comes_to_programs_with_many_operations);
     tcase_add_test(mutants, a_mutant_of_text_is_text);

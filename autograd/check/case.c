@@ -24,6 +24,10 @@ typedef struct extent {
     int64_t offset, size;  // of the first element, and of the block
 } extent;
 
+/* Whether the k-th axis has gaps, where the layout has: not all of many, since 2^8 elements would
+   take a block of 5^8. */
+static bool has_gaps(int k, int rank) { return rank <= 4 || k == 0 || k == rank - 1; }
+
 // Sets v's strides, axis by axis from the fastest.
 static extent set_strides(wg_view *v, wg__layout layout) {
     extent e = { .size = 1 };
@@ -31,13 +35,14 @@ static extent set_strides(wg_view *v, wg__layout layout) {
     for (int k = 0; k < rank; k++) {
         int i = layout == WG__TRANSPOSED ? k : rank - 1 - k;
         int64_t d = v->shape.dim[i];
-        v->stride[i] = i == zero ? 0 : layout == WG__GAPS ? 2 * e.size : e.size;
-        if (layout == WG__GAPS) e.offset += e.size;
+        bool gaps = layout == WG__GAPS && has_gaps(k, rank);
+        v->stride[i] = i == zero ? 0 : gaps ? 2 * e.size : e.size;
+        if (gaps) e.offset += e.size;
         if (layout == WG__NEGATIVE) {
             e.offset += (d - 1) * e.size;
             v->stride[i] = -e.size;
         }
-        e.size *= layout == WG__GAPS ? 2 * d + 1 : i == zero ? 1 : d;
+        e.size *= gaps ? 2 * d + 1 : i == zero ? 1 : d;
     }
     if (wg__numel(&v->shape) == 0) return (extent){ .size = 1 };
     if (layout == WG__SHIFTED) e.offset = SHIFT, e.size += 2 * SHIFT;

@@ -92,7 +92,7 @@ plant() {   # plant ID: one row of the table
     if [[ $mode != empty ]]; then kept=$(first_kept "$id" "$targets"); fi
     if [[ $mode != kept ]]; then empty=$(slowest "$id" "$targets" "$seconds"); fi
     by=${empty:-$kept}
-    printf '| %-4s| %-27s| %-10s| %3s | %-44.44s| %6s | %5s |\n' "$id" "$name" "$oracle" "$seconds" "${by%%$'\t'*}" \
+    printf '| %-4s| %-27.27s| %-10s| %3s | %-44.44s| %6s | %5s |\n' "$id" "$name" "$oracle" "$seconds" "${by%%$'\t'*}" \
         "$(column_of "$empty" empty)" "$(column_of "$kept" kept)" | tee "$work/$id.row"
 }
 
@@ -105,7 +105,7 @@ column_of() {   # column_of LINE WAY: the seconds, `no` for what survived, nothi
 }
 
 heading() {
-    printf '| %-4s| %-27s| %-10s| %3s | %-44.44s| %6s | %5s |\n' id plant expected s "killed by" empty kept
+    printf '| %-4s| %-27.27s| %-10s| %3s | %-44.44s| %6s | %5s |\n' id plant expected s "killed by" empty kept
     echo '|-----|----------------------------|-----------|-----|---------------------------------------------|--------|-------|'
 }
 

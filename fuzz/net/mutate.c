@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-/* mutate.c: how one plan's bytes become another's: record by record, since a byte moved by one place
-   would mean something else everywhere. */
+/* mutate.c: how one plan's bytes become another's: record by record, since a byte moved by one
+   place would mean something else everywhere. */
 #include <string.h>
 
 #include "fuzz/net/net.h"

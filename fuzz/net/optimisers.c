@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-/* optimisers.c: what holds for any training besides its formula: parameters that are made in another
-   order and under other names come to the same numbers, and a model that was saved and loaded goes
-   on as the one that was not. */
+/* optimisers.c: what holds for any training besides its formula: parameters that are made in
+   another order and under other names come to the same numbers, and a model that was saved and
+   loaded goes on as the one that was not. */
 #include <float.h>
 #include <stdlib.h>
 #include <string.h>

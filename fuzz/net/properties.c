@@ -277,9 +277,10 @@ void wg__net_untied(const wg__net_plan *p) {
 
 /* ---- O12 ------------------------------------------------------------------------------------- */
 
-/* The rounding of every number on the tape, each counting as much as the loss moves with it, is what
-   the loss may be off by at first order. Numbers that an operation adds up may cancel within it, so
-   what counts is the largest of a record's inputs; and single records take several roundings. */
+/* The rounding of every number on the tape, each counting as much as the loss moves with it, is
+   what the loss may be off by at first order. Numbers that an operation adds up may cancel within
+   it, so what counts is the largest of a record's inputs; and single records round several
+   times. */
 static double largest_around(const wg__tape *t, uint32_t k) {
     wg_call c = t->op[k] ? wg__tape_call(k) : (wg_call){ .inputs = 0 };
     double most = 0;

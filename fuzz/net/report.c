@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-/* report.c: a failure, told by the plan in words and by a C program that does the same by the public
-   interface alone. */
+/* report.c: a failure, told by the plan in words and by a C program that does the same by the
+   public interface alone. */
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>

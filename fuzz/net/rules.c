@@ -53,10 +53,10 @@ static double nadam_mu(element *e, double t) {
     return e->o[BETA1] * (1 - 0.5 * pow(0.96, t * e->o[MOMENTUM_DECAY]));
 }
 static double nadam(element *e, double w, double g, double s[3], double *metric) {
-    double d = g + e->o[DECAY] * w, t = (double)e->t, product = 1;
+    double d = g + e->o[DECAY] * w, t = (double)e->t;
     moments h = unbiased(e, d, s);
-    for (int64_t k = 1; k <= e->t; k++) product *= nadam_mu(e, (double)k);
     double now = nadam_mu(e, t), next = nadam_mu(e, t + 1);
+    double product = s[2] = now * (e->t == 1 ? 1 : s[2]);  // of those momenta that there were
     double a = (1 - now) / (1 - product), b = next / (1 - product * next);
     *metric = e->rate * (a + b) / (sqrt(h.v) + e->epsilon);
     return w - e->rate * (a * d + b * s[0]) / (sqrt(h.v) + e->epsilon);
@@ -217,7 +217,8 @@ static void sgd_repair(double *o) {
         REAL(of, beta2, 0.999, 0.5, 0.9, 0.99), REAL(of, epsilon, 1e-8, 1e-3, 0.1, 1e-300),        \
         REAL(of, weight_decay, 0, 0.01, 0.5, 3)
 
-/* Name, maker, formula, states, repairs; then the options: default, and three other values. */
+/* Name, maker, formula, states, repairs; then the options: default, and three other values. Of lion
+   none is tiny: in f32 its product with a small moment is 0, which has no sign. */
 // clang-format off
 const wg__net_rule wg__net_rules[] = {
     { "sgd", make_sgd, sgd, sgd_variant, sgd_repair, {
@@ -250,7 +251,7 @@ const wg__net_rule wg__net_rules[] = {
         REAL(rprop, faster, 1.2, 1.5, 2, 1), REAL(rprop, least, 1e-6, 0.01, 0.05, 1e-3),
         REAL(rprop, most, 50, 0.1, 0.5, 1) } },
     { "lion", make_lion, lion, NULL, NULL, {
-        REAL(lion, rate, 1e-4, 0.01, 0.1, 1), REAL(lion, beta1, 0.9, 0.5, 0.99, 1e-30),
+        REAL(lion, rate, 1e-4, 0.01, 0.1, 1), REAL(lion, beta1, 0.9, 0.5, 0.99, 0.1),
         REAL(lion, beta2, 0.99, 0.5, 0.9, 0.999), REAL(lion, weight_decay, 0, 0.01, 0.5, 3) } },
     { "muon", make_muon, NULL, NULL, NULL, {
         REAL(muon, rate, 0.02, 0.1, 0.5, 1), REAL(muon, momentum, 0.95, 0.5, 0.9, 1e-30),

@@ -34,13 +34,13 @@ bool wg__program_trial_make(wg__program_trial *a, const wg__vm_program *p, bool 
 /* The same without a run of its own: the result's shape and the cotangent are there after the
    first; and without t.v. */
 bool wg__program_trial_begin(wg__program_trial *a, const wg__vm_program *p, bool plain);
-/* Signed numbers as wg__draw_direction gives them, exact in f32, by the trial's seed and mode. */
+/* Signed numbers as wg__draw_direction gives them, exact in f32, by the trial's seed and mode */
 void wg__fuzz_directions(const wg__trial *t, double *d, int64_t n, uint64_t stream);
 /* wg__consult, and wg__fuzz_fail if that found something and the program is regular. */
 void wg__program_consult(wg__program_trial *a, const char *name, wg__oracle *check);
 
-/* Whether every step has a derivative at its values, as far as its reference tells: a square root of
-   0 has none, and what the two modes make of it may differ. steps.c */
+/* Whether every step has a derivative at its values, as far as its reference tells: a square root
+   of 0 has none, and what the two modes make of it may differ. steps.c */
 bool wg__program_is_regular(const wg__vm_program *p);
 
 /* Whether an operation is made of sums and products, so that whole numbers give exactly what the

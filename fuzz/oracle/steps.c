@@ -8,33 +8,15 @@
    A step that seems wrong is looked at again as a trial of its operation alone (verdict.c); and
    where it stands at a kink, at which the reference may choose another branch, it is left to the
    checks of single operations. */
-#include <complex.h>
 #include <fenv.h>
-#include <string.h>
 
-#include "fuzz/oracle/oracle.h"
+#include "fuzz/oracle/steps.h"
 
-typedef struct pass {
-    const wg__vm_program *p;
-    wg__vm_run r;
-    int count;  // of registers
-    double *y[WG__VM_REGISTERS];
-    double *dy[WG__VM_REGISTERS];                            // NULL: stands still
-    double complex *z[WG__VM_REGISTERS];                     // y + i h dy
-    double most[WG__VM_REGISTERS], dmost[WG__VM_REGISTERS];  // |y|, |dy|; infinite if one is NaN
-} pass;
-
-static pass now;  // too large for small stacks; fuzzers have one thread
+static wg__pass now;  // too large for small stacks; fuzzers have one thread
 
 /* ---- one run, in forward mode ---------------------------------------------------------------- */
 
-static double most_of(const double *x, int64_t n) {
-    double most = 0;
-    for (int64_t k = 0; k < n; k++) most = isnan(x[k]) ? INFINITY : fmax(most, fabs(x[k]));
-    return most;
-}
-
-static bool draw_directions(const pass *a, wg_tensor *u[]) {
+static bool draw_directions(const wg__pass *a, wg_tensor *u[]) {
     wg__trial t = { .mode = a->p->mode, .seed = a->p->seed };
     for (int i = 0; i < a->r.variables; i++) {
         const wg_view *x = &a->r.x[i]->view;
@@ -48,7 +30,7 @@ static bool draw_directions(const pass *a, wg_tensor *u[]) {
 }
 
 // False without an error where nothing moves, and where some operation has no derivative.
-static bool push(pass *a) {
+static bool push(wg__pass *a) {
     wg_tensor *u[WG__VM_LEAVES], *x[WG__VM_REGISTERS], *dx[WG__VM_REGISTERS];
     int which[WG__VM_REGISTERS], n = 0;
     for (int i = 0; i < a->count; i++)
@@ -60,12 +42,12 @@ static bool push(pass *a) {
     for (int k = 0; done && k < n; k++) {
         double *d = wg__numbers(dx[k]);
         a->dy[which[k]] = d;
-        a->dmost[which[k]] = d ? most_of(d, wg_numel(dx[k])) : INFINITY;
+        a->dmost[which[k]] = d ? wg__most_of(d, wg_numel(dx[k])) : INFINITY;
     }
     return done;
 }
 
-static bool complex_of(pass *a, int i) {
+static bool complex_of(wg__pass *a, int i) {
     int64_t n = wg_numel(a->r.reg[i]);
     a->z[i] = (double complex *)(void *)wg__scratch(2 * n);
     for (int64_t k = 0; a->z[i] && k < n; k++)
@@ -73,8 +55,8 @@ static bool complex_of(pass *a, int i) {
     return a->z[i] != NULL;
 }
 
-static bool pass_make(pass *a, const wg__vm_program *p) {
-    *a = (pass){ .p = p, .count = p->leaves + p->steps };
+static bool pass_make(wg__pass *a, const wg__vm_program *p) {
+    *a = (wg__pass){ .p = p, .count = p->leaves + p->steps };
     if (!wg__vm_run_make(p, &(wg__vm_setting){ .dtype = p->dtype, .plain = true }, &a->r))
         return false;
     push(a);
@@ -82,44 +64,15 @@ static bool pass_make(pass *a, const wg__vm_program *p) {
     for (int i = 0; i < a->count; i++) {
         a->y[i] = wg__numbers(a->r.reg[i]);
         if (!a->y[i] || !complex_of(a, i)) return false;
-        a->most[i] = most_of(a->y[i], wg_numel(a->r.reg[i]));
+        a->most[i] = wg__most_of(a->y[i], wg_numel(a->r.reg[i]));
     }
     return true;
 }
 
 /* ---- a step against its reference ------------------------------------------------------------ */
 
-typedef struct look {  // at one step
-    const pass *a;
-    const wg__vm_step *s;
-    int reg;  // its register
-    wg_tensor *in[WG__VM_OPERANDS];
-    int64_t n;
-    double *want, *slope;   // by the reference
-    double most_in, moves;  // largest |input|, and |tangent| of an input
-    bool single, real;
-} look;
-
-static bool reference(const look *l, const double complex *const z[], double complex *out) {
-    wg_zview in[WG__VM_OPERANDS], y = { out, wg_shape_of(l->a->r.reg[l->reg]) };
-    for (int i = 0; i < l->s->inputs; i++) {
-        in[i] = (wg_zview){ NULL, WG_SCALAR };
-        if (!l->in[i]) continue;
-        size_t bytes = (size_t)wg_numel(l->in[i]) * sizeof *out;
-        // A copy, for references that work in place.
-        in[i].data = (double complex *)(void *)wg__scratch((int64_t)(bytes / sizeof(double)));
-        in[i].shape = wg_shape_of(l->in[i]);
-        if (!in[i].data) return false;
-        memcpy(in[i].data, z[i], bytes);
-    }
-    wg_call call = { l->s->op, l->s->inputs, l->in, NULL, l->s->attr };
-    return l->s->op->reference(&call, in, &y);
-}
-
-// Whether there is anything to compare: tangents that leave room for the complex step, whose
-// products underflow for the tiniest.
-static bool look_at(look *l, const pass *a, int k) {
-    *l = (look){ .a = a, .s = &a->p->step[k], .reg = a->p->leaves + k };
+bool wg__look_at(wg__look *l, const wg__pass *a, int k) {
+    *l = (wg__look){ .a = a, .s = &a->p->step[k], .reg = a->p->leaves + k };
     const wg_tensor *y = a->r.reg[l->reg];
     l->single = a->p->dtype == WG_F32;
     l->real = wg_dtype_is_float(wg_dtype_of(y));
@@ -140,12 +93,12 @@ static bool look_at(look *l, const pass *a, int k) {
 
 // False where the reference gives up, or is no real number there: it is only promised on the
 // samples.
-static bool take_reference(look *l) {
+static bool take_reference(wg__look *l) {
     const double complex *z[WG__VM_OPERANDS];
     double complex *out = (double complex *)(void *)wg__scratch(2 * l->n);
     l->want = wg__scratch(l->n), l->slope = wg__scratch(l->n);
     for (int i = 0; i < l->s->inputs; i++) z[i] = l->in[i] ? l->a->z[l->s->in[i]] : NULL;
-    if (!out || !l->want || !l->slope || !reference(l, z, out)) return false;
+    if (!out || !l->want || !l->slope || !wg__look_reference(l, z, out)) return false;
     for (int64_t k = 0; k < l->n; k++) {
         l->want[k] = creal(out[k]), l->slope[k] = cimag(out[k]) / WG__STEP;
         bool off = fabs(cimag(out[k])) > 1e-12 * (1 + fabs(l->want[k]));
@@ -161,19 +114,19 @@ typedef struct bounds {
     double rel, value_floor, slope_floor;
 } bounds;
 
-static bounds bounds_of(const look *l) {
+static bounds bounds_of(const wg__look *l) {
     int64_t terms = l->n;
     for (int i = 0; i < l->s->inputs; i++)
         if (l->in[i] && wg_numel(l->in[i]) > terms) terms = wg_numel(l->in[i]);
     double single = (8 + 2 * sqrt((double)terms)) * 0x1p-24;
-    double value = l->s->op->map ? 0 : most_of(l->want, l->n);
-    double slope = l->s->op->map ? 0 : most_of(l->slope, l->n);
+    double value = l->s->op->map ? 0 : wg__most_of(l->want, l->n);
+    double slope = l->s->op->map ? 0 : wg__most_of(l->slope, l->n);
     bounds b = { l->single ? single : 1e-9, 1 + value, l->moves + slope };
     b.slope_floor *= l->single ? 1 + l->most_in : 2.5e-3;
     return b;
 }
 
-static bool values_agree(const look *l, const double *y, const bounds *b, double *worst) {
+static bool values_agree(const wg__look *l, const double *y, const bounds *b, double *worst) {
     double rel = !l->real ? 0 : (l->single ? b->rel : 1e-12) * (1 + l->most_in);
     for (int64_t k = 0; k < l->n; k++) {
         double gap = fabs(y[k] - l->want[k]);
@@ -183,7 +136,7 @@ static bool values_agree(const look *l, const double *y, const bounds *b, double
     return true;
 }
 
-static bool slopes_agree(const look *l, const double *dy, const bounds *b, double *worst) {
+static bool slopes_agree(const wg__look *l, const double *dy, const bounds *b, double *worst) {
     double more = l->single ? 1 + l->most_in : 1;
     for (int64_t k = 0; k < l->n; k++) {
         double gap = fabs((dy ? dy[k] : 0) - l->slope[k]);
@@ -191,136 +144,6 @@ static bool slopes_agree(const look *l, const double *dy, const bounds *b, doubl
         if (!(gap <= b->rel * (more * fabs(l->slope[k]) + b->slope_floor))) return false;
     }
     return true;
-}
-
-/* ---- what an operation promises ------------------------------------------------------------- */
-
-static int sign_of(double x) { return isnan(x) ? 2 : (x > 0) - (x < 0); }
-
-static bool sample_has(const wg_op *op, const char *text, size_t offset, int sign) {
-    wg__sample s;
-    if (!wg__sample_parse(op, text, &s)) return false;
-    return sign_of(*(const double *)(const void *)((const char *)s.attr + offset)) == sign;
-}
-
-/* Attributes have no declared range: a divisor of 0 or a negative width is what no sample has the
-   like of, and no promise. */
-static bool is_usual(const wg__vm_step *s) {
-    for (const wg_attr *a = s->op->attrs; a && a->name; a++) {
-        if (a->type != WG_ATTR_REAL) continue;
-        const void *field = (const char *)s->attr + a->offset;
-        int sign = sign_of(*(const double *)field);
-        bool seen = false;
-        for (int i = 0; i < WG_MAX_SAMPLES && s->op->samples[i] && !seen; i++)
-            seen = sample_has(s->op, s->op->samples[i], a->offset, sign);
-        if (!seen) return false;
-    }
-    return true;
-}
-
-/* ---- where there is a derivative ------------------------------------------------------------- */
-
-// The reference at the step's inputs moved by h d, which is real or imaginary.
-static double complex *reference_by(const look *l, double *const d[], double complex h) {
-    const double complex *z[WG__VM_OPERANDS];
-    double complex *out = (double complex *)(void *)wg__scratch(2 * l->n);
-    for (int i = 0; i < l->s->inputs; i++) {
-        int64_t n = l->in[i] ? wg_numel(l->in[i]) : 0;
-        double complex *at = (double complex *)(void *)wg__scratch(2 * n);
-        if (!at) return NULL;
-        for (int64_t k = 0; k < n; k++) at[k] = l->a->y[l->s->in[i]][k] + (d[i] ? h * d[i][k] : 0);
-        z[i] = at;
-    }
-    return out && reference(l, z, out) ? out : NULL;
-}
-
-/* The slopes along directions d by a complex step of h. At a pole, at the end of a domain and where
-   something underflows on the way, they depend on h. */
-static double *slopes_by(const look *l, double *const d[], double h) {
-    const double complex *out = reference_by(l, d, I * h);
-    double *slope = wg__scratch(l->n);
-    for (int64_t k = 0; out && slope && k < l->n; k++) slope[k] = cimag(out[k]) / h;
-    return out ? slope : NULL;
-}
-// The value a real step along d away; NULL where it is no real number.
-static double *values_by(const look *l, double *const d[], double h) {
-    double complex *out = reference_by(l, d, h);
-    double *value = wg__scratch(l->n);
-    for (int64_t k = 0; out && value && k < l->n; k++) {
-        value[k] = creal(out[k]);
-        if (!(fabs(cimag(out[k])) <= 1e-12 * (1 + fabs(value[k])))) return NULL;
-    }
-    return out ? value : NULL;
-}
-
-// Nor is there a jump.
-static bool is_continuous(const look *l, double *const d[], double most) {
-    double h = 0x1p-20 / (1 + most);
-    const double *a = values_by(l, d, -h), *b = values_by(l, d, h);
-    for (int64_t k = 0; a && b && k < l->n; k++)
-        if (!(fabs(a[k] - b[k]) <= 1e-3 * (1 + fabs(a[k])))) return false;
-    return a && b;
-}
-
-/* Nor a kink: there the complex step takes one side, and a central difference the mean. 1e-3 is far
-   above the error of the difference, and below what tells one side of a kink from another. */
-static bool is_smooth(const look *l, double *const d[], double most, const double *slope) {
-    double h = 0x1p-20 / (1 + most);
-    const double *a = values_by(l, d, -h), *b = values_by(l, d, h);
-    for (int64_t k = 0; a && b && k < l->n; k++) {
-        double rounding = 1e-9 * (1 + most) * (1 + fabs(a[k]));
-        double gap = fabs((b[k] - a[k]) / (2 * h) - slope[k]);
-        if (!(gap <= 1e-3 * fabs(slope[k]) + rounding)) return false;
-    }
-    return a && b;
-}
-
-/* Derivatives there are where they do not depend on the step. */
-static bool is_regular(const look *l, double *const d[], double most) {
-    const double *a = slopes_by(l, d, WG__STEP), *b = slopes_by(l, d, 0x1p-200);
-    for (int64_t k = 0; a && b && k < l->n; k++)
-        if (!(fabs(a[k] - b[k]) <= 1e-6 * fabs(b[k]))) return false;
-    return a && b && most_of(b, l->n) < WG__TOO_LARGE * (1 + most) && is_smooth(l, d, most, b) &&
-           is_usual(l->s);
-}
-
-static bool is_regular_here(const look *l) {
-    double *d[WG__VM_OPERANDS];
-    for (int i = 0; i < l->s->inputs; i++) d[i] = l->in[i] ? l->a->dy[l->s->in[i]] : NULL;
-    return is_regular(l, d, l->moves);
-}
-
-// Directions in which everything moves.
-static void draw_all(const look *l, double *d[]) {
-    wg__trial t = { .mode = WG__GENERAL };
-    wg_random r = { .seed = l->a->p->seed, .stream = 1789 };
-    for (int i = 0; i < l->s->inputs; i++) {
-        bool real = l->in[i] && wg_dtype_is_float(wg_dtype_of(l->in[i]));
-        d[i] = real ? wg__draw_direction(&t, wg_numel(l->in[i]), &r) : NULL;
-    }
-}
-
-static bool is_continuous_here(const look *l) {
-    double *d[WG__VM_OPERANDS];
-    draw_all(l, d);
-    return is_usual(l->s) && is_continuous(l, d, l->most_in);
-}
-
-static bool is_regular_step(const pass *a, int k) {
-    double *d[WG__VM_OPERANDS];
-    look l;
-    unsigned none = WG_OP_ZERO_GRADIENT | WG_OP_NO_GRADIENT;
-    if (a->p->step[k].op->flags & none) return true;
-    if (!look_at(&l, a, k)) return false;
-    draw_all(&l, d);
-    return !l.real || is_regular(&l, d, 1.5);
-}
-
-bool wg__program_is_regular(const wg__vm_program *p) {
-    bool regular = pass_make(&now, p);
-    for (int k = 0; regular && k < p->steps; k++) regular = is_regular_step(&now, k);
-    wg_error_clear();
-    return regular;
 }
 
 /* ---- a second look --------------------------------------------------------------------------- */
@@ -332,11 +155,11 @@ typedef struct second {
     wg_check_report report;
     wg__tally tally;
     wg__run plain;
-    const look *l;
+    const wg__look *l;
     bounds b;
 } second;
 
-static bool second_make(second *d, const look *l) {
+static bool second_make(second *d, const wg__look *l) {
     wg_random r = { .seed = l->a->p->seed, .stream = 1921 };
     *d = (second){ .l = l, .b = bounds_of(l) };
     wg__trial *t = &d->t;
@@ -396,7 +219,7 @@ static void hold_slope(wg__trial *t) {
                  d->b.rel * (more * fabs(want[k]) + d->b.slope_floor));
 }
 
-static void look_again(const look *l, const char *name, wg__oracle *check) {
+static void look_again(const wg__look *l, const char *name, wg__oracle *check) {
     second *d = (second *)(void *)wg__scratch((int64_t)(sizeof *d / sizeof(double)) + 1);
     bool made = d && second_make(d, l);
     char error[300];
@@ -407,7 +230,7 @@ static void look_again(const look *l, const char *name, wg__oracle *check) {
                       l->reg - l->a->p->leaves, l->s->op->name, error);
     wg__consult(&d->t, name, check);
     if (d->report.failures == 0) return;
-    if (check == hold_slope ? !is_regular_here(l) : !is_continuous_here(l)) return;
+    if (check == hold_slope ? !wg__look_is_regular(l) : !wg__look_is_continuous(l)) return;
     wg__fuzz_fail(l->a->p, name, "step %d: %s", l->reg - l->a->p->leaves, d->report.text);
 }
 
@@ -421,7 +244,7 @@ static bool is_whole(const double *x, int64_t n) {
 
 /* At x + i u, all of it whole, the processor tells whether the reference rounds anything
    (value.c). */
-static bool reference_rounds(const look *l) {
+static bool reference_rounds(const wg__look *l) {
     const double complex *z[WG__VM_OPERANDS];
     double complex *out = (double complex *)(void *)wg__scratch(2 * l->n);
     for (int i = 0; i < l->s->inputs; i++) {
@@ -434,10 +257,10 @@ static bool reference_rounds(const look *l) {
         z[i] = at;
     }
     feclearexcept(FE_INEXACT);
-    return !out || !reference(l, z, out) || fetestexcept(FE_INEXACT);
+    return !out || !wg__look_reference(l, z, out) || fetestexcept(FE_INEXACT);
 }
 
-static bool must_be_exact(const look *l) {
+static bool must_be_exact(const wg__look *l) {
     if (l->a->p->mode != WG__WHOLE || l->single || !l->real) return false;
     if (!is_whole(l->want, l->n) || !is_whole(l->slope, l->n)) return false;
     for (int i = 0; i < l->s->inputs; i++) {
@@ -449,7 +272,7 @@ static bool must_be_exact(const look *l) {
     return wg__op_is_exact(l->s->op) && !reference_rounds(l);
 }
 
-static void hold_bits(const look *l, const double *got, const double *want, const char *what) {
+static void hold_bits(const wg__look *l, const double *got, const double *want, const char *what) {
     for (int64_t k = 0; k < l->n; k++)
         if (got && got[k] != want[k])
             wg__fuzz_fail(l->a->p, "O3 whole numbers", "step %d, %s: %s %lld is %.17g, not %.17g",
@@ -466,15 +289,15 @@ static bool stands_still(const double *dy, int64_t n) {
 }
 
 // A derivative of zero by declaration, or cut off on purpose.
-static bool is_constant(const look *l) {
+static bool is_constant(const wg__look *l) {
     unsigned none = WG_OP_ZERO_GRADIENT | WG_OP_NO_GRADIENT;
     return l->s->op->flags & none || l->s->flags & (WG__VM_STOP | WG__VM_UNRECORDED) || !l->real;
 }
 
-static void check_step(const pass *a, int k) {
-    look l;
+static void check_step(const wg__pass *a, int k) {
+    wg__look l;
     double worst = 0;
-    if (!look_at(&l, a, k) || !take_reference(&l)) return;
+    if (!wg__look_at(&l, a, k) || !take_reference(&l)) return;
     bounds b = bounds_of(&l);
     const double *y = a->y[l.reg], *dy = a->dy[l.reg];
     const char *value = l.single ? "O12 value in f32" : "O2 value against reference";
@@ -486,6 +309,13 @@ static void check_step(const pass *a, int k) {
     if (worst == 0 || !must_be_exact(&l)) return;
     hold_bits(&l, y, l.want, "element");
     if (!is_constant(&l)) hold_bits(&l, dy, l.slope, "the tangent of element");
+}
+
+bool wg__program_is_regular(const wg__vm_program *p) {
+    bool regular = pass_make(&now, p);
+    for (int k = 0; regular && k < p->steps; k++) regular = wg__step_is_regular(&now, k);
+    wg_error_clear();
+    return regular;
 }
 
 void wg__oracle_steps(const wg__vm_program *p) {
