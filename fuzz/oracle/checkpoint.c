@@ -85,12 +85,19 @@ static void hold_twice(wg__scene *s, const way *plain, const way *again) {
 
 /* ---- errors ---------------------------------------------------------------------------------- */
 
-// What draws nothing cannot draw less, and an infinity and one more is the same value.
+// Whether one more is another value: not so for infinities, NaN and what is huge.
+static bool one_more_shows(const wg_tensor *y) {
+    const double *value = wg__numbers(y);
+    for (int64_t k = 0; value && k < wg_numel(y); k++)
+        if (fabs(value[k]) < 0x1p20) return true;
+    return false;
+}
+
+// What draws nothing cannot draw less.
 static wg__spoil choose_spoil(wg__scene *s, const way *w) {
     int most = w->body.draws ? WG__SPOILS : WG__SPOIL_DRAWS;
     wg__spoil spoil = (wg__spoil)(1 + wg__scene_below(s, most - 1));
-    bool same = spoil == WG__SPOIL_VALUES && s->p->mode == WG__SPECIAL;
-    return same ? WG__SPOIL_SHAPE : spoil;
+    return spoil == WG__SPOIL_VALUES && !one_more_shows(w->y) ? WG__SPOIL_SHAPE : spoil;
 }
 
 // In two levels NULL comes of a checkpoint that to the outer one runs for the first time.

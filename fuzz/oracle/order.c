@@ -81,17 +81,23 @@ static void move_apart(wg__trial *t) {
             t->value[i][k] += (wg_random_uniform(&r) - 0.5) * 0x1p-8 * (1 + fabs(t->value[i][k]));
 }
 
-static bool is_rough(const wg__vm_program *q, bool apart, wg__oracle *smooth) {
+typedef struct finding {
+    bool wrong, undecided;
+} finding;
+
+static finding try_alone(const wg__vm_program *q, bool apart, wg__oracle *smooth) {
     static wg__program_trial a;
-    if (!wg__order_begin(&a, q)) return false;
+    if (!wg__order_begin(&a, q)) return (finding){ false, false };
     if (apart) move_apart(&a.t);
     wg__consult(&a.t, "alone", smooth);
-    return a.report.failures + a.report.inconclusive > 0;
+    return (finding){ a.report.failures > 0, a.report.inconclusive > 0 };
 }
 
 static bool is_kink(const wg__vm_program *p, const wg__vm_run *r, int k, wg__oracle *smooth) {
     static wg__vm_program q;
-    return one_step(p, r, k, &q) && is_rough(&q, false, smooth) && !is_rough(&q, true, smooth);
+    if (!one_step(p, r, k, &q)) return false;
+    finding here = try_alone(&q, false, smooth);
+    return (here.wrong || here.undecided) && !try_alone(&q, true, smooth).wrong;
 }
 
 static bool is_excused(const wg__vm_program *p, wg__oracle *smooth) {

@@ -11,8 +11,8 @@
    result. */
 bool wg__order_begin(wg__program_trial *a, const wg__vm_program *p);
 /* Holds the program to `check`. What fails is excused where one of the steps by itself, as a
-   program of its own, fails `smooth`, or leaves it undecided, at the very values that reach it,
-   but not next to them: it stands on a kink or a pole, where each mode may choose another
+   program of its own, fails `smooth`, or leaves it undecided, at the very values that reach it, and
+   does not fail it next to them: it stands on a kink or a pole, where each mode may choose another
    derivative. */
 void wg__order_hold(wg__program_trial *a, const char *name, wg__oracle *check, wg__oracle *smooth);
 /* Both, in a scope. */
