@@ -38,13 +38,14 @@ static wg_tensor *spoilt(wg__scene *s, wg_tensor *x) {
     const wg_op *op = pick_op(s);
     if (!op) return NULL;
     wg_tensor *c = special(s, x), *u = wg_add(wg_sub(x, wg_stop(x)), c), *in[2] = { u, c };
-    void *attr = op->attr_size ? wg__scratch((int64_t)(op->attr_size / sizeof(double)) + 1) : NULL;
+    wg__sample sample = { .attr = NULL };  // zeros may be refused, as an alpha is
+    if (op->attr_size && !wg__sample_parse(op, op->samples[0], &sample)) return NULL;
     if (op->inputs == 2) {
         int way = wg__scene_below(s, 3);
         in[0] = way == 0 ? u : way == 1 ? x : c;
         in[1] = way == 0 ? x : way == 1 ? c : x;
     }
-    return wg_apply(op, in, op->inputs, attr);
+    return wg_apply(op, in, op->inputs, sample.attr);
 }
 
 typedef struct choice {
