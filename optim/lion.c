@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* lion.c: Lion (Chen et al. 2023): the sign of a momentum that looks further ahead than the one
-   that is kept. */
+   that is kept. A sign makes a whole step of the smallest number, so a beta that rounds to nothing
+   beside 1 must become nothing: 1 - (1 - beta). */
 #include <math.h>
 
 #include "optim/optim_impl.h"
@@ -9,8 +10,8 @@
     static void name(const wg_optim_call *c) {                                                     \
         const wg_lion_options *o = c->options;                                                     \
         const real scale = (real)c->scale, rate = (real)c->rate;                                   \
-        const real keep1 = (real)o->beta1, take1 = (real)(1 - o->beta1);                           \
-        const real keep2 = (real)o->beta2, take2 = (real)(1 - o->beta2);                           \
+        const real keep1 = (real)(1 - (1 - o->beta1)), take1 = (real)(1 - o->beta1);               \
+        const real keep2 = (real)(1 - (1 - o->beta2)), take2 = (real)(1 - o->beta2);               \
         const real shrink = (real)(c->rate * o->weight_decay);                                     \
         real *restrict w = c->w, *restrict m = c->state[0];                                        \
         const real *restrict g = c->g;                                                             \

@@ -379,6 +379,28 @@ START_TEST(a_gradient_of_zero_moves_nothing) {
 }
 END_TEST
 
+/* A beta of 1e-30 stands for none: what it weighs must vanish also where g is 0, since a sign would
+   make a whole step of it. */
+static const wg_lion_options no_memory[] = { { .rate = 0.5, .beta1 = 1e-30 },
+                                             { .rate = 0.5, .beta1 = 1e-30, .beta2 = 1e-30 },
+                                             { .rate = 0.5, .beta1 = 0.5, .beta2 = 1e-30 } };
+
+START_TEST(lion_without_memory_makes_no_step_where_the_gradient_is_zero) {
+    for (wg_dtype dtype = WG_F32; dtype <= WG_F64; dtype++) {
+        wg_nn *m = wg_nn_new(1);
+        wg_tensor *w = wg_nn_param(m, "w", dtype, WG_SHAPE(2), (wg_init){ .kind = WG_INIT_ZEROS });
+        wg_tensor *g = wg_cast(wg_from(WG_F64, WG_SHAPE(2), (double[]){ 0, -2 }), dtype);
+        wg_optim *o = wg_optim_lion(m, no_memory[_i]);
+        step_with(o, w, wg_ones(dtype, WG_SHAPE(2)));
+        step_with(o, w, wg_zeros(dtype, WG_SHAPE(2)));  // with .beta1 = 0.5, of what is remembered
+        wg_fill(w, -0.5);
+        step_with(o, w, g);
+        EXPECT_VALUES(w, -0.5, 0);
+        wg_nn_free(m), wg_optim_free(o);
+    }
+}
+END_TEST
+
 int main(void) {
     Suite *suite = suite_create("optim_rules");
     TCase *t = add_cases(suite, "formulas");
@@ -388,6 +410,7 @@ int main(void) {
     TCase *v = add_cases(suite, "corners");
     ADD_TABLE(v, an_option_out_of_range_is_refused_with_its_number, bad_options);
     ADD_TABLE(v, a_gradient_of_zero_moves_nothing, cases);
+    ADD_TABLE(v, lion_without_memory_makes_no_step_where_the_gradient_is_zero, no_memory);
     tcase_add_test(v, a_centred_mean_square_is_not_negative);
     return run_suite(suite);
 }

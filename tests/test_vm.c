@@ -59,6 +59,20 @@ static void expect_finite_and_small(void) {
     }
 }
 
+// Integers have no fractions, and what is true or false is 1 or 0.
+static void expect_kinds_kept(void) {
+    for (int i = 0; i < program.leaves; i++) {
+        const wg__vm_leaf *leaf = &program.leaf[i];
+        int64_t n = leaf->kind == WG__FLOAT ? 0 : wg_shape_numel(leaf->shape);
+        for (int64_t k = 0; k < n; k++) {
+            double value = leaf->value[k];
+            ck_assert_msg(value == nearbyint(value), "leaf %d has an integer %g", i, value);
+            ck_assert_msg(leaf->kind != WG__TRUTH || value == 0 || value == 1,
+                          "leaf %d has a truth value %g", i, value);
+        }
+    }
+}
+
 enum { PARTS = 20, EACH = 1000 };  // PARTS * EACH programs: some seconds under the sanitizers
 
 START_TEST(any_bytes_are_a_program_that_runs) {
@@ -70,6 +84,7 @@ START_TEST(any_bytes_are_a_program_that_runs) {
         decode(byte, random_bytes(&r, byte, 300), (wg__vm_limits){ 0 });
         expect_in_order();
         expect_nested();
+        expect_kinds_kept();
         ck_assert_msg(wg__vm_run_usual(&program, &run), "%s", wg_error_message());
         ck_assert_msg(wg__vm_run_usual(&program, &again), "%s", wg_error_message());
         for (int i = 0; i < program.outputs; i++)

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* attribute.c: one attribute of a call made another, by its type alone. */
+#include <math.h>
+
 #include "fuzz/vm/vm_impl.h"
 
 static void change_int(void *field, unsigned how, int rank) {
@@ -17,7 +19,8 @@ static void change_real(void *field, unsigned how, int rank) {
     static const double factor[] = { 0.5, 2, -1, 0, 3, 0.125, 1.5, -0.5 };
     double *value = field;
     (void)rank;
-    *value = *value != 0 ? *value * factor[how % 8] : factor[how % 8];
+    double changed = *value != 0 ? *value * factor[how % 8] : factor[how % 8];
+    if (!isnan(changed)) *value = changed;  // 0 times an infinite bound
 }
 
 static void change_bool(void *field, unsigned how, int rank) {
