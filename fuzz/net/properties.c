@@ -127,10 +127,10 @@ static void hold_same_buffers(const wg__net_plan *p, const char *oracle, const r
     }
 }
 
-/* A few sums in another order, of terms that are no larger than the largest gradients: what is added
-   up within a checkpoint first, and then to what comes from outside, or lies in another layout.
-   fuzz_checkpoint holds programs to the very bits where these are promised; here it is masks and
-   statistics that matter, and they move gradients by far more. */
+/* A few sums in another order, of terms that are no larger than the largest gradients: what is
+   added up within a checkpoint first, and then to what comes from outside, or lies in another
+   layout. fuzz_checkpoint holds programs to the very bits where these are promised; here it is
+   masks and statistics that matter, and they move gradients by far more. */
 static void hold_near(const wg__net_plan *p, const char *path, const wg_tensor *a,
                       const wg_tensor *b, double largest) {
     const double *x = wg__numbers(a), *y = wg__numbers(b);
