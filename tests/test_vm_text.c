@@ -434,18 +434,15 @@ END_TEST
 
 /* ---- the mutator ----------------------------------------------------------------------------- */
 
-START_TEST(a_mutant_fits_its_room_and_depends_on_the_seed_alone) {
+START_TEST(a_mutant_fits_its_room) {
     for (unsigned seed = 0; seed < 20000; seed++) {
         wg_random r = { .seed = seed };
         size_t max = 1 + (size_t)wg_random_below(&r, 300);
         size_t size = (size_t)wg_random_below(&r, (int64_t)max + 1);
-        uint8_t *a = calloc(max, 1), *b = calloc(max, 1);  // of this size, for a sanitiser
-        for (size_t i = 0; i < size; i++) a[i] = b[i] = (uint8_t)wg_random_below(&r, 256);
-        size_t grown = wg_fuzz_mutate(a, size, max, seed);
-        ck_assert_uint_le(grown, max);
-        ck_assert_uint_eq(grown, wg_fuzz_mutate(b, size, max, seed));
-        ck_assert(memcmp(a, b, grown) == 0);
-        free(a), free(b);
+        uint8_t *a = calloc(max, 1);  // of this size, for a sanitiser
+        for (size_t i = 0; i < size; i++) a[i] = (uint8_t)wg_random_below(&r, 256);
+        ck_assert_uint_le(wg_fuzz_mutate(a, size, max, seed), max);
+        free(a);
     }
 }
 END_TEST
@@ -517,7 +514,7 @@ int main(void) {
     tcase_add_loop_test(c, the_c_program_of_any_bytes_computes_the_same, 0, 8);
     tcase_add_test(c, the_c_program_says_what_must_be_registered);
     tcase_add_test(c, a_failure_tells_the_oracle_and_the_program_and_aborts);
-    tcase_add_test(mutants, a_mutant_fits_its_room_and_depends_on_the_seed_alone);
+    tcase_add_test(mutants, a_mutant_fits_its_room);
     tcase_add_test(mutants, from_nothing_the_mutator_comes_to_programs_with_many_operations);
     tcase_add_test(mutants, a_mutant_of_text_is_text);
     tcase_add_test(mutants, a_cross_fits_its_room_and_has_instructions_of_both);
