@@ -57,8 +57,8 @@ static void close_gap(bytes *b, size_t at) {
 
 /* ---- operations ------------------------------------------------------------------------------ */
 
-/* Those that somebody registered are what he wants to know about. All take turns, since chance would
-   need six times as long until each of a few hundred was drawn. */
+/* Those that somebody registered are what he wants to know about. All take turns, since chance
+   would need six times as long until each of a few hundred was drawn. */
 static unsigned turn;
 static const wg_op *any_op(wg_random *r) {
     int n = wg_op_count(), from = n > OWN_OPS && below(r, 3) == 0 ? OWN_OPS : 0;
