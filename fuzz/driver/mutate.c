@@ -249,6 +249,11 @@ static size_t change_records(uint8_t *data, size_t size, size_t max, wg_random r
     if (whole > b.max) whole = b.max;
     if (whole > size) memset(data + size, 0, whole - size);
     b.size = whole;
+    count(&b);
+    if (most_steps == 1 && below(&b.r, 2)) {  // of one operation there is little to change
+        ask_another(&b);
+        return b.size;
+    }
     for (bool more = true; more; more = below(&b.r, 3) == 0) {
         count(&b);
         CHANGES[below(&b.r, sizeof CHANGES / sizeof *CHANGES)](&b);

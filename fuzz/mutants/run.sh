@@ -3,7 +3,8 @@
 #   kept    replaying the corpora in the tree, within 2 seconds a target
 #   empty   fuzzing from nothing, within the seconds of the plant's row in table.tsv, for each of SEEDS seeds (1)
 # Both, and all plants, by default. build/mutants/build holds the targets with the bugs in them: ./dev mutants.
-# Seconds are of processor time, so that a busy machine changes no verdict. Of several seeds the slowest counts.
+# Seconds are of processor time, so that a busy machine changes no verdict, and nothing is symbolized, which would take
+# longer than the fuzzing. Of several seeds the slowest counts.
 # The table goes to build/mutants/table.md as well; the exit status is 1 if any plant survived.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
@@ -11,7 +12,7 @@ table=fuzz/mutants/table.tsv
 programs=build/mutants/build/fuzz
 work=build/mutants/run
 export LC_ALL=C TIMEFORMAT='%U %S' BLIS_NUM_THREADS=1 OMP_NUM_THREADS=1
-export ASAN_OPTIONS=allocator_may_return_null=1 UBSAN_OPTIONS=print_stacktrace=0
+export ASAN_OPTIONS=allocator_may_return_null=1:symbolize=0 UBSAN_OPTIONS=print_stacktrace=0:symbolize=0
 
 plainly() { if setarch -R true 2>/dev/null; then setarch -R "$@"; else "$@"; fi; }
 
