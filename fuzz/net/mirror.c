@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 /* mirror.c: what an optimiser does around its rule a second time, in double and element by element:
    clipping, groups, counting, proximal steps. With noise every number that it keeps or is given
-   is moved by a few units in the last place at every step, so that the spread of several runs tells
-   what rounding may do. */
+   is moved by a few units in the last place at every step, and every moment once more before it is
+   used, so that the spread of several runs tells what rounding may do: among subnormal numbers,
+   where squares of small gradients are, that is much. */
 #include <float.h>
 #include <string.h>
 
@@ -13,13 +14,16 @@ typedef wg__net_slot slot;
 
 /* ---- noise ----------------------------------------------------------------------------------- */
 
-static void shake(const mirror *m, int64_t n, double *x) {
+double wg__net_shaken(const mirror *m, double x) {
     const double unit = m->dtype == WG_F32 ? FLT_EPSILON : DBL_EPSILON;
     const double least = m->dtype == WG_F32 ? FLT_MIN : DBL_MIN;
-    for (int64_t k = 0; m->noise && x && k < n; k++) {
-        double by = 4 * wg_random_uniform(m->noise) - 2;
-        if (x[k] != 0) x[k] += by * unit * (fabs(x[k]) + least);
-    }
+    if (!m->noise || x == 0) return x;
+    double by = 4 * wg_random_uniform(m->noise) - 2, moved = x + by * unit * (fabs(x) + least);
+    return (moved > 0) == (x > 0) || !isfinite(x) ? moved : 0;
+}
+
+static void shake(const mirror *m, int64_t n, double *x) {
+    for (int64_t k = 0; m->noise && x && k < n; k++) x[k] = wg__net_shaken(m, x[k]);
 }
 
 /* ---- clipping -------------------------------------------------------------------------------- */
@@ -117,7 +121,7 @@ static void update(const mirror *m, const wg__net_config *c, slot *s, double *g)
     double rate = c->rate[which] * c->factor, *metric = m->room + 5 * m->n + s->at;
     begin_states(m, s, spec);
     shake(m, 1, &rate);
-    wg__net_element e = { spec->option, rate, epsilon_of(spec, m->dtype), ++s->t };
+    wg__net_element e = { spec->option, rate, epsilon_of(spec, m->dtype), ++s->t, m };
     for (int64_t k = 0; k < s->n; k++) metric[k] = rate;
     if (!spec->rule->update) wg__net_muon(&e, &s->shape, s->w, g, s->state[0]);
     for (int64_t k = 0; spec->rule->update && k < s->n; k++) {

@@ -154,7 +154,10 @@ typedef struct wg__net_element {
     const double *o;  // options, in the order of the rule's fields
     double rate, epsilon;
     int64_t t;  // from 1
+    const struct wg__net_mirror *mirror;
 } wg__net_element;
+/* X, moved as rounding may move it if the mirror has noise, not beyond 0. */
+double wg__net_shaken(const struct wg__net_mirror *m, double x);
 /* The new w. `metric` is the step that a proximal step goes by. */
 typedef double wg__net_update(const wg__net_element *e, double w, double g, double state[3],
                               double *metric);

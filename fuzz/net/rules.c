@@ -10,13 +10,16 @@
 
 typedef const wg__net_element element;
 
+// What is kept in the dtype of w before it is used.
+static double kept(element *e, double x) { return wg__net_shaken(e->mirror, x); }
+
 /* ---- the formulas ---------------------------------------------------------------------------- */
 
 enum { SGD_RATE, SGD_MOMENTUM, SGD_NESTEROV, SGD_DECAY, SGD_DAMPENING };
 static double sgd(element *e, double w, double g, double s[3], double *metric) {
     const double *o = e->o, mu = o[SGD_MOMENTUM];
     double d = g + o[SGD_DECAY] * w;
-    s[0] = e->t == 1 ? d : mu * s[0] + (1 - o[SGD_DAMPENING]) * d;
+    s[0] = kept(e, e->t == 1 ? d : mu * s[0] + (1 - o[SGD_DAMPENING]) * d);
     double settled = (1 - o[SGD_DAMPENING]) / (1 - mu);  // v / d after long
     *metric = e->rate * (mu == 0 ? 1 : o[SGD_NESTEROV] != 0 ? 1 + mu * settled : settled);
     return w - e->rate * (mu == 0 ? d : o[SGD_NESTEROV] != 0 ? d + mu * s[0] : s[0]);
@@ -30,8 +33,8 @@ typedef struct moments {
 } moments;
 static moments unbiased(element *e, double d, double s[3]) {
     const double *o = e->o, t = (double)e->t;
-    s[0] = o[BETA1] * s[0] + (1 - o[BETA1]) * d;
-    s[1] = o[BETA2] * s[1] + (1 - o[BETA2]) * d * d;
+    s[0] = kept(e, o[BETA1] * s[0] + (1 - o[BETA1]) * d);
+    s[1] = kept(e, o[BETA2] * s[1] + (1 - o[BETA2]) * d * d);
     return (moments){ s[0] / (1 - pow(o[BETA1], t)), s[1] / (1 - pow(o[BETA2], t)) };
 }
 
@@ -76,8 +79,8 @@ static double radam(element *e, double w, double g, double s[3], double *metric)
 static double adamax(element *e, double w, double g, double s[3], double *metric) {
     const double *o = e->o;
     double d = g + o[DECAY] * w;
-    s[0] = o[BETA1] * s[0] + (1 - o[BETA1]) * d;
-    s[1] = fmax(o[BETA2] * s[1], fabs(d) + e->epsilon);
+    s[0] = kept(e, o[BETA1] * s[0] + (1 - o[BETA1]) * d);
+    s[1] = kept(e, fmax(o[BETA2] * s[1], fabs(d) + e->epsilon));
     *metric = e->rate / s[1];
     return w - e->rate * s[0] / (1 - pow(o[BETA1], (double)e->t)) / s[1];
 }
@@ -85,11 +88,11 @@ static double adamax(element *e, double w, double g, double s[3], double *metric
 enum { RMS_RATE, RMS_ALPHA, RMS_EPSILON, RMS_CENTRED, RMS_MOMENTUM, RMS_DECAY };
 static double rmsprop(element *e, double w, double g, double s[3], double *metric) {
     const double *o = e->o, d = g + o[RMS_DECAY] * w;
-    s[0] = o[RMS_ALPHA] * s[0] + (1 - o[RMS_ALPHA]) * d * d;
-    s[1] = o[RMS_ALPHA] * s[1] + (1 - o[RMS_ALPHA]) * d;
+    s[0] = kept(e, o[RMS_ALPHA] * s[0] + (1 - o[RMS_ALPHA]) * d * d);
+    s[1] = kept(e, o[RMS_ALPHA] * s[1] + (1 - o[RMS_ALPHA]) * d);
     double v = o[RMS_CENTRED] != 0 ? fmax(0, s[0] - s[1] * s[1]) : s[0];
     double u = d / (sqrt(v) + e->epsilon);
-    s[2] = o[RMS_MOMENTUM] * s[2] + u;
+    s[2] = kept(e, o[RMS_MOMENTUM] * s[2] + u);
     *metric = e->rate / (1 - o[RMS_MOMENTUM]) / (sqrt(v) + e->epsilon);
     return w - e->rate * s[2];
 }
@@ -97,7 +100,7 @@ static double rmsprop(element *e, double w, double g, double s[3], double *metri
 enum { AG_RATE, AG_RATE_DECAY, AG_START, AG_EPSILON, AG_DECAY };
 static double adagrad(element *e, double w, double g, double s[3], double *metric) {
     const double *o = e->o, d = g + o[AG_DECAY] * w;
-    s[0] = (e->t == 1 ? o[AG_START] : s[0]) + d * d;
+    s[0] = kept(e, (e->t == 1 ? o[AG_START] : s[0]) + d * d);
     *metric = e->rate / (1 + (double)(e->t - 1) * o[AG_RATE_DECAY]) / (sqrt(s[0]) + e->epsilon);
     return w - *metric * d;
 }
@@ -105,7 +108,7 @@ static double adagrad(element *e, double w, double g, double s[3], double *metri
 enum { AD_RATE, AD_RHO, AD_EPSILON, AD_DECAY };
 static double adadelta(element *e, double w, double g, double s[3], double *metric) {
     const double *o = e->o, g2 = g + o[AD_DECAY] * w;
-    s[0] = o[AD_RHO] * s[0] + (1 - o[AD_RHO]) * g2 * g2;
+    s[0] = kept(e, o[AD_RHO] * s[0] + (1 - o[AD_RHO]) * g2 * g2);
     double d = sqrt(s[1] + e->epsilon) / sqrt(s[0] + e->epsilon) * g2;
     *metric = e->rate * sqrt(s[1] + e->epsilon) / sqrt(s[0] + e->epsilon);
     s[1] = o[AD_RHO] * s[1] + (1 - o[AD_RHO]) * d * d;
