@@ -140,7 +140,8 @@ static void run_random(long long runs, size_t most) {
         memcpy(data, room, size);
         now = data, now_size = size;
         LLVMFuzzerTestOneInput(data, size);
-        if (draw() % 16 == 0) keep(data, size, draw() % KEPT);
+        if (draw() % 16 == 0)
+            keep(data, size, draw() % (kept_count < KEPT ? kept_count + 1 : KEPT));
         free(data);
     }
     free(room);

@@ -178,7 +178,7 @@ bool wg__vm_decode(const uint8_t *data, size_t size, wg__vm_limits limits, wg__v
         return wg__vm_parse((const char *)data, size, p);
     wg__handler_get(&handler);
     wg_on_error(NULL, NULL);
-    bool done = decode(data, size, &limits, p);
+    bool done = decode(data, size, &limits, p) && !wg__pending();
     wg__handler_put(&handler);
     return done;
 }

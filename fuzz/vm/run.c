@@ -131,7 +131,7 @@ bool wg__vm_run_steps(const wg__vm_program *p, bool plain, wg__vm_run *r) {
     if (wg__pending()) return false;
     bool spans = p->spans > 0 && !plain;
     state s = { p, spans ? make_frames(p) : NULL, r->reg };
-    return (s.frames || !spans) && run_steps(&s, 0, p->steps - 1, NULL);
+    return (s.frames || !spans) && run_steps(&s, 0, p->steps - 1, NULL) && !wg__pending();
 }
 
 /* ---- leaves ---------------------------------------------------------------------------------- */
