@@ -152,6 +152,9 @@ void wg__net_mirror_step(wg__net_mirror *m, const wg__net_config *c, double *con
         shake(m, m->slot[i].n, g[i]);
     }
     clip(m, c, g);
-    for (int i = 0; i < m->slots; i++)
-        if (g[i]) update(m, c, &m->slot[i], g[i]);
+    for (int i = 0; i < m->slots; i++) {
+        if (!g[i]) continue;
+        shake(m, m->slot[i].n, g[i]);  // what is clipped to a number has lost its noise
+        update(m, c, &m->slot[i], g[i]);
+    }
 }
