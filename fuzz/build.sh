@@ -21,6 +21,6 @@ for target in "${targets[@]}"; do
     cp "$WORK/fuzz/$target" "$OUT/"
     if [[ -d fuzz/corpus/$name ]]; then (cd "fuzz/corpus/$name" && cmake -E tar cf "$OUT/${target}_seed_corpus.zip" --format=zip .); fi
     if [[ -e fuzz/$name.dict ]]; then cp "fuzz/$name.dict" "$OUT/$target.dict"; fi
-    printf '[libfuzzer]\nmax_len = 4096\n' >"$OUT/$target.options"
+    printf '[libfuzzer]\nmax_len = 4096\nlen_control = 0\nentropic = 0\n' >"$OUT/$target.options"
 done
 ls "$OUT"
