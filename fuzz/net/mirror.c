@@ -126,7 +126,8 @@ static void update(const mirror *m, const wg__net_config *c, slot *s, double *g)
     if (!spec->rule->update) wg__net_muon(&e, &s->shape, s->w, g, s->state[0]);
     for (int64_t k = 0; spec->rule->update && k < s->n; k++) {
         double own[3] = { s->state[0][k], s->state[1][k], s->state[2][k] };
-        s->w[k] = spec->rule->update(&e, s->w[k], g[k], own, &metric[k]);
+        double to = spec->rule->update(&e, s->w[k], g[k], own, &metric[k]), by = to - s->w[k];
+        s->w[k] = to + (wg__net_shaken(m, by) - by);  // it may be far larger than where it ends
         for (int i = 0; i < 3; i++) s->state[i][k] = own[i];
     }
     shake(m, s->n, s->w);

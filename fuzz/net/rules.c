@@ -10,8 +10,12 @@
 
 typedef const wg__net_element element;
 
-// What is kept in the dtype of w before it is used.
-static double kept(element *e, double x) { return wg__net_shaken(e->mirror, x); }
+/* What is kept in the dtype of w before it is used. Above its range, as the squares of gradients of
+   1e19 are in f32, the formula has no number there. */
+static double kept(element *e, double x) {
+    const double most = e->mirror->dtype == WG_F32 ? FLT_MAX : DBL_MAX;
+    return fabs(x) <= most ? wg__net_shaken(e->mirror, x) : NAN;
+}
 
 /* ---- the formulas ---------------------------------------------------------------------------- */
 
@@ -40,7 +44,7 @@ static moments unbiased(element *e, double d, double s[3]) {
 
 static double adam_step(element *e, double d, double s[3], double *metric) {
     moments h = unbiased(e, d, s);
-    s[2] = fmax(s[2], s[1]);
+    s[2] = isnan(s[1]) ? NAN : fmax(s[2], s[1]);
     if (e->o[AMSGRAD] != 0) h.v = s[2] / (1 - pow(e->o[BETA2], (double)e->t));
     *metric = e->rate / (sqrt(h.v) + e->epsilon);
     return e->rate * h.m / (sqrt(h.v) + e->epsilon);
@@ -91,6 +95,7 @@ static double rmsprop(element *e, double w, double g, double s[3], double *metri
     s[0] = kept(e, o[RMS_ALPHA] * s[0] + (1 - o[RMS_ALPHA]) * d * d);
     s[1] = kept(e, o[RMS_ALPHA] * s[1] + (1 - o[RMS_ALPHA]) * d);
     double v = o[RMS_CENTRED] != 0 ? fmax(0, s[0] - s[1] * s[1]) : s[0];
+    if (isnan(s[0])) v = NAN;  // which fmax drops
     double u = d / (sqrt(v) + e->epsilon);
     s[2] = kept(e, o[RMS_MOMENTUM] * s[2] + u);
     *metric = e->rate / (1 - o[RMS_MOMENTUM]) / (sqrt(v) + e->epsilon);
