@@ -12,22 +12,6 @@ static const wg__vm_limits limits = { .instructions = 8, .elements = 64 };
 
 /* ---- parts that run again -------------------------------------------------------------------- */
 
-static bool is_read(const wg__vm_program *p, int r, int after) {
-    for (int i = 0; i < p->outputs; i++)
-        if (p->output[i] == r) return true;
-    for (int k = after + 1; k < p->steps; k++)
-        for (int i = 0; i < p->step[k].inputs; i++)
-            if (p->step[k].in[i] == r) return true;
-    return false;
-}
-
-// What is computed in first ... last is known outside by its last step alone.
-static bool is_closed(const wg__vm_program *p, int first, int last) {
-    for (int k = first; k < last; k++)
-        if (is_read(p, p->leaves + k, last)) return false;
-    return true;
-}
-
 /* A program that has no part of its own gets one: the longest that ends with a step of the
    program's choice. */
 static void add_span(wg__vm_program *p) {
@@ -38,7 +22,7 @@ static void add_span(wg__vm_program *p) {
     const wg_tensor *y = ran ? r.reg[p->leaves + last] : NULL;
     if (y && wg_dtype_is_float(wg_dtype_of(y)) && !p->step[last].flags) {
         for (int k = last; k >= 0; k--)
-            if (is_closed(p, k, last)) first = k;
+            if (wg__vm_is_closed(p, p->leaves, k, last)) first = k;
         p->span[p->spans++] = (wg__vm_span){ WG__VM_CHECKPOINT, first, last };
     }
     wg_scope_close(scope);
@@ -47,6 +31,7 @@ static void add_span(wg__vm_program *p) {
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     static wg__vm_program p;
     wg_scope *scope = wg_scope_open();
+    wg__fuzz_most_steps(limits.instructions);
     if (scope && wg__vm_decode(data, size, limits, &p)) {
         add_span(&p);
         wg__fuzz_judge(&p, WG__FUZZ_CHECKPOINT);

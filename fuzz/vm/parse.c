@@ -319,23 +319,8 @@ static void read_step(reader *r, cursor c) {
 
 /* ---- spans and outputs ----------------------------------------------------------------------- */
 
-static bool is_read(const wg__vm_program *p, int reg, int from) {
-    for (int k = from; k < p->steps; k++)
-        for (int i = 0; i < p->step[k].inputs; i++)
-            if (p->step[k].in[i] == reg) return true;
-    for (int i = 0; i < p->outputs; i++)
-        if (p->output[i] == reg) return true;
-    return false;
-}
-
-// A checkpoint has one result, a float with a history.
 static bool is_closed(const reader *r, const wg__vm_span *s) {
-    if (s->kind == WG__VM_SCOPE) return true;
-    if (!wg_dtype_is_float(r->d.reg[WG__VM_LEAVES + s->last]->view.dtype)) return false;
-    if (r->d.p->step[s->last].flags) return false;
-    for (int k = s->first; k < s->last; k++)
-        if (is_read(r->d.p, WG__VM_LEAVES + k, s->last + 1)) return false;
-    return true;
+    return s->kind == WG__VM_SCOPE || wg__vm_can_run_again(&r->d, s->first, s->last);
 }
 
 static bool holds(const wg__vm_span *a, const wg__vm_span *b) {

@@ -333,15 +333,6 @@ static void sort_spans(writer *w) {
     }
 }
 
-static bool is_read_after(const wg__vm_program *p, int reg, int last) {
-    for (int i = 0; i < p->outputs; i++)
-        if (p->output[i] == reg) return true;
-    for (int i = last + 1; i < p->steps; i++)
-        for (int k = 0; k < p->step[i].inputs; k++)
-            if (p->step[i].in[k] == reg) return true;
-    return false;
-}
-
 // The next span that begins with step i, after place `at` in their order.
 static int span_at(const writer *w, int i, int at) {
     for (int k = at + 1; k < w->p->spans; k++)
@@ -362,7 +353,7 @@ static void put_span(const writer *w, int at) {
     fprintf(w->file, "    wg_scope *scope%d = wg_scope_open();\n", w->order[at]);
     put_steps(w, s->first, s->last, at);
     for (int i = s->first; i <= s->last; i++)
-        if (is_read_after(w->p, leaves + i, s->last))
+        if (wg__vm_is_read(w->p, leaves + i, s->last))
             fprintf(w->file, "    wg_keep(x[%d]);\n", leaves + i);
     fprintf(w->file, "    wg_scope_close(scope%d);\n", w->order[at]);
 }

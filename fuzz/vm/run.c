@@ -76,7 +76,7 @@ static bool run_checkpoint(const state *s, const wg__vm_span *span) {
     return y != NULL;
 }
 
-static bool is_read_after(const wg__vm_program *p, int r, int last) {
+bool wg__vm_is_read(const wg__vm_program *p, int r, int last) {
     for (int i = 0; i < p->outputs; i++)
         if (p->output[i] == r) return true;
     for (int k = last + 1; k < p->steps; k++)
@@ -85,13 +85,19 @@ static bool is_read_after(const wg__vm_program *p, int r, int last) {
     return false;
 }
 
+bool wg__vm_is_closed(const wg__vm_program *p, int base, int first, int last) {
+    for (int k = first; k < last; k++)
+        if (wg__vm_is_read(p, base + k, last)) return false;
+    return true;
+}
+
 static bool run_scope(const state *s, const wg__vm_span *span) {
     wg_scope *scope = wg_scope_open();
     if (!scope) return false;
     bool done = run_steps(s, span->first, span->last, span);
     for (int k = span->first; k <= span->last; k++) {
         int r = s->p->leaves + k;
-        bool wanted = k == span->last || is_read_after(s->p, r, span->last);
+        bool wanted = k == span->last || wg__vm_is_read(s->p, r, span->last);
         bool kept = done && s->reg[r] && wanted;
         if (kept)
             done = wg_keep(s->reg[r]) != NULL;

@@ -17,22 +17,10 @@ void wg__vm_read_flags(wg__vm_decoder *d, unsigned flags, int r, wg__vm_reading 
                                                 of->count, of->count + (int)(flags / 32) };
 }
 
-static int read_by(const wg__vm_program *p, int step, int from) {
-    for (int k = from; k < p->steps; k++)
-        for (int i = 0; i < p->step[k].inputs; i++)
-            if (p->step[k].in[i] == WG__VM_LEAVES + step) return true;
-    for (int i = 0; i < p->outputs; i++)
-        if (p->output[i] == WG__VM_LEAVES + step) return true;
-    return false;
-}
-
-// What a checkpoint computes is known outside by its last step alone.
-static bool is_closed(const wg__vm_decoder *d, int first, int last) {
+bool wg__vm_can_run_again(const wg__vm_decoder *d, int first, int last) {
     if (!wg_dtype_is_float(d->reg[WG__VM_LEAVES + last]->view.dtype)) return false;
     if (d->p->step[last].flags) return false;
-    for (int k = first; k < last; k++)
-        if (read_by(d->p, k, last + 1)) return false;
-    return true;
+    return wg__vm_is_closed(d->p, WG__VM_LEAVES, first, last);
 }
 
 static bool crosses(const wg__vm_span *a, const wg__vm_span *b) {
@@ -55,7 +43,7 @@ static void settle_span(const wg__vm_decoder *d, const wg__vm_reading *of, const
     int last = w->last + 1 < of->count ? of->begins[w->last + 1] - 1 : p->steps - 1;
     wg__vm_span s = { w->kind, of->begins[w->first], last };
     for (; s.last >= s.first; s.last--) {
-        bool can = s.kind == WG__VM_SCOPE || is_closed(d, s.first, s.last);
+        bool can = s.kind == WG__VM_SCOPE || wg__vm_can_run_again(d, s.first, s.last);
         if (!can || !is_free(p, &s)) continue;
         p->span[p->spans++] = s;
         return;

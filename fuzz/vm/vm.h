@@ -59,10 +59,12 @@ typedef enum wg__vm_leaf_byte {
 } wg__vm_leaf_byte;
 typedef enum wg__vm_step_byte {
     WG__VM_STEP_TAG,         // two bytes: a place on the ring of operations' names, see wg__vm_op
-    WG__VM_STEP_PICK = 2,    // three bytes: operands, counted back from the newest register
+    WG__VM_STEP_PICK = 2,    // three bytes: operands; below 208 among those unread that depend on a
+                             // variable, from 240 on a fresh leaf, else back from the newest
     WG__VM_STEP_SAMPLE = 5,  // which of the operation's samples
     WG__VM_STEP_ATTR,        // 0: the sample's attributes; else what to change about them
-    WG__VM_STEP_FLAGS,       // WG__VM_STOP ..., weighted, and where spans begin and end
+    WG__VM_STEP_FLAGS,  // % 32: 9 stop, 10 unrecorded, 11-12 checkpoint, 13-14 scope; / 32 is how
+                        // many instructions more the span has
 } wg__vm_step_byte;
 
 /* The operation whose name stands nearest on the ring: each name has a few places there, by its
@@ -113,6 +115,11 @@ typedef struct wg__vm_program {
     int output[WG__VM_OUTPUTS];
     wg__vm_span span[WG__VM_SPANS];
 } wg__vm_program;
+
+/* Whether register `reg` is an output, or read by a step behind step `last`; and whether of what
+   steps first ... last compute only the last is: the registers of steps begin at `base`. */
+bool wg__vm_is_read(const wg__vm_program *p, int reg, int last);
+bool wg__vm_is_closed(const wg__vm_program *p, int base, int first, int last);
 
 typedef struct wg__vm_limits {
     int instructions;   // 0: WG__VM_INSTRUCTIONS

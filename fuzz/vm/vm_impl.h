@@ -87,6 +87,10 @@ int wg__vm_add_step(wg__vm_decoder *d, const wg_op *op, const int in[], int n, c
 
 /* ---- flags, spans, outputs: span.c ----------------------------------------------------------- */
 
+/* Whether steps first ... last can be a checkpoint: its one result is a float with a history, and
+   nothing else that it computes is read outside. span.c */
+bool wg__vm_can_run_again(const wg__vm_decoder *d, int first, int last);
+
 typedef struct wg__vm_wish {  // of a span, in instructions
     wg__vm_span_kind kind;
     int first, last;
