@@ -1,19 +1,9 @@
 // SPDX-License-Identifier: MIT
 /* layers.c: a row for each layer of nn/layers.h, with its options from bytes. Each brings what
    comes to the shape that it wants. A row also says what it does as a line of C. */
-#include "fuzz/net/net.h"
+#include "fuzz/net/row.h"
 
-typedef const wg__net_build build;
-typedef const wg__net_layer layer;
-typedef wg_tensor tensor;
-#define ROW(name) static tensor *name(build *b, layer *l, tensor *h)
-#define SAY(...) wg__net_say(b, "    h = " __VA_ARGS__)
-
-static unsigned option(layer *l) {
-    return l->byte[WG__NET_OPTION] + 256u * l->byte[WG__NET_OPTION + 1];
-}
 static int64_t units(layer *l) { return 1 + l->byte[WG__NET_UNITS] % 6; }
-static uint8_t form(layer *l) { return l->byte[WG__NET_FORM]; }
 
 /* ---- dense ----------------------------------------------------------------------------------- */
 

@@ -1,19 +1,9 @@
 // SPDX-License-Identifier: MIT
 /* sequences.c: a row for each layer of nn/sequence.h, as in layers.c; what comes is seen as a batch
    of sequences (B, T, C). */
-#include "fuzz/net/net.h"
+#include "fuzz/net/row.h"
 
-typedef const wg__net_build build;
-typedef const wg__net_layer layer;
-typedef wg_tensor tensor;
-#define ROW(name) static tensor *name(build *b, layer *l, tensor *h)
-#define SAY(...) wg__net_say(b, "    h = " __VA_ARGS__)
-
-static unsigned option(layer *l) {
-    return l->byte[WG__NET_OPTION] + 256u * l->byte[WG__NET_OPTION + 1];
-}
 static int64_t units(layer *l) { return 1 + l->byte[WG__NET_UNITS] % 3; }
-static uint8_t form(layer *l) { return l->byte[WG__NET_FORM]; }
 static bool is_sequence(const tensor *h) { return h && wg_rank(h) == 3 && wg_dim(h, 1) <= 4; }
 
 static tensor *lengths_of(build *b, layer *l, const tensor *h) {
